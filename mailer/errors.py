@@ -1,0 +1,147 @@
+"""Every error a caller may meet, as one tree.
+
+    MailerError
+    ├── UsageError              the command line asks for something that cannot be (exit 2)
+    ├── ConfigError             mailer.toml, the environment or a list definition is wrong
+    ├── WorkspaceError          no workspace here, or a path that leaves it
+    ├── NotFoundError           an issue, list, subscriber, article or template of that name is unknown
+    ├── ConflictError           the thing exists already, or changed under us
+    ├── IssueFileError          an issue file has mistakes, each with its line
+    ├── TemplateError           a template cannot be rendered; file and line
+    ├── SourceError             an article source cannot be read
+    │   ├── FetchError          the network part: refused address, time-out, size, status
+    │   └── ParseError          the bytes are not what the source's kind says
+    ├── ImportFileError         a subscriber file cannot be read at all (single rows are reported, not raised)
+    ├── CheckError              preflight found something that must not be sent
+    ├── StoreError              the database
+    │   ├── StoreBusyError      another process holds it
+    │   └── StoreVersionError   it was written by a newer program
+    ├── ProviderError           a provider cannot be used at all (single mails are receipts, not errors)
+    └── NeedsAttention          done, but something waits for a person (exit 3)
+
+A message is one line: what, where, what to do next. `hint` is that last part, printed on a line of its own.
+Foreign exceptions are translated once, where they enter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class MailerError(Exception):
+    """Base of all errors that are shown to a person as one line instead of a traceback."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(MailerError):
+    """The command line asks for something that cannot be."""
+
+    exit_code = 2
+
+
+class ConfigError(MailerError):
+    """mailer.toml, the environment or a list definition is wrong."""
+
+
+class WorkspaceError(MailerError):
+    """There is no workspace here, or a path leads out of it."""
+
+
+class NotFoundError(MailerError):
+    """Nothing of that name is known."""
+
+
+class ConflictError(MailerError):
+    """It exists already, or it changed since it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake in a file that a person wrote. `line` counts from 1; 0 means the file as a whole."""
+
+    line: int
+    message: str
+
+
+class IssueFileError(MailerError):
+    """An issue file has mistakes; `mistakes` holds all of them, in order of their lines."""
+
+    def __init__(self, path: Path | str, mistakes: Sequence[Mistake], *, hint: str | None = None) -> None:
+        self.path = str(path)
+        self.mistakes = tuple(sorted(mistakes, key=lambda mistake: mistake.line))
+        places = (f"{self.path}:{mistake.line}: {mistake.message}" for mistake in self.mistakes)
+        super().__init__("\n".join(places), hint=hint)
+
+
+class TemplateError(MailerError):
+    """A template cannot be rendered. `name` and `line` say where, as far as that is known."""
+
+    def __init__(
+        self, message: str, *, name: str | None = None, line: int | None = None, hint: str | None = None
+    ) -> None:
+        place = f"{name}:{line}: " if name and line else f"{name}: " if name else ""
+        super().__init__(place + message, hint=hint)
+        self.name = name
+        self.line = line
+
+
+class SourceError(MailerError):
+    """An article source cannot be read."""
+
+
+class FetchError(SourceError):
+    """Fetching failed. `retry_after` is in seconds where the server named a time."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class ParseError(SourceError):
+    """The bytes are not what the kind of the source says."""
+
+
+class ImportFileError(MailerError):
+    """A subscriber file cannot be read at all."""
+
+
+class CheckError(MailerError):
+    """Preflight found something that must not be sent."""
+
+
+class StoreError(MailerError):
+    """The database cannot do what was asked."""
+
+
+class StoreBusyError(StoreError):
+    """Another process holds the database."""
+
+
+class StoreVersionError(StoreError):
+    """The database was written by a newer program."""
+
+
+class ProviderError(MailerError):
+    """A provider cannot be used at all."""
+
+
+class NeedsAttention(MailerError):
+    """The command did its work, but something waits for a person."""
+
+    exit_code = 3

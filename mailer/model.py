@@ -1,0 +1,224 @@
+"""The records and enumerations every part of the program shares. Words as in ARCHITECTURE.md, section Glossary.
+
+All times are aware and in UTC. Records are frozen: a change is a new record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+Attributes = Mapping[str, Any]
+
+
+class IssueKind(StrEnum):
+    BULLETIN = "bulletin"
+    ALERT = "alert"
+
+
+class IssueState(StrEnum):
+    """`draft` lives only as a file; every other state is a row."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    SENDING = "sending"
+    PAUSED = "paused"
+    SENT = "sent"
+    CANCELLED = "cancelled"
+
+
+class SubscriptionState(StrEnum):
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+class BatchState(StrEnum):
+    PENDING = "pending"
+    CLAIMED = "claimed"
+    SUBMITTING = "submitting"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    DOUBTFUL = "doubtful"
+    CANCELLED = "cancelled"
+
+
+class DeliveryState(StrEnum):
+    """`excluded`: in the frozen audience, but unsubscribed or suppressed by the time of the claim."""
+
+    PENDING = "pending"
+    SUBMITTING = "submitting"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    DOUBTFUL = "doubtful"
+    EXCLUDED = "excluded"
+    CANCELLED = "cancelled"
+
+
+class Outcome(StrEnum):
+    """What a provider's answer means for one delivery."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    RETRY = "retry"
+    NOT_SENT = "not_sent"
+    DOUBTFUL = "doubtful"
+
+
+class Exclusion(StrEnum):
+    """Why a subscriber of the issue's lists does not receive it."""
+
+    PENDING = "pending"
+    UNSUBSCRIBED = "unsubscribed"
+    SUPPRESSED = "suppressed"
+    NEEDS_SMTPUTF8 = "needs_smtputf8"
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One published item. Text fields are plain text, cleaned on the way in; never template source.
+
+    `key` identifies it across fetches: from its guid, else its canonical link, else its title and day.
+    `position` is its place in the source at first sight (0 = first), which orders articles without a date.
+    """
+
+    key: str
+    source: str
+    title: str
+    excerpt: str
+    first_seen_at: datetime
+    url: str | None = None
+    image_url: str | None = None
+    image_alt: str = ""
+    author: str | None = None
+    published_at: datetime | None = None
+    tags: tuple[str, ...] = ()
+    position: int = 0
+
+    @property
+    def when(self) -> datetime:
+        """When it was published; the time it was first seen stands in where the source names none."""
+        return self.published_at or self.first_seen_at
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleChoice:
+    """An article as an issue file lists it, with the editor's own words where she wrote some."""
+
+    key: str
+    title: str | None = None
+    excerpt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One edition as its file says it. `name` is the file's name without `.md`; `body` is Markdown with Jinja2."""
+
+    name: str
+    kind: IssueKind
+    subject: str
+    lists: tuple[str, ...]
+    body: str
+    preheader: str = ""
+    template: str = ""
+    sender: str = ""
+    language: str = "en"
+    tags: tuple[str, ...] = ()
+    since: str = ""
+    articles: tuple[ArticleChoice, ...] = ()
+    body_line: int = 1
+
+    @property
+    def template_name(self) -> str:
+        """The template, which is named after the kind unless the file names another."""
+        return self.template or self.kind.value
+
+
+@dataclass(frozen=True, slots=True)
+class MailingList:
+    """A subscriber list as `subscribers/NAME.toml` defines it."""
+
+    name: str
+    title: str
+    description: str = ""
+    opt_in: str = "double"
+    sender: str = ""
+    reply_to: str = ""
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """A person. `id` is opaque and safe in links; `email_key` is what makes an address one address."""
+
+    id: str
+    email: str
+    email_key: str
+    ascii_email: str | None
+    attributes: Attributes = field(default_factory=dict)
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A `[from.NAME]` identity."""
+
+    name: str
+    email: str
+    reply_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A subscriber as frozen for one issue, ready for rendering. `list_name` is the list that brought them in."""
+
+    delivery_id: int
+    subscriber_id: str
+    email: str
+    list_name: str
+    attributes: Attributes = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What a source's last fetch left: the validators exactly as the server sent them, and when to ask again."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+    fetched_at: datetime | None = None
+    not_before: datetime | None = None
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One addressed mail, complete as bytes with CRLF line ends."""
+
+    delivery_id: int
+    sender: str
+    recipient: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one provider call hands over. `id` is opaque; it may travel as the provider's custom argument."""
+
+    id: int
+    issue: str
+    number: int
+    envelopes: tuple[Envelope, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The provider's answer for one delivery. `detail` is for people and carries no address."""
+
+    delivery_id: int
+    outcome: Outcome
+    detail: str = ""
+    provider_id: str = ""
+    retry_after: float | None = None
