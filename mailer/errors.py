@@ -8,6 +8,8 @@
     ├── ConflictError           the thing exists already, or changed under us
     ├── IssueFileError          an issue file has mistakes, each with its line
     ├── TemplateError           a template cannot be rendered; file and line
+    ├── MessageError            a mail cannot be written: a header, address or text that no mail may carry
+    ├── LinkError               a signed link is not one of ours, or is for something else
     ├── SourceError             an article source cannot be read
     │   ├── FetchError          the network part: refused address, time-out, size, status
     │   └── ParseError          the bytes are not what the source's kind says
@@ -91,6 +93,18 @@ class TemplateError(MailerError):
         super().__init__(place + message, hint=hint)
         self.name = name
         self.line = line
+
+
+class MessageError(MailerError):
+    """A mail cannot be written. `field` is the header or part at fault; the value itself is never told."""
+
+    def __init__(self, field: str, message: str, *, hint: str | None = None) -> None:
+        super().__init__(f"{field}: {message}", hint=hint)
+        self.field = field
+
+
+class LinkError(MailerError):
+    """A signed link is not one of ours, or is for something else. One message for every cause."""
 
 
 class SourceError(MailerError):
