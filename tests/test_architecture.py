@@ -1,4 +1,4 @@
-"""The direction of imports, which is the architecture: a module imports its own group or lower layers, never higher.
+"""The direction of imports, which is the architecture: a module imports its own group or lower layers only.
 
 Imports inside functions count as well: a lazy import is about start-up time, not about direction.
 """

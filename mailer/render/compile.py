@@ -1,0 +1,213 @@
+"""A template and an issue's data -> `Flat`: everything that is the same for all recipients is done here, once.
+
+The loader's templates are given as a mapping, so this layer opens no file; `salt` is random text from the caller, so
+it throws no dice either.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from jinja2 import nodes
+from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
+from jinja2.runtime import Macro
+from markupsafe import Markup
+
+from mailer.errors import MailerError, TemplateError
+from mailer.render.defer import Site, defer
+from mailer.render.environment import TemplateEnvironment
+from mailer.render.flat import Flat
+from mailer.render.mjml import compile_mjml, outside_content
+from mailer.render.squeeze import squeeze
+from mailer.render.tokens import FlatBuilder, TokenBook
+from mailer.render.values import encode
+
+MAX_OUTPUT = 5_000_000
+"""Characters one part may have. A bulletin has 50,000; what is longer is a loop that went wrong."""
+
+PASSES_TEXT_ON = frozenset({"safe", "e", "escape", "forceescape", "string", "trim", "indent", "default", "d", "join"})
+"""Filters that leave a token inside a text as it is."""
+
+MJ_INCLUDE = re.compile(r"<mj-include\b[^>]*?\bpath\s*=\s*[\"']([^\"']*)[\"'][^>]*?(?:/>|>\s*</mj-include\s*>)", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateText:
+    """The source of a template. `label` is the file an error names; `lines[n]` is the line of it that line n+1 is."""
+
+    text: str
+    label: str
+    lines: Sequence[int] = ()
+
+    def line(self, number: int) -> int:
+        return self.lines[min(number, len(self.lines)) - 1] if self.lines else number
+
+
+Templates = Mapping[str, TemplateText]
+
+
+class IssueEnvironment(TemplateEnvironment):
+    """Jinja2 for the first moment. It belongs to one part of one issue: its token book fills while it renders."""
+
+    def __init__(self, templates: Templates, *, autoescape: bool, language: str, salt: str) -> None:
+        super().__init__(self.find, autoescape=autoescape, language=language)
+        self.templates = templates
+        self.book = TokenBook(salt)
+        self.sites: list[Site] = []
+        for name, function in list(self.filters.items()):
+            if name not in PASSES_TEXT_ON:
+                self.filters[name] = refusing_tokens(function, name, self.book.mark)
+
+    def find(self, name: str) -> tuple[str, str, Callable[[], bool]] | None:
+        template = self.templates.get(name)
+        return (template.text, name, lambda: True) if template else None
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        template = self.templates.get(name or "", TemplateText(source, name or "template"))
+        source = MJ_INCLUDE.sub(r'{% include "\1" %}', source)
+        try:
+            tree = super()._parse(source, name, filename)
+        except TemplateSyntaxError as error:
+            hint = None if template.label.startswith("@") else "see templates/README.md for what a template may use"
+            raise TemplateError(
+                str(error.message), name=template.label, line=template.line(error.lineno), hint=hint
+            ) from error
+        for node in tree.find_all(nodes.Node):
+            node.lineno = template.line(node.lineno)
+        return defer(tree, self.sites, template.label, self)
+
+    def emit(self, number: int, values: tuple[Any, ...]) -> Markup:
+        """Called by changed templates in the place of a recipient expression."""
+        site = self.sites[number]
+        for value in values:
+            if isinstance(value, Macro):
+                raise TemplateError(
+                    f"the macro {value.name!r} cannot be called with recipient data: macros run once for everybody",
+                    name=site.template, line=site.line, hint="use the recipient's field directly in the text",
+                )  # fmt: skip
+        try:
+            encoded = tuple(encode(value) for value in values)
+        except TypeError as error:
+            raise TemplateError(str(error), name=site.template, line=site.line) from error
+        return Markup(self.book.token(site, encoded))  # noqa: S704 (letters and digits only)
+
+    def render_text(self, name: str, context: Mapping[str, Any]) -> str:
+        """The template with tokens where recipient data will be. Raises TemplateError."""
+        pieces: list[str] = []
+        size = 0
+        with template_errors(self.templates, name):
+            for piece in self.get_template(name).generate(context):
+                pieces.append(piece)
+                size += len(piece)
+                if size > MAX_OUTPUT:
+                    raise TemplateError(f"more than {MAX_OUTPUT} characters of output", name=name)
+        return "".join(pieces)
+
+
+def refusing_tokens(function: Callable[..., Any], name: str, mark: str) -> Callable[..., Any]:
+    """A filter that will not count, cut or change text which holds a token: the result would be about the token."""
+
+    @wraps(function)
+    def filtered(*args: Any, **kwargs: Any) -> Any:
+        if any(isinstance(arg, str) and mark in arg for arg in args):
+            raise TypeError(f"the filter {name!r} cannot be used on text that contains recipient data")
+        return function(*args, **kwargs)
+
+    return filtered
+
+
+@contextmanager
+def template_errors(templates: Templates, name: str) -> Iterator[None]:
+    """Whatever template code raises becomes a TemplateError with its file and line."""
+    try:
+        yield
+    except MailerError:
+        raise
+    except TemplateNotFound as error:
+        near = difflib.get_close_matches(str(error.name), list(templates), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(templates))}"
+        raise TemplateError(f"there is no template {error.name!r}", name=name, hint=hint) from error
+    except TemplateSyntaxError as error:
+        template = templates.get(error.name or name)
+        label = template.label if template else name
+        raise TemplateError(str(error.message), name=label, line=error.lineno) from error
+    except RecursionError as error:
+        raise TemplateError("templates include one another without end", name=name) from error
+    except Exception as error:  # templates are a language: any of its errors may come
+        where, line = place_of(error, templates) or (name, None)
+        raise TemplateError(str(error) or type(error).__name__, name=where, line=line) from error
+
+
+def place_of(error: BaseException, templates: Templates) -> tuple[str, int] | None:
+    """The innermost template line in a traceback, which Jinja2 has rewritten to template names and lines."""
+    place = None
+    step = error.__traceback__
+    while step is not None:
+        template = templates.get(step.tb_frame.f_code.co_filename)
+        if template is not None:
+            place = (template.label, step.tb_lineno)
+        step = step.tb_next
+    return place
+
+
+@dataclass(frozen=True, slots=True)
+class PartInput:
+    """What a part is compiled from. `strings` are small templates whose text becomes part of the context's `issue`."""
+
+    templates: Templates
+    name: str
+    context: Mapping[str, Any]
+    language: str
+    salt: str
+    strings: Mapping[str, str]
+
+
+def compile_plain(part: PartInput) -> Flat:
+    """A part without markup: the text part, or a subject."""
+    environment, text = rendered(part, autoescape=False)
+    environment.book.refuse_unwritten(text, "it was changed or left out before it could be filled in")
+    return FlatBuilder(environment.book).build(text, autoescape=False)
+
+
+def compile_html(part: PartInput) -> Flat:
+    """An MJML part: rendered, protected, compiled by MJML, squeezed and taken apart."""
+    environment, text = rendered(part, autoescape=True)
+    book = environment.book
+    book.refuse_unwritten(text, "it was changed or left out before it could be filled in")
+    html = unwrap(compile_mjml(wrap(text, book)), book)
+    book.refuse_lost(text, html, "recipient data cannot stand here, MJML drops it (is it in a width or a height?)")
+    return FlatBuilder(book).build(squeeze(html), autoescape=True)
+
+
+def rendered(part: PartInput, *, autoescape: bool) -> tuple[IssueEnvironment, str]:
+    environment = IssueEnvironment(part.templates, autoescape=autoescape, language=part.language, salt=part.salt)
+    issue = dict(part.context.get("issue", {}))
+    for field, name in part.strings.items():
+        text = environment.render_text(name, part.context)
+        issue[field] = Markup(text) if autoescape else text  # noqa: S704 (rendered with autoescape)
+    environment.book.optional = len(environment.book.instances)
+    return environment, environment.render_text(part.name, {**part.context, "issue": issue})
+
+
+def wrap(text: str, book: TokenBook) -> str:
+    """Put tokens between MJML tags into <mj-raw>, as comments: those pass MJML and CSS inlining in any place."""
+    pieces: list[str] = []
+    end = 0
+    for found in outside_content(text, book.pattern):
+        number = book.pattern.fullmatch(found[0])
+        site = book.site(int(number[1])) if number else None
+        if site is not None and site.kind == "print":
+            book.fail(site, "text cannot stand between MJML tags, put it into <mj-text>")
+        pieces += [text[end : found.start()], f"<mj-raw><!--{found[0]}--></mj-raw>"]
+        end = found.end()
+    return "".join([*pieces, text[end:]])
+
+
+def unwrap(html: str, book: TokenBook) -> str:
+    return re.sub(rf"<!--({book.mark}[0-9]+qz)-->", r"\1", html)
