@@ -1,0 +1,1 @@
+"""States and the moves allowed between them, batching, when to try again. Pure: decides, touches nothing."""

@@ -1,0 +1,97 @@
+"""Issues from their freeze on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from mailer.delivery.states import check_move
+from mailer.errors import ConflictError, NotFoundError
+from mailer.model import IssueKind, IssueState
+from mailer.store.tables import issue_articles, issue_lists, issues, lists
+
+
+@dataclass(frozen=True, slots=True)
+class IssueRow:
+    """A frozen issue as a listing shows it."""
+
+    id: int
+    name: str
+    kind: IssueKind
+    subject: str
+    state: IssueState
+    hash: str
+    frozen_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredIssue(IssueRow):
+    """A frozen issue with what it is made of. `lists` and `article_keys` are in the editor's order."""
+
+    batch_size: int
+    snapshot: dict[str, Any]
+    lists: tuple[str, ...]
+    article_keys: tuple[str, ...]
+
+
+LISTING = (
+    issues.c.id,
+    issues.c.name,
+    issues.c.kind,
+    issues.c.subject,
+    issues.c.state,
+    issues.c.hash,
+    issues.c.frozen_at,
+    issues.c.finished_at,
+)
+
+
+def get(connection: Connection, name: str) -> StoredIssue | None:
+    """The frozen issue of that name; None when it was never frozen."""
+    query = sa.select(*LISTING, issues.c.batch_size, issues.c.snapshot).where(issues.c.name == name)
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    names = connection.execute(
+        sa.select(lists.c.name)
+        .join(issue_lists, issue_lists.c.list_id == lists.c.id)
+        .where(issue_lists.c.issue_id == row.id)
+        .order_by(issue_lists.c.position)
+    ).scalars()
+    keys = connection.execute(
+        sa.select(issue_articles.c.article_key)
+        .where(issue_articles.c.issue_id == row.id)
+        .order_by(issue_articles.c.position)
+    ).scalars()
+    return StoredIssue(*row, lists=tuple(names), article_keys=tuple(keys))
+
+
+def listing(connection: Connection) -> list[IssueRow]:
+    """Every frozen issue, newest first."""
+    query = sa.select(*LISTING).order_by(issues.c.frozen_at.desc(), issues.c.id.desc())
+    return [IssueRow(*row) for row in connection.execute(query)]
+
+
+def set_state(connection: Connection, name: str, state: IssueState, now: datetime) -> None:
+    """Move an issue, if the table of moves allows it. To cancel one, see `ledger.cancel`."""
+    row = locked(connection, name)
+    check_move(row.state, state, f'issue "{name}"')
+    changed = connection.execute(
+        sa.update(issues).where(issues.c.id == row.id, issues.c.state == row.state).values(state=state, updated_at=now)
+    )
+    if changed.rowcount != 1:
+        raise ConflictError(f'issue "{name}" was changed by another process; nothing was done')
+
+
+def locked(connection: Connection, name: str) -> Row[Any]:
+    """Number, state and batch size of an issue, held until the transaction ends where rows are locked."""
+    query = sa.select(issues.c.id, issues.c.state, issues.c.batch_size).where(issues.c.name == name)
+    row = connection.execute(query.with_for_update()).first()
+    if row is None:
+        raise NotFoundError(f'issue "{name}" was never sent')
+    return row

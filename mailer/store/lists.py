@@ -1,0 +1,49 @@
+"""The lists the database knows. Their definitions are files; here is only what rows refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from mailer.errors import NotFoundError
+from mailer.model import MailingList, SubscriptionState
+from mailer.store.tables import lists, subscriptions
+
+
+def ensure(connection: Connection, mailing_list: MailingList) -> int:
+    """The list's number; makes the row when it is missing, and follows a changed title."""
+    row = connection.execute(sa.select(lists.c.id, lists.c.title).where(lists.c.name == mailing_list.name)).first()
+    if row is None:
+        made = connection.execute(
+            sa.insert(lists).values(name=mailing_list.name, title=mailing_list.title)
+        ).inserted_primary_key
+        return int(made[0])
+    if row.title != mailing_list.title:
+        connection.execute(sa.update(lists).where(lists.c.id == row.id).values(title=mailing_list.title))
+    return int(row.id)
+
+
+def ids(connection: Connection, names: Sequence[str]) -> list[int]:
+    """The numbers of these lists, in their order; each once."""
+    query = sa.select(lists.c.name, lists.c.id).where(lists.c.name.in_(names))
+    known: dict[str, int] = {name: number for name, number in connection.execute(query)}
+    for name in names:
+        if name not in known:
+            raise NotFoundError(
+                f'list "{name}" has no subscribers yet',
+                hint=f"Import some: mailer subscribers import FILE --list {name}",
+            )
+    return list(dict.fromkeys(known[name] for name in names))
+
+
+def counts(connection: Connection, name: str) -> dict[SubscriptionState, int]:
+    """Subscriptions of the list by state, every state named."""
+    query = (
+        sa.select(subscriptions.c.state, sa.func.count())
+        .join(lists, lists.c.id == subscriptions.c.list_id)
+        .where(lists.c.name == name)
+        .group_by(subscriptions.c.state)
+    )
+    return dict.fromkeys(SubscriptionState, 0) | {state: count for state, count in connection.execute(query)}

@@ -1,0 +1,1 @@
+"""The migration scripts, one a revision. A released script is never changed."""

@@ -1,0 +1,77 @@
+"""One person's states on lists, and how they came to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from mailer.errors import NotFoundError
+from mailer.model import SubscriptionState
+from mailer.store.tables import lists, subscribers, subscription_events, subscriptions
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionEvent:
+    """One change of a subscription: what it became, when, and by what."""
+
+    list_name: str
+    state: SubscriptionState
+    source: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change that a person or their own link asks for. `source` says by what, for the history."""
+
+    list_name: str
+    subscriber_id: str
+    state: SubscriptionState
+    source: str
+
+
+def change(connection: Connection, wanted: Change, now: datetime) -> bool:
+    """Carry it out; False when the subscription is in that state already."""
+    row = connection.execute(
+        sa.select(subscriptions.c.list_id, subscriptions.c.subscriber_id, subscriptions.c.state)
+        .join(lists, lists.c.id == subscriptions.c.list_id)
+        .join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
+        .where(lists.c.name == wanted.list_name, subscribers.c.public_id == wanted.subscriber_id)
+        .with_for_update()
+    ).first()
+    if row is None:
+        raise NotFoundError(f'nobody with this id is on list "{wanted.list_name}"')
+    if row.state is wanted.state:
+        return False
+    key = {"list_id": row.list_id, "subscriber_id": row.subscriber_id}
+    connection.execute(sa.update(subscriptions).filter_by(**key).values(state=wanted.state, updated_at=now))
+    connection.execute(sa.insert(subscription_events).values(**key, state=wanted.state, source=wanted.source, at=now))
+    return True
+
+
+def of(connection: Connection, email_key: str) -> dict[str, SubscriptionState]:
+    """The lists an address is on, and its state on each."""
+    query = (
+        sa.select(lists.c.name, subscriptions.c.state)
+        .join(subscriptions, subscriptions.c.list_id == lists.c.id)
+        .join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
+        .where(subscribers.c.email_key == email_key)
+        .order_by(lists.c.name)
+    )
+    return {name: state for name, state in connection.execute(query)}
+
+
+def history(connection: Connection, email_key: str) -> list[SubscriptionEvent]:
+    """Every change of an address's subscriptions, oldest first."""
+    events = subscription_events
+    query = (
+        sa.select(lists.c.name, events.c.state, events.c.source, events.c.at)
+        .join(lists, lists.c.id == events.c.list_id)
+        .join(subscribers, subscribers.c.id == events.c.subscriber_id)
+        .where(subscribers.c.email_key == email_key)
+        .order_by(events.c.id)
+    )
+    return [SubscriptionEvent(*row) for row in connection.execute(query)]

@@ -1,0 +1,205 @@
+"""The tables. A change here goes with a new script in migrations/versions; a test compares the two."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from mailer.model import BatchState, DeliveryState, Exclusion, IssueKind, IssueState, SubscriptionState
+from mailer.store.columns import BigId, UtcDateTime, choice
+
+# Constraints have names of their own everywhere, so that a later migration can name the one it changes.
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+metadata = MetaData(naming_convention=NAMES)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("fetched_at", UtcDateTime),
+    Column("not_before", UtcDateTime),
+    Column("gone", Boolean, nullable=False),
+    Column("error", Text),
+)
+
+articles = Table(
+    "articles",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("source", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("excerpt", Text, nullable=False),
+    Column("url", Text),
+    Column("image_url", Text),
+    Column("image_alt", Text, nullable=False),
+    Column("author", Text),
+    Column("published_at", UtcDateTime),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("tags", JSON, nullable=False),
+    # Article.when, so that "newest first" and "since" read an index.
+    Column("moment", UtcDateTime, nullable=False),
+    # Title and excerpt casefolded: databases differ in what lower() does to letters outside ASCII.
+    Column("search_text", Text, nullable=False),
+    Index(None, "moment"),
+)
+
+lists = Table(
+    "lists",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("title", Text, nullable=False),
+)
+
+subscribers = Table(
+    "subscribers",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    # What stands in links and in the provider's data; the row number stays inside.
+    Column("public_id", String(16), nullable=False, unique=True),
+    Column("email", Text, nullable=False),
+    Column("email_key", Text, nullable=False, unique=True),
+    Column("ascii_email", Text),
+    Column("attributes", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("list_id", BigId, ForeignKey("lists.id"), nullable=False),
+    Column("subscriber_id", BigId, ForeignKey("subscribers.id"), nullable=False),
+    Column("state", choice(SubscriptionState), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("list_id", "subscriber_id"),
+    Index(None, "subscriber_id"),
+)
+
+# Proof of consent: what a subscription became, when and how. Rows are only ever added.
+subscription_events = Table(
+    "subscription_events",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("list_id", BigId, ForeignKey("lists.id"), nullable=False),
+    Column("subscriber_id", BigId, ForeignKey("subscribers.id"), nullable=False),
+    Column("state", choice(SubscriptionState), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index(None, "subscriber_id"),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("email_key", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+issues = Table(
+    "issues",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("kind", choice(IssueKind), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("state", choice(IssueState), nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("snapshot", JSON, nullable=False),
+    Column("batch_size", Integer, nullable=False),
+    Column("frozen_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+)
+
+issue_lists = Table(
+    "issue_lists",
+    metadata,
+    Column("issue_id", BigId, ForeignKey("issues.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("list_id", BigId, ForeignKey("lists.id"), nullable=False),
+    PrimaryKeyConstraint("issue_id", "position"),
+    UniqueConstraint("issue_id", "list_id"),
+    Index(None, "list_id"),
+)
+
+# By key and without a foreign key: what was sent stays known when an old article is thrown away.
+issue_articles = Table(
+    "issue_articles",
+    metadata,
+    Column("issue_id", BigId, ForeignKey("issues.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("article_key", Text, nullable=False),
+    PrimaryKeyConstraint("issue_id", "position"),
+    UniqueConstraint("issue_id", "article_key"),
+)
+
+exclusions = Table(
+    "exclusions",
+    metadata,
+    Column("issue_id", BigId, ForeignKey("issues.id"), nullable=False),
+    Column("subscriber_id", BigId, ForeignKey("subscribers.id"), nullable=False),
+    Column("reason", choice(Exclusion), nullable=False),
+    PrimaryKeyConstraint("issue_id", "subscriber_id"),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("issue_id", BigId, ForeignKey("issues.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("state", choice(BatchState), nullable=False),
+    # Who claimed it. Stays when the batch falls into doubt: only its owner's late answer may settle that.
+    Column("owner", Text),
+    Column("lease_until", UtcDateTime),
+    # Null: at once. A clock that is set back cannot postpone those.
+    Column("due_at", UtcDateTime),
+    Column("attempts", Integer, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("issue_id", "number"),
+    Index(None, "state", "issue_id", "number"),
+)
+
+# No index on the state: it would be written three times for each recipient, and what must be found fast, the
+# work left, is found in the batches.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("issue_id", BigId, ForeignKey("issues.id"), nullable=False),
+    Column("subscriber_id", BigId, ForeignKey("subscribers.id"), nullable=False),
+    Column("list_id", BigId, ForeignKey("lists.id"), nullable=False),
+    Column("batch_id", BigId, ForeignKey("batches.id"), nullable=False),
+    Column("state", choice(DeliveryState), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("provider_id", Text, nullable=False),
+    Column("due_at", UtcDateTime),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("issue_id", "subscriber_id"),
+    Index(None, "batch_id"),
+)
