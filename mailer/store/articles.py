@@ -121,7 +121,7 @@ def sent_to(connection: Connection, list_names: Sequence[str]) -> dict[str, str]
         .where(sa.or_(issues.c.state != IssueState.CANCELLED, something_left))
         .order_by(issues.c.frozen_at, issues.c.id)
     )
-    return {key: issue for key, issue in connection.execute(query)}
+    return dict(connection.execute(query).all())
 
 
 def _differs(article: Article, known: Article) -> bool:

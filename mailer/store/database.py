@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,6 +103,14 @@ def open_store(url: str, *, backup_dir: Path | None = None, busy_timeout: float 
     except OSError as error:
         raise store_error(error, name) from error
     return Store(_sqlite_engine(parsed, busy_timeout), name, backup_dir)
+
+
+def insert_row(connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> int:
+    """Add one row; the number it got."""
+    key = connection.execute(sa.insert(table).values(values)).inserted_primary_key
+    if key is None:  # pragma: no cover - the driver reports it for every single insert
+        raise StoreError(f"a row of {table.name} got no number")
+    return int(key[0])
 
 
 def create_private(path: Path) -> None:

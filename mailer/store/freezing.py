@@ -14,6 +14,7 @@ from mailer.delivery.batching import batch_count
 from mailer.errors import ConflictError, StoreError
 from mailer.model import BatchState, DeliveryState, Exclusion, IssueKind, IssueState
 from mailer.store import audience, lists
+from mailer.store.database import insert_row
 from mailer.store.tables import batches, deliveries, exclusions, issue_articles, issue_lists, issues
 
 
@@ -98,7 +99,7 @@ def counts(connection: Connection, issue_id: int) -> FrozenCounts:
         .where(exclusions.c.issue_id == issue_id)
         .group_by(exclusions.c.reason)
     )
-    found = {reason: count for reason, count in connection.execute(excluded)}
+    found: dict[Exclusion, int] = dict(connection.execute(excluded).all())
     return FrozenCounts(connection.execute(recipients).scalar_one(), dict.fromkeys(Exclusion, 0) | found)
 
 
@@ -114,20 +115,18 @@ def _sent_already(name: str, state: IssueState) -> ConflictError:
 
 
 def _write_issue(connection: Connection, frozen: Frozen, chosen: list[int], now: datetime) -> int:
-    made = connection.execute(
-        sa.insert(issues).values(
-            name=frozen.name,
-            kind=frozen.kind,
-            subject=frozen.subject,
-            state=IssueState.SENDING,
-            hash=frozen.hash,
-            snapshot=dict(frozen.snapshot),
-            batch_size=frozen.batch_size,
-            frozen_at=now,
-            updated_at=now,
-        )
-    ).inserted_primary_key
-    issue_id = int(made[0])
+    values = {
+        "name": frozen.name,
+        "kind": frozen.kind,
+        "subject": frozen.subject,
+        "state": IssueState.SENDING,
+        "hash": frozen.hash,
+        "snapshot": dict(frozen.snapshot),
+        "batch_size": frozen.batch_size,
+        "frozen_at": now,
+        "updated_at": now,
+    }
+    issue_id = insert_row(connection, issues, values)
     rows = [{"issue_id": issue_id, "position": at, "list_id": number} for at, number in enumerate(chosen)]
     connection.execute(sa.insert(issue_lists), rows)
     keys = [

@@ -68,7 +68,7 @@ def get(connection: Connection, name: str) -> StoredIssue | None:
         .where(issue_articles.c.issue_id == row.id)
         .order_by(issue_articles.c.position)
     ).scalars()
-    return StoredIssue(*row, lists=tuple(names), article_keys=tuple(keys))
+    return StoredIssue(**row._asdict(), lists=tuple(names), article_keys=tuple(keys))
 
 
 def listing(connection: Connection) -> list[IssueRow]:
@@ -88,7 +88,7 @@ def set_state(connection: Connection, name: str, state: IssueState, now: datetim
         raise ConflictError(f'issue "{name}" was changed by another process; nothing was done')
 
 
-def locked(connection: Connection, name: str) -> Row[Any]:
+def locked(connection: Connection, name: str) -> Row[int, IssueState, int]:
     """Number, state and batch size of an issue, held until the transaction ends where rows are locked."""
     query = sa.select(issues.c.id, issues.c.state, issues.c.batch_size).where(issues.c.name == name)
     row = connection.execute(query.with_for_update()).first()

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from mailer.errors import NotFoundError
 from mailer.model import MailingList, SubscriptionState
+from mailer.store.database import insert_row
 from mailer.store.tables import lists, subscriptions
 
 
@@ -16,10 +17,7 @@ def ensure(connection: Connection, mailing_list: MailingList) -> int:
     """The list's number; makes the row when it is missing, and follows a changed title."""
     row = connection.execute(sa.select(lists.c.id, lists.c.title).where(lists.c.name == mailing_list.name)).first()
     if row is None:
-        made = connection.execute(
-            sa.insert(lists).values(name=mailing_list.name, title=mailing_list.title)
-        ).inserted_primary_key
-        return int(made[0])
+        return insert_row(connection, lists, {"name": mailing_list.name, "title": mailing_list.title})
     if row.title != mailing_list.title:
         connection.execute(sa.update(lists).where(lists.c.id == row.id).values(title=mailing_list.title))
     return int(row.id)
@@ -28,7 +26,7 @@ def ensure(connection: Connection, mailing_list: MailingList) -> int:
 def ids(connection: Connection, names: Sequence[str]) -> list[int]:
     """The numbers of these lists, in their order; each once."""
     query = sa.select(lists.c.name, lists.c.id).where(lists.c.name.in_(names))
-    known: dict[str, int] = {name: number for name, number in connection.execute(query)}
+    known: dict[str, int] = dict(connection.execute(query).all())
     for name in names:
         if name not in known:
             raise NotFoundError(
@@ -46,4 +44,4 @@ def counts(connection: Connection, name: str) -> dict[SubscriptionState, int]:
         .where(lists.c.name == name)
         .group_by(subscriptions.c.state)
     )
-    return dict.fromkeys(SubscriptionState, 0) | {state: count for state, count in connection.execute(query)}
+    return dict.fromkeys(SubscriptionState, 0) | dict(connection.execute(query).all())

@@ -35,4 +35,4 @@ def save_state(connection: Connection, name: str, state: SourceState, error: str
 def errors(connection: Connection) -> dict[str, str]:
     """The sources whose last fetch failed, and why."""
     query = sa.select(sources.c.name, sources.c.error).where(sources.c.error.is_not(None))
-    return {name: error for name, error in connection.execute(query.order_by(sources.c.name))}
+    return dict(connection.execute(query.order_by(sources.c.name)).all())

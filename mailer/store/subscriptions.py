@@ -61,7 +61,7 @@ def of(connection: Connection, email_key: str) -> dict[str, SubscriptionState]:
         .where(subscribers.c.email_key == email_key)
         .order_by(lists.c.name)
     )
-    return {name: state for name, state in connection.execute(query)}
+    return dict(connection.execute(query).all())
 
 
 def history(connection: Connection, email_key: str) -> list[SubscriptionEvent]:
