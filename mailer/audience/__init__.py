@@ -1,0 +1,1 @@
+"""Who receives an issue: list definitions, addresses, subscriber files, and the decision. Pure."""

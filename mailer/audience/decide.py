@@ -1,0 +1,88 @@
+"""Who receives an issue and who is left out, and why. The store says the same in SQL; a test holds the two together.
+
+A person on several lists is one candidate and receives one copy, through the first of the issue's lists on which
+they are confirmed. Suppression wins over every list.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mailer.model import Exclusion, Subscriber, SubscriptionState
+
+# A state that is not confirmed is a reason of the same name.
+_REASONS = {
+    SubscriptionState.PENDING: Exclusion.PENDING,
+    SubscriptionState.UNSUBSCRIBED: Exclusion.UNSUBSCRIBED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A person and their state on each list they are on."""
+
+    subscriber: Subscriber
+    subscriptions: Mapping[str, SubscriptionState]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`list_name` brings the person in, unless `exclusion` says why they are left out."""
+
+    subscriber: Subscriber
+    list_name: str
+    exclusion: Exclusion | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """The verdicts on all candidates, each in exactly one of the two."""
+
+    recipients: tuple[Verdict, ...]
+    excluded: tuple[Verdict, ...]
+
+    @property
+    def reasons(self) -> dict[Exclusion, int]:
+        """How many are left out for each reason."""
+        return dict(Counter(verdict.exclusion for verdict in self.excluded if verdict.exclusion))
+
+
+def decide(
+    candidates: Iterable[Candidate],
+    lists: Sequence[str],
+    suppressed: Container[str],
+    *,
+    smtputf8: bool = False,
+) -> Audience:
+    """The audience of an issue to `lists`, in their order. `suppressed` holds address keys.
+
+    People on none of the lists are no candidates; one person given twice is one.
+    """
+    verdicts: dict[str, Verdict] = {}
+    for candidate in candidates:
+        if found := verdict(candidate, lists, suppressed, smtputf8=smtputf8):
+            verdicts.setdefault(candidate.subscriber.email_key, found)
+    recipients = tuple(found for found in verdicts.values() if found.exclusion is None)
+    excluded = tuple(found for found in verdicts.values() if found.exclusion is not None)
+    assert len(recipients) + len(excluded) == len(verdicts), "a candidate is neither a recipient nor left out"
+    return Audience(recipients, excluded)
+
+
+def verdict(
+    candidate: Candidate, lists: Sequence[str], suppressed: Container[str], *, smtputf8: bool = False
+) -> Verdict | None:
+    """What becomes of one person; None when they are on none of the lists."""
+    person = candidate.subscriber
+    on = [name for name in lists if name in candidate.subscriptions]
+    if not on:
+        return None
+    confirmed = [name for name in on if candidate.subscriptions[name] is SubscriptionState.CONFIRMED]
+    if person.email_key in suppressed:
+        return Verdict(person, on[0], Exclusion.SUPPRESSED)
+    if not confirmed:
+        return Verdict(person, on[0], _REASONS[candidate.subscriptions[on[0]]])
+    if person.ascii_email is None and not smtputf8:
+        return Verdict(person, on[0], Exclusion.NEEDS_SMTPUTF8)
+    return Verdict(person, confirmed[0])

@@ -1,0 +1,89 @@
+"""`subscribers/NAME.toml`: what a subscriber list is called, how people join it, and who writes to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from mailer.audience.address import parse_address
+from mailer.errors import Mistake
+from mailer.model import MailingList
+from mailer.tomlfile import TomlFile, read_toml
+from mailer.wording import allowed_names, quoted, unknown
+
+LIST_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+OPT_IN = ("double", "single")
+
+
+def parse_list(text: str, name: str, path: str) -> MailingList:
+    """Read a list definition; ConfigError has every mistake with its line."""
+    file = read_toml(text, path)
+    mistakes = list(_mistakes(file, name))
+    if mistakes:
+        raise file.error(mistakes, hint=f"a list definition may hold: {allowed_names(_CHECKS)}")
+    fields = {_FIELDS.get(key, key): value.strip() for key, value in file.values.items()}
+    return MailingList(name, **fields)
+
+
+def _mistakes(file: TomlFile, name: str) -> list[Mistake]:
+    found = [] if LIST_NAME.fullmatch(name) else [Mistake(0, _name_rule(name))]
+    if "title" not in file.values:
+        found.append(Mistake(0, 'title is missing: the name that subscribers read, as title = "Weekly bulletin"'))
+    for key, value in file.values.items():
+        if problem := _problem(key, value):
+            found.append(Mistake(file.line((key,)), problem))
+    return found
+
+
+def _problem(key: str, value: Any) -> str | None:
+    if key not in _CHECKS:
+        return unknown("key", key, _CHECKS)
+    if not isinstance(value, str):
+        return f"{key} must be text between quotation marks"
+    problem = _CHECKS[key](value.strip())
+    return f"{key} {problem}" if problem else None
+
+
+def _name_rule(name: str) -> str:
+    return f"a list's file is named in small letters, digits, - and _, not {quoted(name)}"
+
+
+def _one_line(value: str) -> str | None:
+    return None if value.isprintable() else "must be one line without control characters"
+
+
+def _title(value: str) -> str | None:
+    return _one_line(value) if value else "must not be empty"
+
+
+def _any_text(value: str) -> str | None:
+    return "must not hold a NUL character" if "\0" in value else None
+
+
+def _opt_in(value: str) -> str | None:
+    return None if value in OPT_IN else f'must be "double" or "single", not {quoted(value)}'
+
+
+def _address(value: str) -> str | None:
+    try:
+        parse_address(value)
+    except ValueError as error:
+        return f"is not an e-mail address: {error}"
+    return None
+
+
+def _language(value: str) -> str | None:
+    return None if LANGUAGE.fullmatch(value) else f'must be a language tag such as "en" or "pt-BR", not {quoted(value)}'
+
+
+_CHECKS: dict[str, Callable[[str], str | None]] = {
+    "title": _title,
+    "description": _any_text,
+    "opt_in": _opt_in,
+    "from": _one_line,
+    "reply_to": _address,
+    "language": _language,
+}
+_FIELDS = {"from": "sender"}
