@@ -1,0 +1,49 @@
+"""An issue in numbers, counted from its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from mailer.model import BatchState, DeliveryState, Exclusion
+from mailer.store import issues as stored_issues
+from mailer.store.tables import batches, deliveries, exclusions
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Counts with every state and reason named. Deliveries and exclusions together are the candidates."""
+
+    deliveries: Mapping[DeliveryState, int]
+    exclusions: Mapping[Exclusion, int]
+    batches: Mapping[BatchState, int]
+
+    @property
+    def recipients(self) -> int:
+        """The frozen audience."""
+        return sum(self.deliveries.values())
+
+    @property
+    def candidates(self) -> int:
+        """Everybody who was on the issue's lists at the freeze."""
+        return self.recipients + sum(self.exclusions.values())
+
+
+def figures(connection: Connection, issue: str) -> Figures:
+    """Deliveries and batches by state, exclusions of the freeze by reason."""
+    issue_id = stored_issues.locked(connection, issue).id
+
+    return Figures(
+        dict.fromkeys(DeliveryState, 0) | _counted(connection, deliveries.c.state, issue_id),
+        dict.fromkeys(Exclusion, 0) | _counted(connection, exclusions.c.reason, issue_id),
+        dict.fromkeys(BatchState, 0) | _counted(connection, batches.c.state, issue_id),
+    )
+
+
+def _counted(connection: Connection, column: sa.Column[Any], issue_id: int) -> dict[Any, int]:
+    query = sa.select(column, sa.func.count()).where(column.table.c.issue_id == issue_id)
+    return dict(connection.execute(query.group_by(column)).all())

@@ -1,0 +1,31 @@
+"""The promise as functions, in the order in which they are called.
+
+`freeze` makes an issue's audience rows. `claim` takes a batch, `begin` is the point of no return, then the
+provider is called with no transaction open, and `record` writes down what it said; `sweep` frees what dead
+owners held, `finish` closes the issue, `figures` counts.
+"""
+
+from mailer.store.claiming import ClaimedBatch, begin, claim, give_back, next_due, renew
+from mailer.store.figures import Figures, figures
+from mailer.store.freezing import Frozen, FrozenCounts, freeze, preview
+from mailer.store.settling import Swept, cancel, finish, record, sweep
+
+__all__ = [
+    "ClaimedBatch",
+    "Figures",
+    "Frozen",
+    "FrozenCounts",
+    "Swept",
+    "begin",
+    "cancel",
+    "claim",
+    "figures",
+    "finish",
+    "freeze",
+    "give_back",
+    "next_due",
+    "preview",
+    "record",
+    "renew",
+    "sweep",
+]

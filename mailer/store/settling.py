@@ -1,0 +1,204 @@
+"""What came of a batch: receipts, leases that ran out, cancellation, the end of an issue."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from mailer.delivery.outcomes import STATE_AFTER, try_again_at
+from mailer.delivery.states import OPEN_BATCHES, batch_state, check_move, sources
+from mailer.model import BatchState, DeliveryState, IssueState, Receipt
+from mailer.store import issues as stored_issues
+from mailer.store.database import insert_row
+from mailer.store.tables import batches, deliveries, issues
+
+# A late owner may still say what came of a doubt of its own.
+ANSWERABLE = (BatchState.SUBMITTING, BatchState.DOUBTFUL)
+
+
+BATCH = (batches.c.id, batches.c.issue_id, batches.c.attempts, batches.c.state)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    id: int
+    issue_id: int
+    attempts: int
+    state: BatchState
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """Batches whose lease ran out: `returned` had certainly not been sent, `doubtful` may have been."""
+
+    returned: int
+    doubtful: int
+
+
+def record(connection: Connection, batch_id: int, owner: str, receipts: Sequence[Receipt], now: datetime) -> int:
+    """Write down what the provider said; how many deliveries that settled, 0 when the batch is not the owner's.
+
+    Receipts may come in parts. What is to be tried again becomes pending once every delivery has an answer:
+    in the same batch when nothing of it was taken, else in a new one.
+    """
+    query = sa.select(*BATCH).where(batches.c.id == batch_id, batches.c.owner == owner, batches.c.state.in_(ANSWERABLE))
+    row = connection.execute(query.with_for_update()).first()
+    if row is None:
+        return 0
+    batch = _Batch(*row)
+    by_state: defaultdict[DeliveryState, list[dict[str, Any]]] = defaultdict(list)
+    for receipt in receipts:
+        by_state[STATE_AFTER[receipt.outcome]].append(
+            {
+                "its_id": receipt.delivery_id,
+                "detail": receipt.detail,
+                "provider_id": receipt.provider_id,
+                "due_at": try_again_at(receipt.outcome, now, batch.attempts, receipt.retry_after),
+            }
+        )
+    recorded = 0
+    for state, rows in by_state.items():
+        statement = (
+            sa.update(deliveries)
+            .where(deliveries.c.id == sa.bindparam("its_id"), deliveries.c.batch_id == batch_id)
+            .where(deliveries.c.state.in_(sources(state)))
+            .values(state=state, updated_at=now)
+        )
+        recorded += connection.execute(statement, rows).rowcount
+    _settle(connection, batch, now)
+    return recorded
+
+
+def sweep(connection: Connection, now: datetime) -> Swept:
+    """Free the batches of owners that died: back to pending before the point of no return, in doubt after it."""
+    query = (
+        sa.select(*BATCH)
+        .where(batches.c.state.in_((BatchState.CLAIMED, BatchState.SUBMITTING)))
+        .where(batches.c.lease_until <= now)
+        .order_by(batches.c.id)
+    )
+    rows = connection.execute(query.with_for_update(skip_locked=True)).all()
+    expired = [_Batch(*row) for row in rows]
+    for batch in expired:
+        if batch.state is BatchState.CLAIMED:
+            _back_to_pending(connection, batch, now)
+            continue
+        connection.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.batch_id == batch.id, deliveries.c.state == DeliveryState.SUBMITTING)
+            .values(
+                state=DeliveryState.DOUBTFUL,
+                detail="the sender stopped during the call",
+                updated_at=now,
+            )
+        )
+        _settle(connection, batch, now)
+    returned = sum(batch.state is BatchState.CLAIMED for batch in expired)
+    return Swept(returned, len(expired) - returned)
+
+
+def _settle(connection: Connection, batch: _Batch, now: datetime) -> None:
+    """Let the batch's state follow from its deliveries, once none of them waits for an answer."""
+    query = (
+        sa.select(deliveries.c.state, sa.func.count(), sa.func.max(deliveries.c.due_at))
+        .where(deliveries.c.batch_id == batch.id)
+        .group_by(deliveries.c.state)
+    )
+    rows = connection.execute(query).all()
+    counts = {state: count for state, count, _ in rows}
+    due_at = next((due for state, _, due in rows if state is DeliveryState.PENDING), None)
+    if counts.get(DeliveryState.SUBMITTING):
+        return
+    again = bool(counts.pop(DeliveryState.PENDING, 0))
+    state = batch_state(counts)
+    attempts = batch.attempts + (due_at is not None)
+    if again and state is BatchState.CANCELLED:
+        _back_to_pending(connection, batch, now, due_at=due_at, attempts=attempts)
+        return
+    if again:
+        _split_off_pending(connection, batch, now, due_at=due_at, attempts=attempts)
+    # The owner stays: while there is doubt, its answer still counts.
+    connection.execute(
+        sa.update(batches)
+        .where(batches.c.id == batch.id)
+        .values(state=state, lease_until=None, due_at=None, updated_at=now)
+    )
+
+
+def cancel(connection: Connection, issue: str, now: datetime) -> int:
+    """Stop an issue for good; how many deliveries that kept from leaving. What is in flight ends as it ends."""
+    stored_issues.set_state(connection, issue, IssueState.CANCELLED, now)
+    return _cancel_waiting(connection, stored_issues.locked(connection, issue).id, now)
+
+
+def finish(connection: Connection, issue: str, now: datetime) -> bool:
+    """Whether the issue is sent: it becomes so when no batch of it is pending, claimed or submitting."""
+    row = stored_issues.locked(connection, issue)
+    if row.state is IssueState.SENT:
+        return True
+    work_left = sa.exists().where(batches.c.issue_id == issues.c.id, batches.c.state.in_(sorted(OPEN_BATCHES)))
+    done = connection.execute(
+        sa.update(issues)
+        .where(issues.c.id == row.id, issues.c.state.in_(sources(IssueState.SENT)), ~work_left)
+        .values(state=IssueState.SENT, finished_at=now, updated_at=now)
+    )
+    return done.rowcount == 1
+
+
+def _back_to_pending(connection: Connection, batch: _Batch, now: datetime, **values: Any) -> None:
+    connection.execute(
+        sa.update(batches)
+        .where(batches.c.id == batch.id)
+        .values(state=BatchState.PENDING, owner=None, lease_until=None, updated_at=now, **values)
+    )
+    _reopen(connection, batch.issue_id, now)
+
+
+def _split_off_pending(connection: Connection, batch: _Batch, now: datetime, **values: Any) -> None:
+    # The issue's row is held first: two senders at once must not give two batches one number.
+    connection.execute(sa.select(issues.c.id).where(issues.c.id == batch.issue_id).with_for_update())
+    last = sa.select(sa.func.max(batches.c.number)).where(batches.c.issue_id == batch.issue_id)
+    number = connection.execute(last).scalar_one() + 1
+    fresh = {"issue_id": batch.issue_id, "number": number, "state": BatchState.PENDING, "updated_at": now}
+    new_id = insert_row(connection, batches, fresh | values)
+    connection.execute(
+        sa.update(deliveries)
+        .where(deliveries.c.batch_id == batch.id, deliveries.c.state == DeliveryState.PENDING)
+        .values(batch_id=new_id)
+    )
+    _reopen(connection, batch.issue_id, now)
+
+
+def _reopen(connection: Connection, issue_id: int, now: datetime) -> None:
+    """An issue that has pending work again is not sent; a cancelled one lets go of it."""
+    row = connection.execute(sa.select(issues.c.name, issues.c.state).where(issues.c.id == issue_id)).one()
+    if row.state is IssueState.CANCELLED:
+        _cancel_waiting(connection, issue_id, now)
+    elif row.state is IssueState.SENT:
+        check_move(row.state, IssueState.SENDING, f'issue "{row.name}"')
+        connection.execute(
+            sa.update(issues)
+            .where(issues.c.id == issue_id)
+            .values(state=IssueState.SENDING, finished_at=None, updated_at=now)
+        )
+
+
+def _cancel_waiting(connection: Connection, issue_id: int, now: datetime) -> int:
+    waiting = sa.select(batches.c.id).where(batches.c.issue_id == issue_id, batches.c.state == BatchState.PENDING)
+    stopped = connection.execute(
+        sa.update(deliveries)
+        .where(deliveries.c.batch_id.in_(waiting), deliveries.c.state == DeliveryState.PENDING)
+        .values(state=DeliveryState.CANCELLED, due_at=None, updated_at=now)
+    )
+    connection.execute(
+        sa.update(batches)
+        .where(batches.c.issue_id == issue_id, batches.c.state == BatchState.PENDING)
+        .values(state=BatchState.CANCELLED, due_at=None, updated_at=now)
+    )
+    return stopped.rowcount
