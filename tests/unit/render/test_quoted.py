@@ -86,6 +86,14 @@ def test_runs_and_values_decode_to_the_rendered_text(case: tuple[Shape, list[str
     assert faults(octets) == []
 
 
+def test_a_long_block_among_short_values() -> None:
+    shape = Shape(("<", "|", "|", "|", ">"), (3, 2, 1, 0))
+    values = ["Åse", "<p>one\ntwo</p>" * 20, "", "å" * 60]
+    octets = joined(shape, values)
+    assert decoded(octets) == canonical(fill(shape, values))
+    assert faults(octets) == []
+
+
 # The short cut for plain values and the way of all others must agree on which is which.
 @given(st.lists(st.text("ab .=F", max_size=80) | st.sampled_from(["From x", ".", "From", "x" * 73, "x" * 74])))
 def test_plain_values_decode_too(values: list[str]) -> None:
@@ -138,9 +146,10 @@ def test_what_no_mail_may_carry_is_refused_and_named(bad: str) -> None:
         QuotedRuns(Shape((bad,), ()), "html")
     assert caught.value.field == "html"
     runs = QuotedRuns(Shape(("a", "b"), (0,)), "html")
-    for value in (bad, bad + "\r"):
-        with pytest.raises(MessageError):
+    for value in (bad, bad + "\r", bad + "\n", bad * 100):
+        with pytest.raises(MessageError) as caught:
             runs.pieces([value])
+        assert caught.value.field == "html"
 
 
 def test_runs_and_slots_must_fit() -> None:
