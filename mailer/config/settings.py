@@ -1,0 +1,157 @@
+"""Every table and key of `mailer.toml`. A description is what `mailer config schema` and the reference page say."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from mailer.config.theme import Theme
+from mailer.config.values import Email, Language, Line, Name, OptionalEmail, OptionalUrl, Section, Url, Zone
+from mailer.errors import ConfigError
+from mailer.model import Sender
+from mailer.wording import unknown
+
+
+class Organisation(Section):
+    """Who sends."""
+
+    name: Line = Field(default="", description="The organisation as subscribers know it.")
+    postal_address: str = Field(default="", description="Postal address, which law requires at the foot of every mail.")
+    contact: OptionalEmail = Field(default="", description="E-mail address at which a person answers.")
+    website: OptionalUrl = Field(default="", description="The organisation's site.")
+
+
+class SenderSettings(Section):
+    """`[from.NAME]`: one identity to write as."""
+
+    name: Line = Field(description="The name that stands in the inbox.", min_length=1)
+    email: Email = Field(description="The address that stands in the inbox; its domain must permit the provider.")
+    reply_to: OptionalEmail = Field(default="", description="Where answers go, when not to the address above.")
+
+
+class SourceSettings(Section):
+    """`[sources.NAME]`: where articles come from."""
+
+    kind: Literal["feed", "jsonfeed", "folder", "listing"] = Field(
+        description="feed (RSS, Atom), jsonfeed, folder (Markdown files) or listing (plain text)."
+    )
+    url: Url | None = Field(
+        default=None, description="Where to fetch it; beside a path, what its relative links begin with."
+    )
+    path: Line | None = Field(default=None, description="A file or folder in the workspace instead.", min_length=1)
+    tags: tuple[Line, ...] = Field(default=(), description="Campaign tags added to each of its articles.")
+    split_tags: bool = Field(default=False, description="Whether one category with commas is several tags.")
+    zone: Zone = Field(default="UTC", description="Time zone of dates that name none, such as Europe/Oslo.")
+    language: Language | None = Field(default=None, description="Language of its articles, such as en.")
+    allow_private: bool = Field(default=False, description="Permit an address inside your own network.")
+    enabled: bool = Field(default=True, description="Whether `articles sync` reads it when no source is named.")
+
+    @model_validator(mode="after")
+    def _says_where(self) -> Self:
+        if self.kind == "folder" and self.path is None:
+            raise ValueError('needs path, the folder of the articles, as path = "content/posts"')
+        if self.url is None and self.path is None:
+            raise ValueError("needs url (on the network) or path (in the workspace)")
+        return self
+
+
+class Tags(Section):
+    """Campaign tags."""
+
+    aliases: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description='Other spellings of a tag: clean-rivers = ["rivers", "#CleanRiversNow"].'
+    )
+
+
+class Provider(Section):
+    """Who takes the mails."""
+
+    name: Name = Field(default="outbox", description="outbox writes the mails as files and needs no account.")
+    path: Line = Field(
+        default="outbox", description="The folder in the workspace for the outbox provider.", min_length=1
+    )
+    batch_size: int = Field(default=1000, description="The most recipients to hand over at once.", ge=1, le=10_000)
+
+
+class Database(Section):
+    """Where subscribers, articles and the ledger are kept."""
+
+    url: Line = Field(
+        default="sqlite:///mailer.db",
+        description="SQLAlchemy URL; a relative SQLite path is in the workspace.",
+        repr=False,  # it may hold a password from the environment
+    )
+
+
+class Web(Section):
+    """The public pages."""
+
+    base_url: OptionalUrl = Field(default="", description="Where the pages for unsubscribing and reading are reached.")
+
+
+class Privacy(Section):
+    """What is learned about readers."""
+
+    tracking: bool = Field(default=False, description="Count opens and clicks. Off unless you ask for it.")
+
+
+class Limits(Section):
+    """Where the program stops and asks, or gives up."""
+
+    confirm_above: int = Field(default=500, description="Ask before sending to more people than this.", ge=0)
+    fetch_seconds: float = Field(default=20, description="The longest that fetching one source may take.", gt=0, le=600)
+    fetch_megabytes: int = Field(default=16, description="The largest answer accepted from a source.", ge=1, le=1024)
+
+
+class Secrets(Section):
+    """What never stands in a file. Read from the environment only."""
+
+    sendgrid_api_key: SecretStr | None = Field(default=None, description="Set SENDGRID_API_KEY in the environment.")
+
+
+class Settings(BaseSettings):
+    """The settings of a workspace."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="MAILER_", env_nested_delimiter="__", title="mailer.toml"
+    )
+
+    organisation: Organisation = Field(default_factory=Organisation, description="Who sends.")
+    senders: dict[Name, SenderSettings] = Field(default_factory=dict, description="[from.NAME]: who writes.")
+    sources: dict[Name, SourceSettings] = Field(
+        default_factory=dict, description="[sources.NAME]: where articles come from."
+    )
+    tags: Tags = Field(default_factory=Tags, description="Campaign tags.")
+    provider: Provider = Field(default_factory=Provider, description="Who takes the mails.")
+    database: Database = Field(default_factory=Database, description="Where everything is kept.")
+    web: Web = Field(default_factory=Web, description="The public pages.")
+    privacy: Privacy = Field(default_factory=Privacy, description="What is learned about readers.")
+    limits: Limits = Field(default_factory=Limits, description="Where the program stops and asks.")
+    theme: Theme = Field(default_factory=Theme, description="How the mails look.")
+    secrets: Secrets = Field(default_factory=Secrets, description="From the environment only.", repr=False)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is passed in: `load_settings` says which environment counts, and nothing is read unasked."""
+        return (init_settings,)
+
+    def sender(self, name: str = "") -> Sender:
+        """The identity of that name; without a name the first one. ConfigError tells what to write."""
+        if not self.senders:
+            raise ConfigError(
+                "mailer.toml has no sender", hint='add [from.office] with name = "..." and email = "..." to mailer.toml'
+            )
+        chosen = name or next(iter(self.senders))
+        if chosen not in self.senders:
+            raise ConfigError(unknown("sender", chosen, self.senders), hint="senders are [from.NAME] in mailer.toml")
+        found = self.senders[chosen]
+        return Sender(found.name, found.email, found.reply_to)

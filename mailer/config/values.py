@@ -1,0 +1,67 @@
+"""The kinds of value that settings are made of, each with its check and the sentence for a wrong one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+
+from mailer.audience.address import parse_address
+from mailer.wording import near_name
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are mistakes, and nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+def _one_line(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must be one line without control characters")
+    return value
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme.lower() not in ("http", "https") or not parts.hostname or not value.isprintable() or " " in value:
+        raise ValueError("must be a link that begins with https:// or http://")
+    if parts.username is not None:
+        raise ValueError("must not hold a user name or password")
+    return value
+
+
+def _email(value: str) -> str:
+    try:
+        return parse_address(value).email
+    except ValueError as error:
+        raise ValueError(f"is not an e-mail address: {error}") from None
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError
+        pass
+    except KeyError:
+        pass
+    else:
+        return value
+    near = near_name(value, available_timezones())
+    raise ValueError(f'is not a time zone such as "Europe/Oslo"{f": did you mean {near}?" if near else ""}')
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
+Url = Annotated[str, AfterValidator(_http_url)]
+OptionalUrl = Annotated[str, AfterValidator(lambda value: _http_url(value) if value else value)]
+Email = Annotated[str, AfterValidator(_email)]
+OptionalEmail = Annotated[str, AfterValidator(lambda value: _email(value) if value else value)]
+Zone = Annotated[str, AfterValidator(_zone)]
+# Mail programs know these two forms everywhere; names and rgb() they know here and there.
+Colour = Annotated[str, StringConstraints(pattern=r"^#(?:[0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$")]
+# A font list goes into style attributes: nothing that could end one.
+Fonts = Annotated[str, StringConstraints(pattern=r"^[\w\s,'-]+$", min_length=1)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
