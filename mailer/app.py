@@ -1,0 +1,81 @@
+"""The composition root: one workspace and everything opened over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from types import TracebackType
+from typing import Self
+
+from mailer.config import Settings, load_settings
+from mailer.errors import NotFoundError
+from mailer.model import MailingList
+from mailer.providers import Provider, make_provider
+from mailer.store.database import Store, open_store
+from mailer.store.migrate import upgrade
+from mailer.wording import unknown
+from mailer.workspace import Workspace
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Mailer:
+    """The program over one workspace. The store is opened when it is first used and closed at the end."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        settings: Settings,
+        environ: Mapping[str, str],
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.workspace = workspace
+        self.settings = settings
+        self.environ = environ
+        self.now = now
+
+    @cached_property
+    def store_as_it_is(self) -> Store:
+        """The store without looking at its version: for the commands that show or upgrade it."""
+        return open_store(self.database_url, backup_dir=self.workspace.backup_dir)
+
+    @cached_property
+    def store(self) -> Store:
+        """The store at the version of this program; an older one is copied and upgraded first."""
+        upgrade(self.store_as_it_is)
+        return self.store_as_it_is
+
+    @cached_property
+    def lists(self) -> Mapping[str, MailingList]:
+        """The lists that the workspace defines, by name."""
+        return self.workspace.load_lists()
+
+    def list_named(self, name: str) -> MailingList:
+        """The list of that name; NotFoundError tells the near one."""
+        if name not in self.lists:
+            raise NotFoundError(unknown("list", name, self.lists), hint="Lists are files in subscribers/.")
+        return self.lists[name]
+
+    def make_provider(self) -> Provider:
+        """A new provider as the settings name it; the caller closes it."""
+        return make_provider(self.settings, self.workspace.root)
+
+    def close(self) -> None:
+        if "store_as_it_is" in self.__dict__:
+            self.store_as_it_is.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_mailer(workspace: Workspace, environ: Mapping[str, str], now: Callable[[], datetime] = utc_now) -> Mailer:
+    """The program over `workspace`, with the settings of its `mailer.toml` and of `environ`."""
+    return Mailer(workspace, load_settings(workspace.settings_file, environ), environ, now)

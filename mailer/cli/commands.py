@@ -1,0 +1,96 @@
+"""The table of commands. Registering one is one line in `COMMANDS`.
+
+Only the modules whose command is named on the command line are imported; the others stand in the help as empty
+places. That keeps `mailer --help` as fast as a program with two commands, and every other command faster than a
+program that knows them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mailer import __version__
+from mailer.cli import output
+from mailer.cli.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """`target` is MODULE:NAME, where the name `app` means a group and any other a single command."""
+
+    name: str
+    target: str
+    help: str
+
+    @property
+    def is_group(self) -> bool:
+        return self.target.endswith(":app")
+
+    def load(self) -> Any:
+        module, _, name = self.target.partition(":")
+        return getattr(import_module(module), name)
+
+
+COMMANDS = (
+    Command("articles", "mailer.cli.articles:app", "Fetch, import, list and look at articles."),
+    Command("lists", "mailer.cli.lists:app", "Look at the subscriber lists."),
+    Command("subscribers", "mailer.cli.subscribers:app", "Import, add, list, export and unsubscribe people."),
+    Command("templates", "mailer.cli.templates:app", "List the templates, and copy one to change it."),
+    Command("config", "mailer.cli.config:app", "Check and show the settings."),
+    Command("db", "mailer.cli.db:app", "Look after the database."),
+)
+
+
+def build_app(words: Collection[str] | None = None) -> typer.Typer:
+    """The program with the commands that occur in `words`; with all of them when it is None."""
+    app = typer.Typer(
+        callback=program,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        # Rich would cost a third of the start-up time, and boxes do not survive a pipe.
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    for command in COMMANDS:
+        loaded = command.load() if words is None or command.name in words else None
+        if command.is_group:
+            app.add_typer(loaded or typer.Typer(), name=command.name, help=command.help, no_args_is_help=True)
+        else:
+            app.command(command.name, short_help=command.help)(loaded or absent)
+    return app
+
+
+def absent() -> None:
+    """Stands in the help for a command that is not on the command line, and so is never run."""
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        output.lines([f"mailer {__version__}"])
+        raise typer.Exit
+
+
+def program(
+    context: typer.Context,
+    workspace: Annotated[
+        Path | None,
+        typer.Option(
+            "--workspace",
+            "-w",
+            envvar="MAILER_WORKSPACE",
+            metavar="DIR",
+            help="The folder with mailer.toml. Otherwise the current folder or the nearest one above that has it.",
+        ),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Campaign newsletters from tag to inbox: every subscriber once, with proof."""
+    context.obj = Session(workspace)

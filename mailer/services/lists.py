@@ -1,0 +1,45 @@
+"""Subscriber lists: what they are, and how many people on them can be mailed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.engine import Connection
+
+from mailer.model import MailingList, SubscriptionState
+from mailer.store import audience
+from mailer.store import lists as stored
+from mailer.store.database import Store
+
+
+@dataclass(frozen=True, slots=True)
+class ListFigures:
+    """A list and its subscriptions by state. `mailable`: those whom an issue would reach now."""
+
+    definition: MailingList
+    counts: Mapping[SubscriptionState, int]
+    mailable: int
+
+    @property
+    def name(self) -> str:
+        return self.definition.name
+
+
+def list_figures(store: Store, lists: Mapping[str, MailingList]) -> tuple[ListFigures, ...]:
+    """The lists in order of their names."""
+    with store.read() as connection:
+        return tuple(figures(connection, definition) for _, definition in sorted(lists.items()))
+
+
+def figures(connection: Connection, definition: MailingList) -> ListFigures:
+    counts = stored.counts(connection, definition.name)
+    return ListFigures(definition, counts, mailable(connection, definition.name) if any(counts.values()) else 0)
+
+
+def mailable(connection: Connection, name: str) -> int:
+    """Counted with the query that chooses the recipients of an issue, so that the two cannot disagree."""
+    (number,) = stored.ids(connection, [name])
+    chosen = audience.recipients([number], 0, True).subquery()
+    return connection.execute(select(func.count()).select_from(chosen)).scalar_one()

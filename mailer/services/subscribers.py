@@ -1,0 +1,133 @@
+"""People on lists: adding one, listing them, taking one off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mailer.audience.address import Address, parse_address
+from mailer.audience.columns import attribute_name
+from mailer.errors import NotFoundError, UsageError
+from mailer.model import MailingList, Subscriber, SubscriptionState
+from mailer.store import lists as stored_lists
+from mailer.store import subscribers as stored
+from mailer.store import subscriptions as stored_subscriptions
+from mailer.store.database import Store
+
+# What a template finds under these names is the program's to say.
+TAKEN = frozenset({"email", "id", "list"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How people come to a list: in which state, and what proves that they want to."""
+
+    definition: MailingList
+    state: SubscriptionState
+    proof: str
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of one person. `kept_out`: they unsubscribed or are suppressed, which only they can undo."""
+
+    list_name: str
+    state: SubscriptionState
+    new: bool
+    updated: bool
+    kept_out: bool
+
+    def summary(self) -> str:
+        """What happened, as a sentence without the address."""
+        if self.kept_out:
+            return f"kept out of {self.list_name}: they unsubscribed or are suppressed, which only they can undo"
+        done = "added to" if self.new else "updated on" if self.updated else "already on"
+        mailed = "" if self.state is SubscriptionState.CONFIRMED else "; not mailed until they confirm"
+        return f"{done} {self.list_name} as {self.state.value}{mailed}"
+
+
+def attributes_of(settings: Sequence[str]) -> dict[str, str]:
+    """`key=value` texts as attributes, under the names that an imported column would get."""
+    attributes = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        name = attribute_name(key)
+        if not equals or not name or name in TAKEN:
+            raise UsageError("--set takes KEY=VALUE, where the key is not email, id or list", hint="--set city=Oslo")
+        if not value.replace("\t", " ").replace("\n", " ").isprintable():
+            raise UsageError(f"--set {name}: the value holds control characters")
+        attributes[name] = value.strip()
+    return attributes
+
+
+def checked_address(text: str) -> Address:
+    """The address; a UsageError that does not repeat it."""
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise UsageError(f"that is no e-mail address: {error}") from None
+
+
+def add(store: Store, entry: Entry, address: Address, attributes: Mapping[str, Any], now: datetime) -> Added:
+    """Puts one person on a list, or brings their attributes up to date."""
+    person = stored.NewSubscriber(address, dict(attributes), entry.state)
+    with store.write() as connection:
+        number = stored_lists.ensure(connection, entry.definition)
+        counts = stored.upsert(connection, number, [person], entry.proof, now)
+    return Added(entry.definition.name, entry.state, bool(counts.new), bool(counts.updated), bool(counts.kept_out))
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribed:
+    list_name: str
+    before: SubscriptionState
+
+    def summary(self) -> str:
+        """What happened, as a sentence without the address."""
+        if self.before is SubscriptionState.UNSUBSCRIBED:
+            return f"was unsubscribed from {self.list_name} already"
+        return f"unsubscribed from {self.list_name}; no import puts them back"
+
+
+def unsubscribe(store: Store, definition: MailingList, address: Address, reason: str, now: datetime) -> Unsubscribed:
+    """Takes somebody off the list for good. Raises NotFoundError for who is not on it."""
+    with store.write() as connection:
+        before = stored_subscriptions.of(connection, address.key).get(definition.name)
+        person = stored.get(connection, address.key)
+        if before is None or person is None:
+            raise NotFoundError(
+                f"that address is not on the list {definition.name}", hint="Check its spelling and the list."
+            )
+        change = stored_subscriptions.Change(
+            definition.name, person.id, SubscriptionState.UNSUBSCRIBED, f"unsubscribed: {reason}"
+        )
+        stored_subscriptions.change(connection, change, now)
+    return Unsubscribed(definition.name, before)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person and their state on the list that was asked for."""
+
+    id: str
+    email: str
+    state: SubscriptionState
+    attributes: Mapping[str, Any]
+    created_at: datetime | None
+
+
+def members(
+    store: Store, list_name: str, state: SubscriptionState | None = None, limit: int | None = None
+) -> Iterator[Member]:
+    """The people on a list, one after the other, so that a million of them need no memory."""
+    with store.read() as connection:
+        for number, (subscriber, current) in enumerate(stored.stream(connection, list_name, state)):
+            if limit is not None and number >= limit:
+                return
+            yield member(subscriber, current)
+
+
+def member(subscriber: Subscriber, state: SubscriptionState) -> Member:
+    return Member(subscriber.id, subscriber.email, state, subscriber.attributes, subscriber.created_at)
