@@ -89,17 +89,6 @@ def renew(connection: Connection, batch_id: int, owner: str, lease_seconds: floa
     return renewed.rowcount == 1
 
 
-def give_back(connection: Connection, batch_id: int, owner: str, now: datetime) -> bool:
-    """Return a batch that was claimed and not begun; False when it is not the owner's any more."""
-    returned = connection.execute(
-        sa.update(batches)
-        .where(batches.c.id == batch_id, batches.c.owner == owner)
-        .where(batches.c.state == BatchState.CLAIMED)
-        .values(state=BatchState.PENDING, owner=None, lease_until=None, updated_at=now)
-    )
-    return returned.rowcount == 1
-
-
 def next_due(connection: Connection, issue: str) -> datetime | None:
     """When the earliest batch that has to wait is due; None when none waits."""
     query = (

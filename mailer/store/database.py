@@ -14,9 +14,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from mailer.errors import MailerError, StoreBusyError, StoreError
+from mailer.errors import StoreBusyError, StoreError
 
 # Long enough for another process to import a million rows in one transaction.
 BUSY_TIMEOUT = 30.0
@@ -57,8 +57,11 @@ class Store:
 
     def backup(self, target: Path) -> Path:
         """Copy the last committed state to `target`, readable by its owner alone."""
-        with self._translated():
+        try:
             create_private(target)
+        except OSError as error:
+            raise store_error(error, target.name) from error
+        with self._translated():
             source = sqlite3.connect(str(self.engine.url.database))
             copy = sqlite3.connect(target)
             try:
@@ -81,9 +84,7 @@ class Store:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except MailerError:
-            raise
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        except (DBAPIError, sqlite3.Error) as error:
             raise store_error(error, self.name) from error
 
 

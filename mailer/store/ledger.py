@@ -5,10 +5,10 @@ provider is called with no transaction open, and `record` writes down what it sa
 owners held, `finish` closes the issue, `figures` counts.
 """
 
-from mailer.store.claiming import ClaimedBatch, begin, claim, give_back, next_due, renew
+from mailer.store.claiming import ClaimedBatch, begin, claim, next_due, renew
 from mailer.store.figures import Figures, figures
 from mailer.store.freezing import Frozen, FrozenCounts, freeze, preview
-from mailer.store.settling import Swept, cancel, finish, record, sweep
+from mailer.store.settling import Swept, cancel, finish, give_back, record, sweep
 
 __all__ = [
     "ClaimedBatch",

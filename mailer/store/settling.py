@@ -57,9 +57,9 @@ def record(connection: Connection, batch_id: int, owner: str, receipts: Sequence
         by_state[STATE_AFTER[receipt.outcome]].append(
             {
                 "its_id": receipt.delivery_id,
-                "detail": receipt.detail,
-                "provider_id": receipt.provider_id,
-                "due_at": try_again_at(receipt.outcome, now, batch.attempts, receipt.retry_after),
+                "new_detail": receipt.detail,
+                "new_provider_id": receipt.provider_id,
+                "new_due_at": try_again_at(receipt.outcome, now, batch.attempts, receipt.retry_after),
             }
         )
     recorded = 0
@@ -67,12 +67,31 @@ def record(connection: Connection, batch_id: int, owner: str, receipts: Sequence
         statement = (
             sa.update(deliveries)
             .where(deliveries.c.id == sa.bindparam("its_id"), deliveries.c.batch_id == batch_id)
-            .where(deliveries.c.state.in_(sources(state)))
-            .values(state=state, updated_at=now)
+            # Equals and not IN, whose parameters cannot be sent for many rows at once.
+            .where(sa.or_(*(deliveries.c.state == old for old in sources(state))))
+            .values(
+                state=state,
+                detail=sa.bindparam("new_detail"),
+                provider_id=sa.bindparam("new_provider_id"),
+                due_at=sa.bindparam("new_due_at", type_=deliveries.c.due_at.type),
+                updated_at=now,
+            )
         )
         recorded += connection.execute(statement, rows).rowcount
     _settle(connection, batch, now)
     return recorded
+
+
+def give_back(connection: Connection, batch_id: int, owner: str, now: datetime) -> bool:
+    """Return a batch that was claimed and not begun; False when it is not the owner's any more."""
+    query = sa.select(*BATCH).where(
+        batches.c.id == batch_id, batches.c.owner == owner, batches.c.state == BatchState.CLAIMED
+    )
+    row = connection.execute(query.with_for_update()).first()
+    if row is None:
+        return False
+    _back_to_pending(connection, _Batch(*row), now)
+    return True
 
 
 def sweep(connection: Connection, now: datetime) -> Swept:

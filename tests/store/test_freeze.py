@@ -1,0 +1,311 @@
+"""The freeze: everybody on the issue's lists is a recipient once, or excluded for one reason."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mailer.audience.decide import Candidate, decide
+from mailer.errors import ConflictError, NotFoundError, StoreError
+from mailer.model import Exclusion, IssueKind, IssueState, MailingList, Outcome, SubscriptionState
+from mailer.store import articles, audience, issues, ledger, subscribers, subscriptions, suppressions
+from mailer.store.database import Store
+from mailer.store.lists import ensure
+from mailer.store.tables import batches, deliveries, exclusions, lists
+from mailer.store.tables import issues as issues_table
+from mailer.store.tables import subscribers as people
+from tests.store.world import CONFIRMED, NOW, PENDING, UNSUBSCRIBED, World, address, count, key, names
+
+
+def reasons(**counts: int) -> dict[Exclusion, int]:
+    return dict.fromkeys(Exclusion, 0) | {Exclusion(name): number for name, number in counts.items()}
+
+
+def test_one_delivery_for_each_confirmed_person(world: World) -> None:
+    world.add("weekly", "ada", "ben", "cleo", first_name="x")
+    frozen = world.freeze("weekly", batch_size=2)
+    assert (frozen.recipients, frozen.exclusions) == (3, reasons())
+    first, second = world.claimed(), world.claimed()
+    assert (names(first), names(second)) == (["ada", "ben"], ["cleo"])
+    assert (first.number, second.number) == (1, 2)
+    assert first.recipients[0].attributes == {"first_name": "x"}
+    assert first.recipients[0].list_name == "weekly"
+    assert world.claim() is None
+
+
+def test_reasons_of_those_left_out(world: World) -> None:
+    world.add("weekly", "ada", "sam")
+    world.add("weekly", "pia", state=PENDING)
+    world.add("weekly", "uma", state=UNSUBSCRIBED)
+    world.add("weekly", "zoë", ascii_only=False)
+    world.suppress("sam")
+    frozen = world.freeze("weekly")
+    assert frozen.recipients == 1
+    assert frozen.exclusions == reasons(pending=1, unsubscribed=1, suppressed=1, needs_smtputf8=1)
+    assert frozen.candidates == 5
+    with world.store.read() as connection:
+        stored = sa.select(people.c.email_key, exclusions.c.reason).join(
+            exclusions, exclusions.c.subscriber_id == people.c.id
+        )
+        assert dict(connection.execute(stored).all()) == {
+            key("sam"): Exclusion.SUPPRESSED,
+            key("pia"): Exclusion.PENDING,
+            key("uma"): Exclusion.UNSUBSCRIBED,
+            key("zoë"): Exclusion.NEEDS_SMTPUTF8,
+        }
+
+
+def test_provider_that_carries_smtputf8_reaches_everybody(world: World) -> None:
+    world.add("weekly", "zoë", ascii_only=False)
+    assert world.freeze("weekly", smtputf8=True).recipients == 1
+    assert world.claimed().recipients[0].email == "zoë@example.org"
+
+
+def test_a_person_on_two_lists_gets_one_copy_through_the_first(world: World) -> None:
+    world.add("weekly", "ada", "ben")
+    world.add("alerts", "ben", "cleo")
+    frozen = world.freeze("alerts", "weekly")
+    assert frozen.recipients == 3
+    brought = {recipient.email: recipient.list_name for recipient in world.claimed().recipients}
+    assert brought == {key("ada"): "weekly", key("ben"): "alerts", key("cleo"): "alerts"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "suppressed", "outcome"),
+    [
+        (UNSUBSCRIBED, CONFIRMED, False, "second"),
+        (PENDING, CONFIRMED, False, "second"),
+        (CONFIRMED, UNSUBSCRIBED, False, "first"),
+        (PENDING, UNSUBSCRIBED, False, Exclusion.PENDING),
+        (UNSUBSCRIBED, PENDING, False, Exclusion.UNSUBSCRIBED),
+        (CONFIRMED, CONFIRMED, True, Exclusion.SUPPRESSED),
+        (UNSUBSCRIBED, PENDING, True, Exclusion.SUPPRESSED),
+    ],
+)
+def test_states_on_two_lists(
+    world: World, first: SubscriptionState, second: SubscriptionState, suppressed: bool, outcome: str
+) -> None:
+    world.add("first", "ada", state=first)
+    world.add("second", "ada", state=second)
+    if suppressed:
+        world.suppress("ada")
+    frozen = world.freeze("first", "second")
+    assert frozen.candidates == 1
+    if isinstance(outcome, Exclusion):
+        assert frozen.exclusions[outcome] == 1
+    else:
+        assert world.claimed().recipients[0].list_name == outcome
+
+
+STATES = st.none() | st.sampled_from(SubscriptionState)
+PEOPLE = st.lists(st.tuples(STATES, STATES, STATES, st.booleans(), st.booleans()), min_size=1, max_size=12)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(PEOPLE, st.permutations(["a", "b", "c"]), st.integers(1, 3), st.integers(1, 5), st.booleans())
+def test_sql_and_the_pure_decision_agree(
+    world: World,
+    crowd: list[tuple[SubscriptionState | None, ...]],
+    order: list[str],
+    take: int,
+    size: int,
+    smtputf8: bool,
+) -> None:
+    """The same audience by SQL and by audience.decide, in preview and in freeze."""
+    chosen = order[:take]
+    try:
+        with world.store.write() as connection:
+            banned, candidates = set(), []
+            for number, (*states, suppressed, ascii_only) in enumerate(crowd):
+                person = f"person{number}"
+                for name, state in zip("abc", states, strict=True):
+                    list_id = _list(connection, name)
+                    if state is not None:
+                        _put(connection, list_id, person, state, bool(ascii_only))
+                if suppressed:
+                    banned.add(key(person))
+                    suppressions.add(connection, key(person), "bounced", NOW)
+                found = subscribers.get(connection, key(person))
+                if found is not None:
+                    candidates.append(Candidate(found, subscriptions.of(connection, key(person))))
+            expected = decide(candidates, chosen, banned, smtputf8=smtputf8)
+            previewed = ledger.preview(connection, chosen, smtputf8=smtputf8)
+            frozen = ledger.Frozen(
+                "issue", IssueKind.ALERT, "s", "h", {}, tuple(chosen), batch_size=size, smtputf8=smtputf8
+            )
+            counts = ledger.freeze(connection, frozen, NOW)
+            assert counts == previewed
+            assert counts.recipients == len(expected.recipients)
+            assert {reason: number for reason, number in counts.exclusions.items() if number} == expected.reasons
+            brought = {row.email_key: row.name for row in connection.execute(_brought())}
+            assert brought == {v.subscriber.email_key: v.list_name for v in expected.recipients}
+            sizes = connection.execute(
+                sa.select(sa.func.count(deliveries.c.id))
+                .select_from(batches)
+                .join(deliveries, deliveries.c.batch_id == batches.c.id, isouter=True)
+                .group_by(batches.c.number)
+                .order_by(batches.c.number)
+            ).scalars()
+            full, rest = divmod(counts.recipients, size)
+            assert list(sizes) == [size] * full + ([rest] if rest else [])
+            raise _UndoError
+    except _UndoError:
+        pass
+
+
+class _UndoError(Exception):
+    pass
+
+
+def _list(connection: sa.Connection, name: str) -> int:
+    return ensure(connection, MailingList(name, name))
+
+
+def _put(connection: sa.Connection, list_id: int, person: str, state: SubscriptionState, ascii_only: bool) -> None:
+    row = subscribers.NewSubscriber(address(person, ascii_only=ascii_only), {}, state)
+    subscribers.upsert(connection, list_id, [row], "a test", NOW)
+
+
+def _brought() -> sa.Select[tuple[str, str]]:
+    return (
+        sa.select(people.c.email_key, lists.c.name)
+        .join_from(deliveries, people, people.c.id == deliveries.c.subscriber_id)
+        .join(lists, lists.c.id == deliveries.c.list_id)
+    )
+
+
+def test_same_hash_again_changes_nothing(world: World) -> None:
+    world.add("weekly", "ada", "ben")
+    world.suppress("ben")
+    first = world.freeze("weekly")
+    world.add("weekly", "cleo")
+    world.submit()
+    world.later()
+    assert world.freeze("weekly") == first
+    assert world.figures().recipients == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [(None, "is already being sent"), (IssueState.SENT, "was already sent"), (IssueState.CANCELLED, "was cancelled")],
+)
+def test_other_content_under_a_sent_name_is_refused(world: World, state: IssueState | None, words: str) -> None:
+    world.add("weekly", "ada")
+    world.freeze("weekly")
+    if state:
+        with world.store.write() as connection:
+            issues.set_state(connection, "issue", state, NOW)
+    with pytest.raises(ConflictError, match=f'issue "issue" {words}, with other content') as caught:
+        world.freeze("weekly", hash="h2")
+    assert "another name" in str(caught.value.hint)
+    with world.store.read() as connection:
+        stored = issues.get(connection, "issue")
+        assert stored is not None
+        assert stored.hash == "h1"
+
+
+def test_somebody_missing_rolls_everything_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.add("weekly", "ada", "ben")
+    real = audience.count
+    monkeypatch.setattr(audience, "count", lambda connection, chosen: real(connection, chosen) + 1)
+    with pytest.raises(StoreError, match="3 people are on its lists, but 2 recipients and 0 exclusions"):
+        world.freeze("weekly")
+    with world.store.read() as connection:
+        assert [count(connection, table) for table in (issues_table, batches, deliveries, exclusions)] == [0] * 4
+
+
+def test_a_candidate_lost_by_the_queries_is_noticed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.add("weekly", "ada", "ben")
+    real = audience.recipients
+    monkeypatch.setattr(audience, "recipients", lambda *given: real(*given).limit(1))
+    with pytest.raises(StoreError, match="1 recipients and 0 exclusions were counted; nothing was frozen"):
+        world.freeze("weekly")
+
+
+def test_an_audience_of_nobody_is_sent_at_once(world: World) -> None:
+    world.add("weekly", "uma", state=UNSUBSCRIBED)
+    assert world.freeze("weekly").recipients == 0
+    assert world.claim() is None
+    assert world.finish()
+
+
+def test_a_list_without_rows_is_named(world: World) -> None:
+    world.add("weekly", "ada")
+    with pytest.raises(NotFoundError, match='list "alerts" has no subscribers yet') as caught:
+        world.freeze("weekly", "alerts")
+    assert "--list alerts" in str(caught.value.hint)
+    with pytest.raises(NotFoundError), world.store.read() as connection:
+        ledger.preview(connection, ["alerts"])
+
+
+def test_stored_issue_reads_back_as_frozen(world: World) -> None:
+    world.add("weekly", "ada")
+    world.add("alerts", "ada")
+    world.freeze("weekly", "alerts", article_keys=("b", "a", "b"), subject="Ælv", kind=IssueKind.ALERT, batch_size=7)
+    with world.store.read() as connection:
+        stored = issues.get(connection, "issue")
+        assert issues.get(connection, "other") is None
+    assert stored is not None
+    assert (stored.lists, stored.article_keys) == (("weekly", "alerts"), ("b", "a"))
+    assert (stored.kind, stored.subject, stored.state) == (IssueKind.ALERT, "Ælv", IssueState.SENDING)
+    assert stored.snapshot == {"html": "<p>Hallå</p>"}
+    assert (stored.frozen_at, stored.finished_at, stored.batch_size) == (NOW, None, 7)
+
+
+def test_listing_is_newest_first(world: World) -> None:
+    world.add("weekly", "ada")
+    for name in ("one", "two"):
+        world.freeze("weekly", name=name)
+        world.later()
+    with world.store.read() as connection:
+        assert [row.name for row in issues.listing(connection)] == ["two", "one"]
+
+
+@pytest.mark.parametrize(
+    ("moves", "refused"),
+    [
+        ([IssueState.PAUSED, IssueState.SENDING, IssueState.SENT], None),
+        ([IssueState.PAUSED], IssueState.DRAFT),
+        ([IssueState.CANCELLED], IssueState.SENDING),
+        ([], IssueState.SENDING),
+    ],
+)
+def test_issue_states_move_as_the_table_says(world: World, moves: list[IssueState], refused: IssueState | None) -> None:
+    world.add("weekly", "ada")
+    world.freeze("weekly")
+    for state in moves:
+        with world.store.write() as connection:
+            issues.set_state(connection, "issue", state, NOW)
+    if refused:
+        with pytest.raises(ConflictError, match=f"cannot become {refused.value}"), world.store.write() as connection:
+            issues.set_state(connection, "issue", refused, NOW)
+
+
+def test_unknown_issue_is_named(world: World) -> None:
+    with pytest.raises(NotFoundError, match='issue "nope" was never sent'):
+        world.figures("nope")
+
+
+def test_articles_of_frozen_issues_count_as_sent(world: World, store: Store) -> None:
+    world.add("weekly", "ada")
+    world.add("alerts", "ada")
+    world.freeze("weekly", name="one", article_keys=("a", "b"))
+    world.later()
+    world.freeze("weekly", "alerts", name="two", article_keys=("b", "c"))
+    with store.read() as connection:
+        assert articles.sent_to(connection, ["weekly"]) == {"a": "one", "b": "two", "c": "two"}
+        assert articles.sent_to(connection, ["alerts"]) == {"b": "two", "c": "two"}
+        assert articles.sent_to(connection, ["other"]) == {}
+
+
+@pytest.mark.parametrize(("outcome", "counts"), [(None, False), (Outcome.REFUSED, False), (Outcome.ACCEPTED, True)])
+def test_a_cancelled_issue_counts_when_something_left(world: World, outcome: Outcome | None, counts: bool) -> None:
+    world.add("weekly", "ada", "ben")
+    world.freeze("weekly", article_keys=("a",), batch_size=1)
+    if outcome:
+        world.submit(outcome)
+    with world.store.write() as connection:
+        ledger.cancel(connection, "issue", NOW)
+        assert articles.sent_to(connection, ["weekly"]) == ({"a": "issue"} if counts else {})
