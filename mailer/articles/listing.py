@@ -59,8 +59,10 @@ def parse(data: bytes, *, source: SourceSpec, now: datetime, content_type: str =
     articles: dict[str, Article] = {}
     for block in _blocks(lines, mistakes):
         entry = _entry(block, source, mistakes)
-        article = entry and article_of(entry, source=source, now=now, position=len(articles), warnings=warnings)
-        if article is None or entry is None:
+        if entry is None:
+            continue
+        article = article_of(entry, source=source, now=now, position=len(articles), warnings=warnings)
+        if article is None:
             continue
         if article.key in articles:
             warnings.append(f"{source.name}: line {block.line}: the same article as further up, left out")
@@ -134,11 +136,11 @@ def _entry(block: _Block, source: SourceSpec, mistakes: list[Mistake]) -> Entry 
         mistakes.append(Mistake(number, f"{match[1]}: belongs under a title, and there is none above it"))
         return None
     fields = _fields(below, mistakes)
-    for paragraph in block.paragraphs[1:]:
-        if (match := _FIELD.match(paragraph[0][1])) and match[1].lower() in FIELDS:
-            mistakes.append(
-                Mistake(paragraph[0][0], f"{match[1]}: belongs directly under the title, not after a blank line")
-            )
+    mistakes += [
+        Mistake(paragraph[0][0], f"{match[1]}: belongs directly under the title, not after a blank line")
+        for paragraph in block.paragraphs[1:]
+        if (match := _FIELD.match(paragraph[0][1])) and match[1].lower() in FIELDS
+    ]
     _check(fields, source, mistakes)
     values = {name: value for name, (_, value) in fields.items()}
     text = plain_text(" ".join(line for paragraph in block.paragraphs[1:] for _, line in paragraph))

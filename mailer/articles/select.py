@@ -59,7 +59,8 @@ def select(articles: Iterable[Article], selection: Selection, matcher: TagMatche
             left_out.append((article, reason))
         else:
             taken.append(article)
-    chosen, twins = _without_twins(_ordered(taken, selection))
+    settled = [article for article in known if article.key in selection.exclude or article.key in selection.skip]
+    chosen, twins = _without_twins(_ordered(taken, selection), settled)
     limit = len(chosen) if selection.limit is None else max(selection.limit, 0)
     left_out += twins
     left_out += [(article, f"more than {limit}") for article in chosen[limit:]]
@@ -97,19 +98,27 @@ def _ordered(articles: Sequence[Article], selection: Selection) -> list[Article]
     return sorted(articles, key=place)
 
 
-def _without_twins(articles: Iterable[Article]) -> tuple[list[Article], list[tuple[Article, str]]]:
-    """Two sources may carry one article under different guids; the link tells."""
+def _without_twins(
+    articles: Iterable[Article], settled: Iterable[Article]
+) -> tuple[list[Article], list[tuple[Article, str]]]:
+    """Two sources may carry one article under different guids; the link tells.
+
+    `settled` are those already sent or skipped, whose twins must not come in by the other door.
+    """
     kept: list[Article] = []
     twins: list[tuple[Article, str]] = []
-    links: dict[str, Article] = {}
+    links = {_link(article): article for article in settled}
     for article in articles:
-        link = canonical_url(article.url) if article.url else article.key
-        if first := links.get(link):
+        if first := links.get(_link(article)):
             twins.append((article, f"the same as {first.key}"))
         else:
-            links[link] = article
+            links[_link(article)] = article
             kept.append(article)
     return kept, twins
+
+
+def _link(article: Article) -> str:
+    return canonical_url(article.url) if article.url else article.key
 
 
 def parse_since(text: str, now: datetime) -> datetime:
