@@ -1,0 +1,46 @@
+"""What a provider is: somebody who takes batches of finished mails and says what became of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from mailer.model import Batch, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What one call to a provider can carry and what it can promise. `None` is no limit of its own.
+
+    `variables_bytes` limits the values of one recipient where the provider `personalises`, that is, puts values into
+    one message itself. `idempotent`: handing over a delivery a second time makes no second mail. `schedules` and
+    `cancels`: it can hold mails until a time, and drop them before it. `smtputf8`: it takes addresses whose local part
+    is not ASCII.
+    """
+
+    max_recipients: int
+    max_bytes: int | None = None
+    variables_bytes: int | None = None
+    personalises: bool = False
+    schedules: bool = False
+    cancels: bool = False
+    idempotent: bool = False
+    smtputf8: bool = False
+
+
+class Provider(Protocol):
+    """Who takes the mails."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def submit(self, batch: Batch) -> tuple[Receipt, ...]:
+        """Hand over a batch: one receipt for each envelope, in their order. Raises ProviderError if it cannot begin."""
+        ...
+
+    def close(self) -> None:
+        """Finish what the batches left open. May be called twice."""
+        ...

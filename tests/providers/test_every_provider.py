@@ -1,0 +1,123 @@
+"""What holds for every provider. A new one adds a row to `PROVIDERS`: how to make it, and how to read what it took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mailer.model import Batch, Envelope, Outcome
+from mailer.providers import Capabilities, Provider
+from mailer.providers.outbox import Outbox
+
+
+@dataclass(frozen=True)
+class Running:
+    """A provider at work. `taken` maps the address to the contents that arrived for it, in any order."""
+
+    provider: Provider
+    taken: Callable[[], dict[str, list[bytes]]]
+
+
+def mail(number: int) -> Envelope:
+    recipient = f"reader{number}@example.net"
+    content = (
+        f"From: News <news@example.org>\r\nTo: {recipient}\r\nSubject: River news\r\n"
+        f"Message-ID: <{number}@example.org>\r\nMIME-Version: 1.0\r\n"
+        f"Content-Type: text/html; charset=utf-8\r\n\r\n<p>Mail {number}</p>\r\n"
+    )
+    return Envelope(number, "news@example.org", recipient, content.encode("ascii"))
+
+
+def batch(*numbers: int, identity: int = 1) -> Batch:
+    return Batch(identity, "2026-11-22-clean-rivers", identity, tuple(map(mail, numbers)))
+
+
+@contextmanager
+def outbox(folder: Path) -> Iterator[Running]:
+    def taken() -> dict[str, list[bytes]]:
+        found: dict[str, list[bytes]] = {}
+        for path in folder.glob("outbox/*/new/*"):
+            content = path.read_bytes()
+            address = content.partition(b"\r\nTo: ")[2].partition(b"\r\n")[0].decode("ascii")
+            found.setdefault(address, []).append(content)
+        return found
+
+    yield Running(Outbox(folder / "outbox"), taken)
+
+
+PROVIDERS: dict[str, Callable[[Path], AbstractContextManager[Running]]] = {
+    "outbox": outbox,
+}
+
+
+@pytest.fixture(params=PROVIDERS)
+def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]:
+    with PROVIDERS[request.param](tmp_path) as made:
+        assert made.provider.name == request.param
+        yield made
+        made.provider.close()
+
+
+def test_each_mail_arrives_once_and_unchanged(running: Running) -> None:
+    sent = batch(1, 2, 3)
+    running.provider.submit(sent)
+    assert running.taken() == {envelope.recipient: [envelope.content] for envelope in sent.envelopes}
+
+
+def test_there_is_a_receipt_for_each_envelope_in_order(running: Running) -> None:
+    receipts = running.provider.submit(batch(3, 1, 2))
+    assert [(receipt.delivery_id, receipt.outcome) for receipt in receipts] == [
+        (3, Outcome.ACCEPTED),
+        (1, Outcome.ACCEPTED),
+        (2, Outcome.ACCEPTED),
+    ]
+
+
+def test_no_receipt_tells_an_address(running: Running) -> None:
+    for receipt in running.provider.submit(batch(1, 2)):
+        assert "@" not in receipt.detail + receipt.provider_id
+        assert "reader" not in receipt.detail + receipt.provider_id
+
+
+def test_an_empty_batch_has_no_receipts(running: Running) -> None:
+    assert running.provider.submit(batch()) == ()
+    assert running.taken() == {}
+
+
+def test_several_batches_add_up(running: Running) -> None:
+    running.provider.submit(batch(1, 2, identity=1))
+    running.provider.submit(batch(3, identity=2))
+    assert sorted(running.taken()) == ["reader1@example.net", "reader2@example.net", "reader3@example.net"]
+
+
+def test_an_idempotent_provider_makes_no_second_mail(running: Running) -> None:
+    if not running.provider.capabilities.idempotent:
+        pytest.skip("it does not promise to")
+    running.provider.submit(batch(1, 2))
+    receipts = running.provider.submit(batch(2, 3, identity=2))
+    assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED, Outcome.ACCEPTED]
+    assert {address: len(contents) for address, contents in running.taken().items()} == {
+        "reader1@example.net": 1,
+        "reader2@example.net": 1,
+        "reader3@example.net": 1,
+    }
+
+
+def test_closing_twice_does_no_harm(running: Running) -> None:
+    running.provider.submit(batch(1))
+    running.provider.close()
+    running.provider.close()
+    assert len(running.taken()) == 1
+
+
+def test_its_capabilities_make_sense(running: Running) -> None:
+    capabilities = running.provider.capabilities
+    assert isinstance(capabilities, Capabilities)
+    assert capabilities.max_recipients >= 1
+    assert capabilities.max_bytes is None or capabilities.max_bytes > 100_000
+    assert capabilities.schedules or not capabilities.cancels
+    assert capabilities.personalises or capabilities.variables_bytes is None
