@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -36,6 +37,15 @@ class Mailer:
         self.settings = settings
         self.environ = environ
         self.now = now
+
+    @property
+    def database_url(self) -> str:
+        return self.workspace.database_url(self.settings.database.url)
+
+    @property
+    def database_file(self) -> Path:
+        """Where the database is or will be."""
+        return Path(self.database_url.partition(":///")[2].partition("?")[0])
 
     @cached_property
     def store_as_it_is(self) -> Store:

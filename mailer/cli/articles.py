@@ -90,7 +90,7 @@ def import_file(
 
     data = read_argument(file, MAX_FILE)
     with open_mailer(context) as mailer:
-        spec = import_spec(mailer.settings, source, tuple(tags or ()))
+        spec = import_spec(mailer.settings, source, tags or ())
         outcome = import_articles(mailer.store, data, spec, mailer.now())
     tell_outcome(outcome)
     output.result(outcome, as_json, lambda: show_outcomes([outcome]))
@@ -121,6 +121,8 @@ def list_articles(
 
     wanted = Filter(tuple(tags or ()), every, since, until, source, unsent, limit)
     with open_mailer(context) as mailer:
+        if unsent:
+            mailer.list_named(unsent)
         found = find_articles(mailer.store, mailer.settings, wanted, mailer.now())
     if twins := [article for article, reason in found.left_out if reason.startswith("the same")]:
         output.note(f"{len(twins)} more have the same link as one of these and are left out")

@@ -20,7 +20,7 @@ def show_status(context: typer.Context, as_json: JsonOption = False) -> None:
     from mailer.services.database import status
 
     with open_mailer(context) as mailer:
-        found = status(mailer.workspace.database_file, lambda: mailer.store_as_it_is)
+        found = status(mailer.database_file, lambda: mailer.store_as_it_is)
     output.result(
         found,
         as_json,
@@ -54,13 +54,15 @@ def back_up(
     context: typer.Context,
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE]", help="The new file. Default: a name with the time in the folder backups."),
+        typer.Argument(metavar="[FILE]", help="The new file. Default: in .mailer/backups, named after the time."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Copy the database as it is now to a new file, also while another command is sending."""
-    from mailer.services.database import backup
+    from mailer.services.database import backup, backup_name
 
     with open_mailer(context) as mailer:
-        made = backup(mailer.store_as_it_is, mailer.workspace.backup_dir, file, mailer.now())
+        database = mailer.database_file
+        target = file or mailer.workspace.backup_dir / backup_name(database, mailer.now())
+        made = backup(database, lambda: mailer.store_as_it_is, target)
     output.result(made, as_json, lambda: output.lines([str(made.file)]))

@@ -21,10 +21,19 @@ class Session:
 
 def workspace_of(context: typer.Context) -> Workspace:
     """The workspace that `--workspace` names, or the one around the current folder."""
-    from mailer.workspace import find
+    from mailer.errors import WorkspaceError
+    from mailer.workspace import Workspace, find
 
-    session = context.find_object(Session) or Session()
-    return find(session.directory or Path.cwd())
+    directory = (context.find_object(Session) or Session()).directory
+    if directory is None:
+        return find(Path.cwd())
+    workspace = Workspace(directory)
+    if not workspace.settings_file.is_file():
+        # A parent's workspace is not looked for: a mistyped folder must not send from another campaign.
+        raise WorkspaceError(
+            f"{directory} holds no {workspace.settings_file.name}", hint="make one: mailer init FOLDER"
+        )
+    return workspace
 
 
 def open_mailer(context: typer.Context) -> Mailer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from mailer.articles.source import SourceSpec
 from mailer.articles.tags import TagMatcher
 from mailer.config import Settings
 from mailer.model import Article
+from mailer.services.sources import spec_of
 from mailer.services.sync import Outcome, Status
 from mailer.store import articles as stored
 from mailer.store.database import Store
@@ -21,11 +23,10 @@ def matcher(settings: Settings) -> TagMatcher:
     return TagMatcher(settings.tags.aliases)
 
 
-def import_spec(settings: Settings, name: str, tags: tuple[str, ...]) -> SourceSpec:
+def import_spec(settings: Settings, name: str, tags: Sequence[str]) -> SourceSpec:
     """How to read a file for the source of that name: by its settings where mailer.toml knows it."""
-    if (known := settings.sources.get(name)) is None:
-        return SourceSpec(name, tags=tags)
-    return SourceSpec(name, known.url, (*known.tags, *tags), known.split_tags, known.zone, known.language)
+    known = settings.sources.get(name)
+    return spec_of(name, known, tags) if known else SourceSpec(name, tags=tuple(tags))
 
 
 def kind_of(data: bytes) -> str:

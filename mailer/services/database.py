@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from mailer.errors import ConflictError, StoreError
+from mailer.errors import ConflictError, NotFoundError, StoreError
 from mailer.store import migrate
 from mailer.store.database import Store
 
@@ -70,14 +70,19 @@ class Backup:
     bytes: int
 
 
-def backup(store: Store, folder: Path, file: Path | None, now: datetime) -> Backup:
-    """Copies the database to `file`, else to a new one in `folder` with the time in its name."""
-    database = Path(str(store.engine.url.database))
-    target = file or folder / f"{database.stem}-{now:%Y%m%dT%H%M%SZ}{database.suffix}"
+def backup(database: Path, open_store: Callable[[], Store], target: Path) -> Backup:
+    """Copies the database to a new file. Raises NotFoundError while there is no database."""
+    if not database.exists():
+        raise NotFoundError(f"{database} does not exist yet", hint="There is nothing to copy.")
     if target.exists():
         raise ConflictError(f"{target} exists already", hint="Name another file.")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        return Backup(store.backup(target), target.stat().st_size)
+        return Backup(open_store().backup(target), target.stat().st_size)
     except OSError as error:
         raise StoreError(f"{target} cannot be written: {error.strerror}") from error
+
+
+def backup_name(database: Path, now: datetime) -> str:
+    """A file name that tells of which database it is a copy and of when."""
+    return f"{database.stem}-{now:%Y%m%dT%H%M%SZ}{database.suffix}"

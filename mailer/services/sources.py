@@ -13,7 +13,7 @@ from mailer.config import Settings, SourceSettings
 from mailer.errors import NotFoundError
 from mailer.fetch import FetchPolicy, fetch
 from mailer.model import SourceState
-from mailer.services.files import read_bounded, read_documents
+from mailer.services.files import MEGABYTE, read_bounded, read_documents
 from mailer.wording import unknown
 from mailer.workspace import Workspace
 
@@ -47,20 +47,22 @@ def chosen_sources(settings: Settings, workspace: Workspace, names: Sequence[str
         if name not in settings.sources:
             raise NotFoundError(unknown("source", name, settings.sources), hint="Sources stand in mailer.toml.")
     wanted = dict.fromkeys(names) or [name for name, source in settings.sources.items() if source.enabled]
-    return tuple(source_of(name, settings.sources[name], workspace) for name in wanted)
+    return tuple(source_of(name, settings, workspace) for name in wanted)
 
 
-def source_of(name: str, settings: SourceSettings, workspace: Workspace) -> Source:
-    spec = SourceSpec(
-        name,
-        url=settings.url,
-        tags=tuple(settings.tags),
-        split_tags=settings.split_tags,
-        zone=settings.zone,
-        language=settings.language,
+def source_of(name: str, settings: Settings, workspace: Workspace) -> Source:
+    source, limits = settings.sources[name], settings.limits
+    policy = FetchPolicy(
+        allow_private=source.allow_private,
+        total_seconds=limits.fetch_seconds,
+        max_bytes=limits.fetch_megabytes * MEGABYTE,
     )
-    policy = FetchPolicy(allow_private=settings.allow_private)
-    return Source(settings.kind, spec, workspace, policy, settings.path)
+    return Source(source.kind, spec_of(name, source), workspace, policy, source.path)
+
+
+def spec_of(name: str, source: SourceSettings, tags: Sequence[str] = ()) -> SourceSpec:
+    """What a parser is told of a source; `tags` are added to its own."""
+    return SourceSpec(name, source.url, (*source.tags, *tags), source.split_tags, source.zone, source.language)
 
 
 def read(source: Source, state: SourceState, now: datetime) -> Reading:
@@ -77,6 +79,6 @@ def read(source: Source, state: SourceState, now: datetime) -> Reading:
 
 
 def read_path(source: Source, path: Path, now: datetime) -> Parsed:
-    if source.kind == "folder":
+    if source.kind == kinds.FOLDER:
         return markdown.parse(read_documents(path), source=source.spec, now=now)
     return kinds.PARSERS[source.kind](read_bounded(path), source=source.spec, now=now)

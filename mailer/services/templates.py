@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from mailer.errors import ConflictError, NotFoundError
+from mailer.errors import NotFoundError
 from mailer.wording import unknown
 from mailer.workspace import Workspace, shipped
-
-SUFFIXES = (".mjml", ".jinja")
+from mailer.workspace.shipped import TEMPLATE_SUFFIXES
+from mailer.workspace.writing import write_new
 
 
 class Origin(StrEnum):
@@ -42,7 +42,7 @@ def files_in(directory: Path) -> dict[str, Path]:
     return {
         path.relative_to(directory).as_posix(): path
         for path in directory.rglob("*")
-        if path.suffix in SUFFIXES and path.is_file()
+        if path.suffix in TEMPLATE_SUFFIXES and path.is_file()
     }
 
 
@@ -53,11 +53,5 @@ def eject(workspace: Workspace, name: str) -> TemplateFile:
         raise NotFoundError(unknown("template", name, ours), hint="See: mailer templates list")
     target = workspace.inside(workspace.templates_dir / name)
     target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with target.open("xb") as file:
-            file.write(ours[name].read_bytes())
-    except FileExistsError:
-        raise ConflictError(
-            f"{target} exists already", hint="Edit it, or remove it to have the shipped one again."
-        ) from None
+    write_new(target, ours[name].read_bytes())
     return TemplateFile(name, Origin.OVERRIDDEN, target)
