@@ -1,0 +1,266 @@
+"""Opening, locking, failing: one clear line each, and never a person's data in it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from datetime import UTC, timedelta, timezone
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.schema import CreateTable
+
+from mailer.errors import StoreBusyError, StoreError
+from mailer.model import SourceState
+from mailer.store import sources, suppressions
+from mailer.store.columns import EPOCH, UtcDateTime
+from mailer.store.database import Store, open_store
+from mailer.store.tables import metadata
+from mailer.store.tables import suppressions as table
+from tests.store.world import NOW, World, count
+
+PACKAGE = Path(__file__).parents[2] / "mailer" / "store"
+
+
+def test_durability_is_full_and_readers_do_not_wait(store: Store) -> None:
+    with store.read() as connection:
+        pragma = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert pragma == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
+
+
+def test_an_exception_rolls_back(store: Store) -> None:
+    with pytest.raises(KeyError), store.write() as connection:
+        suppressions.add(connection, "a@example.org", "bounced", NOW)
+        raise KeyError("stop")
+    with store.read() as connection:
+        assert count(connection, table) == 0
+
+
+def test_the_body_s_own_errors_are_not_the_database_s(store: Store) -> None:
+    with pytest.raises(FileNotFoundError), store.write():
+        raise FileNotFoundError("a template")
+
+
+def test_reading_cannot_write(store: Store) -> None:
+    with pytest.raises(StoreError, match="read-only"), store.read() as connection:
+        suppressions.add(connection, "a@example.org", "bounced", NOW)
+    with store.write() as connection:
+        assert suppressions.add(connection, "a@example.org", "bounced", NOW), "the connection writes again"
+
+
+def test_a_reader_sees_one_moment_beside_a_writer(store: Store) -> None:
+    with store.read() as reading:
+        assert count(reading, table) == 0
+        with store.write() as writing:
+            suppressions.add(writing, "a@example.org", "bounced", NOW)
+        assert count(reading, table) == 0
+    with store.read() as reading:
+        assert count(reading, table) == 1
+
+
+def test_a_locked_database_is_said_to_be_busy(url: str) -> None:
+    store = open_store(url, busy_timeout=0.05)
+    other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        busy = pytest.raises(StoreBusyError, match=r"^mailer\.db: another process holds the database$")
+        with busy as caught, store.write():
+            raise AssertionError("not reached")
+        assert "run this one again" in str(caught.value.hint)
+        with store.read() as connection:
+            assert count(connection, table) == 0
+    finally:
+        other.rollback()
+        other.close()
+        store.close()
+
+
+def test_a_writer_waits_for_the_one_before(store: Store) -> None:
+    inside, go = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with store.write() as connection:
+            suppressions.add(connection, "a@example.org", "first", NOW)
+            inside.set()
+            go.wait(5)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert inside.wait(5)
+    threading.Timer(0.1, go.set).start()
+    with store.write() as connection:
+        assert not suppressions.add(connection, "a@example.org", "second", NOW), "it sees what the first committed"
+    thread.join()
+
+
+def test_errors_carry_no_data(store: Store) -> None:
+    with pytest.raises(StoreError) as caught, store.write() as connection:
+        connection.execute(
+            sa.insert(table), [{"email_key": "secret@example.org", "reason": "x", "created_at": NOW}] * 2
+        )
+    assert "UNIQUE constraint failed" in caught.value.message
+    assert "\n" not in caught.value.message
+    assert "secret" not in str(caught.value)
+    assert "secret" not in str(caught.value.__cause__)
+
+
+def test_foreign_keys_hold(store: Store) -> None:
+    with pytest.raises(StoreError, match="FOREIGN KEY"), store.write() as connection:
+        connection.execute(
+            sa.insert(metadata.tables["issue_articles"]).values(issue_id=99, position=0, article_key="a")
+        )
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("sqlite://", "names no file"),
+        ("sqlite:///:memory:", "names no file"),
+        ("not a url", "not a URL"),
+        ("mysql://host/db", "mysql is not supported"),
+    ],
+)
+def test_urls_that_cannot_be(url: str, words: str) -> None:
+    with pytest.raises(StoreError, match=words):
+        open_store(url)
+
+
+def test_a_missing_folder_is_named_as_the_cause(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"mailer\.db: cannot be opened: No such file or directory"):
+        open_store(f"sqlite:///{tmp_path}/missing/mailer.db")
+
+
+def test_something_else_than_a_database(tmp_path: Path) -> None:
+    (tmp_path / "mailer.db").write_bytes(b"Dear members,\n" * 100)
+    store = open_store(f"sqlite:///{tmp_path}/mailer.db")
+    with pytest.raises(StoreError, match=r"^mailer\.db: is not a database$"), store.read():
+        pass
+    store.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+def test_the_file_and_its_journal_are_for_the_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "mailer.db"
+    store = open_store(f"sqlite:///{path}")
+    with store.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (a)")
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+    copy = store.backup(tmp_path / "copy.db")
+    store.close()
+    assert modes == {"mailer.db": 0o600, "mailer.db-wal": 0o600, "mailer.db-shm": 0o600}
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+
+
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """A folder that another user can reach: pytest's own are closed to them."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+        folder.chmod(0o755)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+@pytest.mark.parametrize("existing", [False, True])
+def test_a_read_only_folder(public_folder: Path, template: Path, tmp_path: Path, existing: bool) -> None:
+    database = public_folder / "mailer.db"
+    if existing:
+        database.write_bytes(template.read_bytes())
+        database.chmod(0o444)
+    public_folder.chmod(0o555)
+    # Modes do not bind root, so the program becomes nobody there, once everything it needs is imported.
+    code = (
+        "import os, sys\n"
+        "from mailer.errors import StoreError\n"
+        "from mailer.store.database import open_store\n"
+        "open_store(sys.argv[2]).close()\n"
+        "if os.getuid() == 0:\n"
+        "    os.setuid(65534)\n"
+        "try:\n"
+        "    with open_store(sys.argv[1]).write() as connection:\n"
+        "        connection.exec_driver_sql('CREATE TABLE t (a)')\n"
+        "except StoreError as error:\n"
+        "    print(error.message)\n"
+    )
+    urls = [f"sqlite:///{database}", f"sqlite:///{tmp_path}/other.db"]
+    done = subprocess.run([sys.executable, "-c", code, *urls], capture_output=True, text=True, check=False)
+    assert (done.stdout.count("\n"), done.stderr) == (1, "")
+    assert done.stdout.startswith("mailer.db: cannot be ")
+    assert sorted(file.name for file in public_folder.iterdir()) == (["mailer.db"] if existing else [])
+
+
+@given(st.integers(-62_000_000_000, 253_000_000_000), st.integers(0, 999_999), st.integers(-14, 14))
+def test_times_come_back_as_the_same_moment_and_sort_as_times(seconds: int, micros: int, hours: int) -> None:
+    column, dialect = UtcDateTime(), sa.make_url("sqlite://").get_dialect()()
+    value = EPOCH + timedelta(seconds=seconds, microseconds=micros)
+    value = value.astimezone(timezone(timedelta(hours=hours)))
+    stored = column.process_bind_param(value, dialect)
+    assert stored is not None
+    back = column.process_result_value(stored, dialect)
+    assert back == value
+    assert back is not None
+    assert back.tzinfo is UTC
+    assert column.process_bind_param(value + timedelta(microseconds=1), dialect) == stored + 1
+
+
+def test_a_time_without_zone_is_refused(store: Store) -> None:
+    with pytest.raises(sa.exc.StatementError, match="without a zone"), store.write() as connection:
+        suppressions.add(connection, "a@example.org", "bounced", NOW.replace(tzinfo=None))
+
+
+def test_text_of_every_script_comes_back(world: World) -> None:
+    world.add("weekly", "ada", city="Þórshöfn", 名="村上", emoji="🌊", nested={"a": [1, None, True]})
+    world.freeze("weekly")
+    assert world.claimed().recipients[0].attributes == {
+        "city": "Þórshöfn", "名": "村上", "emoji": "🌊", "nested": {"a": [1, None, True]},
+    }  # fmt: skip
+
+
+def test_only_the_database_module_speaks_a_dialect() -> None:
+    words = ("PRAGMA", "exec_driver_sql", "sqlite3", "sqlalchemy.dialects", "sa.text(")
+    speaking = {
+        path.name for path in PACKAGE.rglob("*.py") if any(word in path.read_text(encoding="utf-8") for word in words)
+    }
+    assert speaking == {"database.py"}
+
+
+POSTGRESQL = sa.make_url("postgresql://").get_dialect()()
+
+
+def test_every_table_can_be_made_on_postgresql() -> None:
+    made = {one.name: str(CreateTable(one).compile(dialect=POSTGRESQL)) for one in metadata.sorted_tables}
+    assert len(made) == 13
+    assert "id BIGSERIAL NOT NULL" in made["deliveries"]
+    assert "updated_at BIGINT NOT NULL" in made["deliveries"]
+
+
+def test_every_constraint_has_a_name() -> None:
+    for one in metadata.sorted_tables:
+        sql = str(CreateTable(one).compile(dialect=POSTGRESQL))
+        for constraint in one.constraints:
+            assert f"CONSTRAINT {constraint.name} " in sql
+
+
+def test_source_state_comes_back_exactly(store: Store) -> None:
+    state = SourceState('W/"x"', "Sun, 22 Nov 2026 09:00:00 GMT", NOW, NOW + timedelta(hours=1), True)
+    with store.write() as connection:
+        assert sources.state(connection, "site") == SourceState()
+        sources.save_state(connection, "site", state, "the server said 410")
+        sources.save_state(connection, "other", SourceState(), None)
+        assert sources.errors(connection) == {"site": "the server said 410"}
+        sources.save_state(connection, "site", SourceState(etag="y"), None)
+        assert sources.state(connection, "site") == SourceState(etag="y")
+        assert sources.errors(connection) == {}
