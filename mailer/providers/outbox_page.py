@@ -65,7 +65,7 @@ def _row(mail: MailLine) -> str:
     name = mail.path.rpartition("/")[2].partition(".")[0]
     return (
         f'<tr><td><a href="{escape(quote(mail.path))}">{escape(name)}</a></td>'
-        f'<td dir="auto">{escape(mail.to)}</td><td dir="auto">{escape(mail.subject)}</td></tr>\n'
+        f"<td><bdi>{escape(mail.to)}</bdi></td><td><bdi>{escape(mail.subject)}</bdi></td></tr>\n"
     )
 
 
@@ -100,7 +100,7 @@ main {{ display: grid; gap: 24px; grid-template-columns: minmax(0, 1fr); align-i
 @media (min-width: 1100px) {{ main {{ grid-template-columns: minmax(0, 1fr) minmax(0, 720px); }} }}
 section {{ padding: 20px; background: var(--card); border: 1px solid var(--line); border-radius: 8px; }}
 section p {{ margin: 12px 0 0; color: var(--soft); font-size: .875rem; }}
-.list {{ overflow-x: auto; }}
+.list {{ max-height: 760px; overflow: auto; }}
 table {{ width: 100%; border-collapse: collapse; font-size: .875rem; }}
 th, td {{ padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); text-align: start; vertical-align: top;
   overflow-wrap: anywhere; }}
@@ -113,7 +113,7 @@ iframe {{ display: block; width: 100%; min-width: 320px; max-width: 100%; height
 </head>
 <body>
 <header>
-<h1 dir="auto">{title}</h1>
+<h1><bdi>{title}</bdi></h1>
 <p>{count} {noun} written for {issue}. Nothing was sent.</p>
 </header>
 <main>

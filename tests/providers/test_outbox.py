@@ -134,7 +134,7 @@ def test_a_name_that_cannot_be_taken_leaves_nothing_behind(root: Path) -> None:
 
 def test_an_outbox_that_cannot_be_made_is_an_error_with_its_folder(tmp_path: Path) -> None:
     (tmp_path / "outbox").write_text("a file")
-    with pytest.raises(ProviderError, match="cannot be made"):
+    with pytest.raises(ProviderError, match="cannot be made or read"):
         Outbox(tmp_path / "outbox").submit(batch(mail(1)))
 
 
