@@ -17,13 +17,14 @@ from typing import Any
 from jinja2 import nodes
 from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
 from jinja2.runtime import Macro
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from mailer.errors import MailerError, TemplateError
 from mailer.render.defer import Site, defer
 from mailer.render.environment import TemplateEnvironment
 from mailer.render.flat import Flat
-from mailer.render.mjml import compile_mjml, outside_content
+from mailer.render.mjml import TokenPlace, compile_mjml, token_places, without_engine_fonts
+from mailer.render.personal import PersonalPart
 from mailer.render.squeeze import squeeze
 from mailer.render.tokens import FlatBuilder, TokenBook
 from mailer.render.values import encode
@@ -34,6 +35,8 @@ MAX_OUTPUT = 5_000_000
 PASSES_TEXT_ON = frozenset({"safe", "e", "escape", "forceescape", "string", "trim", "indent", "default", "d", "join"})
 """Filters that leave a token inside a text as it is."""
 
+INLINE_STYLE = re.compile(r"<mj-style\b[^>]*\binline\s*=", re.IGNORECASE)
+TABLE = re.compile(r"(<((?:mj-)?table)\b[^>]*>)(.*?)(</\2\s*>)", re.DOTALL | re.IGNORECASE)
 MJ_INCLUDE = re.compile(r"<mj-include\b[^>]*?\bpath\s*=\s*[\"']([^\"']*)[\"'][^>]*?(?:/>|>\s*</mj-include\s*>)", re.I)
 
 
@@ -45,8 +48,10 @@ class TemplateText:
     label: str
     lines: Sequence[int] = ()
 
-    def line(self, number: int) -> int:
-        return self.lines[min(number, len(self.lines)) - 1] if self.lines else number
+    def line(self, number: int | None) -> int:
+        if not self.lines or not number:
+            return number or 1
+        return self.lines[min(number, len(self.lines)) - 1]
 
 
 Templates = Mapping[str, TemplateText]
@@ -171,8 +176,9 @@ class PartInput:
 def compile_plain(part: PartInput) -> Flat:
     """A part without markup: the text part, or a subject."""
     environment, text = rendered(part, autoescape=False)
+    text = re.sub(r"\n{3,}", "\n\n", text)
     environment.book.refuse_unwritten(text, "it was changed or left out before it could be filled in")
-    return FlatBuilder(environment.book).build(text, autoescape=False)
+    return checked(FlatBuilder(environment.book).build(text, autoescape=False), part.language)
 
 
 def compile_html(part: PartInput) -> Flat:
@@ -180,34 +186,82 @@ def compile_html(part: PartInput) -> Flat:
     environment, text = rendered(part, autoescape=True)
     book = environment.book
     book.refuse_unwritten(text, "it was changed or left out before it could be filled in")
-    html = unwrap(compile_mjml(wrap(text, book)), book)
+    html = unwrap(without_engine_fonts(text, compile_mjml(wrap(text, book))), book)
     book.refuse_lost(text, html, "recipient data cannot stand here, MJML drops it (is it in a width or a height?)")
-    return FlatBuilder(book).build(squeeze(html), autoescape=True)
+    return checked(FlatBuilder(book).build(squeeze(html), autoescape=True), part.language)
 
 
 def rendered(part: PartInput, *, autoescape: bool) -> tuple[IssueEnvironment, str]:
     environment = IssueEnvironment(part.templates, autoescape=autoescape, language=part.language, salt=part.salt)
     issue = dict(part.context.get("issue", {}))
+    environment.autoescape = False  # a subject is text: its own words need escaping as much as the values in it
     for field, name in part.strings.items():
         text = environment.render_text(name, part.context)
-        issue[field] = Markup(text) if autoescape else text  # noqa: S704 (rendered with autoescape)
+        issue[field] = escape(text) if autoescape else text
+    environment.autoescape = autoescape
     environment.book.optional = len(environment.book.instances)
     return environment, environment.render_text(part.name, {**part.context, "issue": issue})
 
 
 def wrap(text: str, book: TokenBook) -> str:
     """Put tokens between MJML tags into <mj-raw>, as comments: those pass MJML and CSS inlining in any place."""
+    places = token_places(text, book.pattern)
+    refuse_torn(places, book)
     pieces: list[str] = []
     end = 0
-    for found in outside_content(text, book.pattern):
-        number = book.pattern.fullmatch(found[0])
-        site = book.site(int(number[1])) if number else None
-        if site is not None and site.kind == "print":
+    for place in places:
+        token = place.match[0]
+        site = book.site_of(token)
+        if place.in_content or site is None:
+            continue
+        if site.kind == "print":
             book.fail(site, "text cannot stand between MJML tags, put it into <mj-text>")
-        pieces += [text[end : found.start()], f"<mj-raw><!--{found[0]}--></mj-raw>"]
-        end = found.end()
-    return "".join([*pieces, text[end:]])
+        pieces += [text[end : place.match.start()], f"<mj-raw><!--{token}--></mj-raw>"]
+        end = place.match.end()
+    wrapped = "".join([*pieces, text[end:]])
+    return wrap_in_tables(wrapped, book) if INLINE_STYLE.search(text) else wrapped
+
+
+def refuse_torn(places: Sequence[TokenPlace], book: TokenBook) -> None:
+    """An `if` or `for` must begin and end in the same element, or a recipient gets half of its tags."""
+    opened: list[tuple[Site, TokenPlace]] = []
+    for place in places:
+        site = book.site_of(place.match[0])
+        if site is None or site.kind == "print":
+            continue
+        if site.kind in ("if", "for"):
+            opened.append((site, place))
+            continue
+        start, start_place = opened[-1] if opened else (site, place)
+        if (start_place.in_content, start_place.element) != (place.in_content, place.element):
+            book.fail(start, "is torn apart: it begins in one MJML tag and ends in another")
+        if site.kind in ("endif", "endfor") and opened:
+            opened.pop()
+
+
+def wrap_in_tables(text: str, book: TokenBook) -> str:
+    """CSS inlining reads HTML as a browser does: it moves text between table rows in front of the table, and writes
+    a <tbody> where none is, between the `for` and its first row. So tokens become comments, and the <tbody> is given.
+    """
+
+    def protect(run: re.Match[str]) -> str:
+        return book.pattern.sub(lambda found: f"<!--{found[0]}-->", run[0])
+
+    def table(found: re.Match[str]) -> str:
+        start, rows, end = found[1], found[3], found[4]
+        if book.pattern.search(rows) and not re.search(r"<(?:tbody|thead|table)\b", rows, re.IGNORECASE):
+            rows = f"<tbody>{rows}</tbody>"
+        return start + rows + end
+
+    lone = re.compile(rf"(?<=>)\s*(?:{book.pattern.pattern}\s*)+(?=</?t[rdhbaf])", re.IGNORECASE)
+    return lone.sub(protect, TABLE.sub(table, text))
 
 
 def unwrap(html: str, book: TokenBook) -> str:
     return re.sub(rf"<!--({book.mark}[0-9]+qz)-->", r"\1", html)
+
+
+def checked(flat: Flat, language: str) -> Flat:
+    """The part itself, once its recipient expressions are known to compile."""
+    PersonalPart(flat, language=language)
+    return flat

@@ -47,7 +47,11 @@ class Code:
 
     @property
     def is_statement(self) -> bool:
-        return self.source.startswith(("{%", "{#"))
+        return self.source.startswith(("{%", "{#")) and not self.is_raw
+
+    @property
+    def is_raw(self) -> bool:
+        return re.match(r"\{%[-+]?\s*raw\b", self.source) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ def body_templates(body: str, *, label: str, first_line: int, append_articles: b
     if len(parts) > 2:
         lines = [first_line + n for n, line in enumerate(body.splitlines()) if line.rstrip() == ARTICLES]
         raise IssueFileError(label, [Mistake(lines[1], "a second [articles] line: the articles can stand once")])
+    refuse_torn(parts, extracted, label)
     if len(parts) == 1 and append_articles:
         parts.append("")
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -91,6 +96,18 @@ def body_templates(body: str, *, label: str, first_line: int, append_articles: b
         mjml=template(join_markup(html), extracted, label),
         text=template('\n{% include "_articles.txt.jinja" %}\n'.join(text), extracted, label),
     )
+
+
+def refuse_torn(parts: list[str], body: Body, label: str) -> None:
+    """Each part becomes a block of its own, so an `if` must end on the side of [articles] where it begins."""
+    for part in parts:
+        codes = [body.code(found) for found in body.pattern.finditer(part)]
+        try:
+            Environment().parse("".join(code.source for code in codes))  # noqa: S701 (parsed only)
+        except TemplateSyntaxError as error:
+            line = codes[0].line if codes else 1
+            where = ", or the [articles] line stands inside an {% if %} or {% for %}" if len(parts) > 1 else ""
+            raise IssueFileError(label, [Mistake(line, f"{error.message}{where}")]) from error
 
 
 def extract(body: str, label: str, first_line: int) -> Body:
@@ -127,6 +144,8 @@ def constructs(body: str) -> list[tuple[str, int | None]]:
         if kind in ("variable_end", "block_end", "comment_end", "raw_end") and not raw:
             pieces.append((current, start))
             current = ""
+    if current:
+        raise TemplateSyntaxError(f"{current[:20]!r} is never closed", start)
     return pieces
 
 
@@ -181,7 +200,7 @@ def template(text: str, body: Body, label: str) -> TemplateText:
         code = body.code(found)
         put(text[end : found.start()], lambda _: lines[-1])
         opening = re.match(r"\{[{%#][-+]?", code.source)
-        if opening is None or code.source.startswith("{#") or "endraw" in code.source:
+        if opening is None or code.source.startswith("{#") or code.is_raw:
             put(code.source, lambda n, code=code: code.line + n)  # type: ignore[misc]
         else:
             put(opening[0] + "\n", lambda _, code=code: code.line)  # type: ignore[misc]

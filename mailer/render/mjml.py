@@ -12,6 +12,9 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import dataclass
+
+from markupsafe import escape
 
 from mailer.errors import TemplateError
 
@@ -22,6 +25,12 @@ COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 TITLE = re.compile(r"(<mj-title\b[^>]*>)(.*?)(</mj-title\s*>)", re.DOTALL | re.IGNORECASE)
 TITLE_STAND_IN = "mjtitlestandin"
 DEFAULTS = re.compile(r"(<mj-attributes\b[^>]*>)(.*?)(</mj-attributes\s*>)", re.DOTALL | re.IGNORECASE)
+
+CONTAINER = re.compile(rf"<mj-body\b{ATTRIBUTES}>\s*<mj-container\b({ATTRIBUTES})>", re.IGNORECASE)
+
+ENGINE_FONTS = re.compile(
+    r"<!--\[if !mso\]><!-->\s*<link\b[^>]*fonts\.googleapis\.com.*?<!--<!\[endif\]-->", re.DOTALL | re.IGNORECASE
+)
 
 BUILT_IN_FONTS = frozenset({"open sans", "droid sans", "lato", "roboto", "ubuntu"})
 """Fonts that the engine registers by itself; naming one again is an AssertionError in it."""
@@ -38,6 +47,8 @@ def compile_mjml(text: str) -> str:
     from mjml import mjml_to_html
 
     guarded, title = guard(text)
+    if not re.search(r"<mjml\b", guarded, re.IGNORECASE):
+        raise TemplateError("this is no MJML document: it has no <mjml> tag")
     try:
         result: str = mjml_to_html(guarded).html
     except KeyError as error:
@@ -48,13 +59,21 @@ def compile_mjml(text: str) -> str:
     except Exception as error:  # the engine raises whatever its code happens to meet
         raise TemplateError(f"MJML cannot compile this: {str(error) or type(error).__name__}") from error
     result = result.replace("<!--[if !mso><!-->", "<!--[if !mso]><!-->")
-    return result.replace(TITLE_STAND_IN, html.escape(title, quote=True))
+    return result.replace(TITLE_STAND_IN, escape(title))
+
+
+def without_engine_fonts(text: str, html: str) -> str:
+    """Drop the Google Fonts links that the engine adds for a font by its name alone.
+
+    Whoever serves a font learns who reads. An author who wants one names its address in <mj-font>.
+    """
+    return html if re.search(r"<mj-font\b", text, re.IGNORECASE) else ENGINE_FONTS.sub("", html)
 
 
 def guard(text: str) -> tuple[str, str]:
     """The document as the engine may see it, and the title as plain text."""
     refuse_includes(text)
-    text = one_root(text)
+    text = one_root(without_container(text))
     text = unique_defaults(text)
     text = TAG.sub(guarded_tag, unique_fonts(text))
     found = TITLE.search(text)
@@ -69,6 +88,11 @@ def refuse_includes(text: str) -> None:
                 "<mj-include> is not followed: it could read any file",
                 hint='use {% include "NAME" %} with a file of the templates folder',
             )
+
+
+def without_container(text: str) -> str:
+    """MJML 3 had an <mj-container> inside <mj-body>; MJML 4 gives its attributes to the body."""
+    return re.sub(r"</mj-container\s*>", "", CONTAINER.sub(r"<mj-body\1>", text), flags=re.IGNORECASE)
 
 
 def one_root(text: str) -> str:
@@ -143,16 +167,30 @@ def quoted(value: str) -> str:
     return value.replace('"', "&quot;")
 
 
-def outside_content(text: str, token: re.Pattern[str]) -> list[re.Match[str]]:
-    """The tokens that stand between MJML tags, where only whole tags may be."""
-    found: list[re.Match[str]] = []
-    inside: str | None = None
+@dataclass(frozen=True, slots=True)
+class TokenPlace:
+    """Where a token stands: between MJML tags or in the content of one, and inside which element (its offset)."""
+
+    match: re.Match[str]
+    in_content: bool
+    element: int
+
+
+def token_places(text: str, token: re.Pattern[str]) -> list[TokenPlace]:
+    """Every token of a document outside tags, in order."""
+    places: list[TokenPlace] = []
+    elements = [-1]
+    content: str | None = None
     for match in re.finditer(rf"{COMMENT.pattern}|{TAG.pattern}|{token.pattern}", text, re.DOTALL | re.IGNORECASE):
-        name = (match[2] or "").lower()
-        if inside:
-            inside = None if match[1] == "/" and name == inside else inside
-        elif name in CONTENT_TAGS and not match[1] and not match[4]:
-            inside = name
-        elif token.fullmatch(match[0]):
-            found.append(match)
-    return found
+        closing, name, selfclosed = match[1], (match[2] or "").lower(), match[4]
+        if token.fullmatch(match[0]):
+            places.append(TokenPlace(match, content is not None, elements[-1]))
+        elif not name or selfclosed or (content and name != content):
+            continue
+        elif closing:
+            content = None
+            del elements[max(1, len(elements) - 1) :]
+        else:
+            content = name if name in CONTENT_TAGS else None
+            elements.append(match.start())
+    return places

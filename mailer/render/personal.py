@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from jinja2 import Template, nodes
+from jinja2.exceptions import TemplateSyntaxError
 from jinja2.parser import Parser
 from markupsafe import escape
 
@@ -85,7 +86,7 @@ class PersonalPart:
         self.escape: Callable[[Any], str] = escape if flat.autoescape else str
         self.plain = [(index, slot) for index, slot in enumerate(self.distinct) if slot.field]
         self.compiled = [(index, slot) for index, slot in enumerate(self.distinct) if not slot.field]
-        self.template = self.compile([slot for _, slot in self.compiled]) if self.compiled else None
+        self.template = self.compile_all() if self.compiled else None
         self.needs = frozenset((slot.root, slot.field) for _, slot in self.plain)
 
     def split(self, segments: Sequence[Segment]) -> tuple[tuple[str, ...], tuple[int, ...], list[Slot]]:
@@ -169,6 +170,18 @@ class PersonalPart:
             except Exception as error:  # expressions are a language: any of its errors may come
                 return TemplateError(str(error) or type(error).__name__, name=slot.place.template, line=slot.place.line)
         return TemplateError("recipient data could not be filled in")
+
+    def compile_all(self) -> Template:
+        try:
+            return self.compile([slot for _, slot in self.compiled])
+        except TemplateSyntaxError as error:
+            for _, slot in self.compiled:
+                try:
+                    self.compile([slot])
+                except TemplateSyntaxError as found:
+                    place = slot.place
+                    raise TemplateError(str(found.message), name=place.template, line=place.line) from error
+            raise
 
     def compile(self, slots: Sequence[Slot]) -> Template:
         body: list[nodes.Node] = []

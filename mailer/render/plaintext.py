@@ -97,7 +97,7 @@ class Writer:
 
     def link(self, node: SyntaxTreeNode) -> str:
         text, url = self.inline(node), str(node.attrs.get("href", ""))
-        return url if text in (url, url.removeprefix("mailto:")) else f"{text} ({url})"
+        return text if text in (url, url.removeprefix("mailto:")) else f"{text} ({url})"
 
 
 def indented(text: str, first: str, rest: str) -> str:

@@ -51,15 +51,18 @@ class TokenBook:
             self.instances.append(Instance(site, values))
         return f"{self.mark}{number}qz"
 
-    def site(self, number: int) -> Site:
-        return self.instances[number].site
+    def site_of(self, token: str) -> Site | None:
+        """The site of a token; none for text that only looks like one."""
+        found = self.pattern.fullmatch(token)
+        number = int(found[1]) if found else len(self.instances)
+        return self.instances[number].site if number < len(self.instances) else None
 
     def refuse_lost(self, before: str, after: str, reason: str) -> None:
         """Raise TemplateError when a token of `before` is not in `after`, or stands there less often."""
         found = Counter(self.pattern.findall(after))
         for number, count in Counter(self.pattern.findall(before)).items():
-            if found[number] < count:
-                self.fail(self.site(int(number)), reason)
+            if found[number] < count and int(number) < len(self.instances):
+                self.fail(self.instances[int(number)].site, reason)
 
     def refuse_unwritten(self, text: str, reason: str) -> None:
         """Raise TemplateError when a token was made but is not in `text`: something changed it."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import nodes
 
-PRIMARY = (nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Call, nodes.Filter, nodes.Tuple, nodes.List, nodes.Dict)
+PRIMARY = (nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Call, nodes.Tuple, nodes.List, nodes.Dict)
 
 BINARY = {
     nodes.Add: "+", nodes.Sub: "-", nodes.Mul: "*", nodes.Div: "/", nodes.FloorDiv: "//", nodes.Mod: "%",
@@ -34,8 +34,7 @@ def unparse(node: nodes.Node) -> str:
 
 def primary(node: nodes.Node) -> str:
     """Source that may be followed by `.`, `[`, `(` or `|`."""
-    source = unparse(node)
-    return source if isinstance(node, PRIMARY) or source.startswith("(") else f"({source})"
+    return unparse(node) if isinstance(node, PRIMARY) else f"({unparse(node)})"
 
 
 def constant(node: nodes.Const) -> str:
@@ -98,7 +97,7 @@ def binary(node: Any) -> str:
 
 
 def unary(node: Any) -> str:
-    return f"({UNARY[type(node)]}{unparse(node.node)})"
+    return f"({UNARY[type(node)]}({unparse(node.node)}))"  # a filter would bind before the sign
 
 
 WRITERS: dict[type, Callable[[Any], str]] = {

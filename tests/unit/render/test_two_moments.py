@@ -1,0 +1,265 @@
+"""The promise of the renderer: compiling once and filling in equals rendering everything for that one person."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mailer.errors import TemplateError
+from mailer.render.compile import PartInput, TemplateText, compile_html, compile_plain, rendered
+from mailer.render.environment import Fields, TemplateEnvironment
+from mailer.render.flat import Flat
+from mailer.render.mjml import compile_mjml, without_engine_fonts
+from mailer.render.personal import PersonalPart, clean_fields
+from mailer.render.squeeze import squeeze
+from mailer.render.tokens import FlatBuilder
+from tests.unit.render.grammar import CONTEXT, SUBSCRIBERS, templates
+
+LINKS = {"unsubscribe": "https://e.org/u/abc?x=1&y=2"}
+
+
+def part(source: str | Mapping[str, str], context: Mapping[str, Any] = CONTEXT) -> PartInput:
+    sources = {"main": source} if isinstance(source, str) else source
+    texts = {name: TemplateText(text, f"templates/{name}") for name, text in sources.items()}
+    return PartInput(texts, "main", context, "en", "s4lt", {})
+
+
+def directly(source: str | Mapping[str, str], subscriber: Mapping[str, Any], *, autoescape: bool) -> str:
+    """Ordinary Jinja2: the whole template for one person."""
+    sources = {"main": source} if isinstance(source, str) else source
+    environment = TemplateEnvironment(
+        lambda name: (sources[name], name, lambda: True) if name in sources else None, autoescape=autoescape
+    )
+    recipient = {
+        "subscriber": Fields("subscriber", clean_fields(subscriber)),
+        "links": Fields("links", clean_fields(LINKS)),
+    }
+    return environment.get_template("main").render({**CONTEXT, **recipient})
+
+
+def in_two_moments(source: str | Mapping[str, str], subscriber: Mapping[str, Any], *, autoescape: bool) -> str:
+    environment, text = rendered(part(source), autoescape=autoescape)
+    flat = FlatBuilder(environment.book).build(text, autoescape=autoescape)
+    kept = Flat.from_json(json.loads(json.dumps(flat.to_json())))
+    assert kept == flat
+    return PersonalPart(kept).render(clean_fields(subscriber), clean_fields(LINKS))
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(source=templates(), subscriber=SUBSCRIBERS, autoescape=st.booleans())
+def test_compiling_once_equals_rendering_for_one_person(
+    source: str, subscriber: Mapping[str, Any], autoescape: bool
+) -> None:
+    assert in_two_moments(source, subscriber, autoescape=autoescape) == directly(
+        source, subscriber, autoescape=autoescape
+    )
+
+
+ADA = {"id": 3, "first_name": "Ada <Å>", "city": "Oslo", "tags": ["x", "y"]}
+
+PIECES = {
+    "include inside a loop": {
+        "main": "{% for article in articles %}{% include 'one' %}{% endfor %}",
+        "one": "{{ article.title }} for {{ subscriber.first_name }}",
+    },
+    "extends and super": {
+        "main": "{% extends 'page' %}{% block body %}[{{ super() }}|{{ subscriber.id }}]{% endblock %}",
+        "page": "<{% block body %}{{ links.unsubscribe }}{% endblock %}>",
+    },
+    "macro that speaks of the recipient": {
+        "main": "{% macro hello(word) %}{{ word }} {{ subscriber.first_name }}{% endmacro %}{{ hello('Hi') }}",
+    },
+    "imported macro with a caller": {
+        "main": "{% from 'lib' import box with context %}{% call box() %}{{ subscriber.id }}{% endcall %}",
+        "lib": "{% macro box() %}<box>{{ caller() }}</box>{% endmacro %}",
+    },
+    "set twice": {"main": "{% set x = subscriber.id %}{{ x }}{% set x = 'plain' %}{{ x }}"},
+    "set keeps the value of its time": {
+        "main": "{% set n = 1 %}{% set x = subscriber.id ~ n %}{% set n = 2 %}{{ x }}{{ n }}",
+    },
+    "with": {"main": "{% with who = subscriber.first_name, n = 2 %}{{ who }}{{ n }}{% endwith %}"},
+    "known condition guards its body": {
+        "main": "{% if subscriber.city == 'Rome' %}R{% elif nothing %}{{ nothing[0].title }}{% else %}-{% endif %}",
+    },
+    "known condition first": {
+        "main": "{% if nothing %}{{ nothing[0].title }}{% elif subscriber.city == 'Oslo' %}O{% else %}-{% endif %}",
+    },
+    "whitespace control": {"main": "a  {%- if subscriber.city -%}  b  {%- endif -%}  c"},
+    "raw": {"main": "{% raw %}{{ subscriber.x }}{% endraw %}{{ subscriber.id }}"},
+    "comment": {"main": "{# {{ subscriber.x }} #}{{ subscriber.id }}"},
+    "loop variable of the recipient's loop": {
+        "main": "{% for tag in subscriber.tags %}{{ loop.index }}/{{ loop.length }}{{ tag }}{% endfor %}",
+    },
+    "unpacking": {"main": "{% for name, n in [('a', subscriber.id)] %}{{ name }}{{ n }}{% endfor %}"},
+    "a set block without recipient data": {"main": "{% set x %}{{ issue.name }}{% endset %}{{ x }}{{ subscriber.id }}"},
+    "namespace": {"main": "{% set ns = namespace(n=0) %}{% for a in articles %}{% set ns.n = ns.n + 1 %}{% endfor %}"
+                          "{{ ns.n }}{{ subscriber.id }}"},
+    "dates": {"main": "{{ subscriber.id }}{{ issue.name[:4] }}"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sources", PIECES.values(), ids=PIECES)
+@pytest.mark.parametrize("autoescape", [True, False])
+def test_parts_of_the_language(sources: Mapping[str, str], autoescape: bool) -> None:
+    assert in_two_moments(sources, ADA, autoescape=autoescape) == directly(sources, ADA, autoescape=autoescape)
+
+
+REFUSED = {
+    "macro called with the recipient": ("{% macro b(x) %}{{ x }}{% endmacro %}\n{{ b(subscriber.id) }}", 2, "macro"),
+    "call block": ("{% macro b(x) %}{% endmacro %}\n\n{% call b(subscriber.id) %}{% endcall %}", 3, "once for"),
+    "set in a recipient condition": ("{% if subscriber.city %}\n{% set x = 1 %}{% endif %}", 2, "'set' inside"),
+    "set in a branch, used after it": (
+        "{% if articles %}{% set x = subscriber.id %}{% endif %}\n{{ x }}", 2, "line 1, so its value is unknown"),
+    "set block": ("{% set x %}\n{{ subscriber.id }}{% endset %}{{ x }}", 2, "cannot contain recipient data"),
+    "filter block": ("{% filter upper %}\n\n{{ subscriber.id }}{% endfilter %}", 3, "cannot contain recipient data"),
+    "filter on text with a token": (
+        "{% macro m() %}{{ subscriber.id }}{% endmacro %}\n{{ m()|upper }}", 2, "'upper' cannot be used"),
+    "include by recipient": ("{% include subscriber.x %}", 1, "the name of a template"),
+    "renamed root": ("{% set subscriber = 1 %}", 1, "is the recipient's"),
+    "loop over a root name": ("{% for links in articles %}{% endfor %}", 1, "is the recipient's"),
+    "include in a recipient loop": ("{% for t in subscriber.tags %}{% include 'main' %}{% endfor %}", 1, "include"),
+    "autoescape block": ("{% autoescape false %}{{ subscriber.id }}{% endautoescape %}", 1, "not supported"),
+    "counting loop with a recipient filter": (
+        "{% for a in articles if a.city == subscriber.city %}{{ loop.index }}{% endfor %}", 1, "cannot use 'loop'"),
+    "undefined name": ("\n{{ artcles }}", 2, "'artcles' is undefined"),
+    "unknown filter on the recipient": ("\n{{ subscriber.id }}{{ subscriber.id|shout }}", 2, "No filter named 'shout'"),
+    "syntax": ("\n{% if %}", 2, "Expected an expression"),
+    "unknown filter": ("\n\n{{ issue.name|shout }}", 3, "No filter named 'shout'"),
+    "unknown template": ("{% include 'mian' %}", 1, "there is no template 'mian'"),
+    "division by zero": ("\n{{ 1 / 0 }}", 2, "division by zero"),
+    "endless include": ("{% include 'main' %}", 1, "without end"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "line", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_work_is_refused_with_its_line(source: str, line: int, message: str) -> None:
+    with pytest.raises(TemplateError, match=re.escape(message)) as caught:
+        compile_plain(part(source))
+    if "no template" not in message and "without end" not in message:
+        assert (caught.value.name, caught.value.line) == ("templates/main", line)
+
+
+ESCAPES = [
+    "{{ ''.__class__ }}",
+    "{{ issue.__class__.__mro__ }}",
+    "{{ ''.join.__globals__ }}",
+    "{{ issue.name.format.__func__ }}",
+    "{{ '{0.__class__}'.format(issue) }}",
+    "{{ ('%s' % issue.name).__class__ }}",
+    "{{ cycler.__init__.__globals__.os }}",
+    "{{ namespace.__init__ }}",
+    "{{ self.__dict__ }}",
+    "{{ issue|attr('__class__') }}",
+    "{{ [].append.__self__.__class__ }}",
+    "{{ articles.append(1) }}",
+    "{{ issue.clear() }}",
+    "{{ 'a' * 10**9 }}",
+    "{{ 9 ** 999999 }}",
+    "{{ range(10**7)|list }}",
+    "{{ subscriber.__class__ }}",
+    "{{ subscriber._values }}",
+    "{{ (subscriber.id|string).__class__ }}",
+    "{{ links.__init__.__globals__ }}",
+    "{{ lipsum() }}",
+]
+
+
+@pytest.mark.parametrize("source", ESCAPES)
+def test_template_code_does_not_reach_python(source: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        PersonalPart(compile_plain(part(source))).render(ADA, LINKS)
+    assert "object at 0x" not in str(caught.value)
+
+
+def test_endless_output_is_cut_short() -> None:
+    source = "{% for a in range(1000) %}{% for b in range(1000) %}123456{% endfor %}{% endfor %}"
+    with pytest.raises(TemplateError, match="more than 5000000 characters"):
+        compile_plain(part(source))
+
+
+def test_a_missing_field_is_an_error_with_name_file_and_line() -> None:
+    for source in ("\n\n{{ subscriber.surname }}", "\n\n{{ subscriber.surname|upper }}"):
+        with pytest.raises(TemplateError) as caught:
+            PersonalPart(compile_plain(part(source))).render(ADA, LINKS)
+        assert caught.value.message == "templates/main:3: 'subscriber.surname' has no value for this recipient"
+
+
+def test_an_undefined_name_beside_recipient_data_is_an_error() -> None:
+    with pytest.raises(TemplateError, match=r"templates/main:2: 'artcles' is undefined"):
+        PersonalPart(compile_plain(part("\n{{ artcles ~ subscriber.id }}"))).render(ADA, LINKS)
+
+
+def test_recipient_data_is_never_template_source() -> None:
+    name = "{{ 7*7 }}{% raw %}zqs4ltx0qz"
+    text = in_two_moments(
+        "{{ subscriber.first_name }} {{ subscriber.id }}", {"id": 1, "first_name": name}, autoescape=True
+    )
+    assert text == f"{name} 1"
+
+
+def test_control_characters_of_an_import_never_reach_a_mail() -> None:
+    subject = PersonalPart(compile_plain(part("Hi {{ subscriber.first_name }}!")), header=True)
+    fields = clean_fields({"first_name": "Ada\r\nBcc: x@example.org\x00"})
+    assert subject.render(fields, LINKS) == "Hi Ada Bcc: x@example.org !"
+
+
+MJML = {
+    "main": """<mjml><mj-head><mj-title>{{ subscriber.first_name|default("x") }} "q" & <b></mj-title>
+      <mj-preview>{{ subscriber.id }}</mj-preview>
+      <mj-style inline="inline">.red td { color: red }</mj-style></mj-head><mj-body>
+      {% for article in articles %}
+      {% if subscriber.city == article.city %}
+      <mj-section><mj-column>
+        <mj-text css-class="red">Near {{ subscriber.city }}: {{ article.title }}</mj-text>
+        {% if subscriber.first_name %}<mj-button href="{{ links.unsubscribe }}">{{ article.title }}</mj-button>
+        {% else %}<mj-divider />{% endif %}
+      </mj-column></mj-section>
+      {% endif %}
+      {% endfor %}
+      <mj-section><mj-column><mj-table>
+        {% for tag in subscriber.tags|default([]) %}<tr><td>{{ tag }}</td></tr>{% endfor %}</mj-table>
+        <mj-image src="https://e.org/{{ subscriber.id }}.png" alt="{{ subscriber.first_name|default('') }}" />
+        <mj-text color="{{ 'red' if subscriber.id > 2 else 'blue' }}">a <b>b</b> <i>c</i></mj-text>
+      </mj-column></mj-section>
+    </mj-body></mjml>"""
+}
+
+
+def looks(html: str) -> str:
+    """The HTML without what is never seen: white space between tags, and seams between Outlook's comments."""
+    html = re.sub(r"\s+", " ", re.sub(r">\s+<", "><", html))
+    html = re.sub(r"<!\[endif\]-->\s*<!--\[if mso \| IE\]>", "", html)
+    html = re.sub(r"\s*(</?(?:td|tr|table|div)\b)", r"\1", html)
+    return html.replace("<tbody></tbody>", "")  # CSS inlining writes it where there is a row in the source
+
+
+@settings(max_examples=40, deadline=None)
+@given(subscriber=SUBSCRIBERS)
+def test_mjml_once_equals_mjml_for_each(subscriber: Mapping[str, Any]) -> None:
+    personal = PersonalPart(compile_html(part(MJML)))
+    once = personal.render(clean_fields(subscriber), clean_fields(LINKS))
+    mjml = directly(MJML, subscriber, autoescape=True)
+    each = squeeze(without_engine_fonts(mjml, compile_mjml(mjml)))
+    assert looks(once) == looks(each)
+
+
+@pytest.mark.parametrize(
+    ("inside", "message"),
+    [
+        ('<mj-image src="https://e.org/a.png" width="{{ subscriber.id }}px" />', "MJML drops it"),
+        ("{{ subscriber.id }}", "cannot stand between MJML tags"),
+        ("{% if subscriber.id %}<mj-text>a{% endif %}</mj-text>", "torn apart"),
+        ("<mj-bogus>a</mj-bogus>", "<mj-bogus> is not an MJML tag"),
+        ("<p>a</p>", "<p> is not an MJML tag"),
+    ],
+)
+def test_mjml_that_cannot_hold_recipient_data_is_refused(inside: str, message: str) -> None:
+    source = f"<mjml><mj-body><mj-section><mj-column>{inside}</mj-column></mj-section></mj-body></mjml>"
+    with pytest.raises(TemplateError, match=message):
+        compile_html(part(source))
