@@ -49,10 +49,21 @@ class FrontMatter:
         return self.start + int(node.start_mark.index)
 
     def line(self, node: Node) -> int:
-        return line_at(self.text, self.at(node))
+        index = self.at(node)
+        # What is empty stands, for the parser, only where the next thing begins.
+        return line_at(self.text, len(self.text[:index].rstrip()) if is_nothing(node) else index)
+
+    def after_colon(self, key: Node) -> int:
+        """Where the value of a field is to be written when nothing is there."""
+        return self.text.index(":", self.start + int(key.end_mark.index)) + 1
 
     def find(self, field: str) -> tuple[ScalarNode, Node] | None:
         return next(((key, value) for key, value in self.fields if key.value == field), None)
+
+
+def is_nothing(node: Node) -> bool:
+    """A value of which not a letter is written."""
+    return bool(node.start_mark.index == node.end_mark.index)
 
 
 def line_at(text: str, index: int) -> int:
@@ -94,7 +105,7 @@ def _compose(source: str, text: str, start: int, path: str) -> Node | None:
     if source.startswith("%"):
         raise IssueFileError(path, [Mistake(line_at(text, start), "YAML directives (%...) are not used here")])
     try:
-        node: Node | None = YAML(typ="rt", pure=True).compose(source)
+        node: Node | None = YAML(typ="safe", pure=True).compose(source)
     except MarkedYAMLError as error:
         # A word without a colon is noticed only on the next line; the context is where it stands.
         begin = "could not find expected" in str(error.problem)
