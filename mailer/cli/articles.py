@@ -43,6 +43,7 @@ def sync(
     with open_mailer(context) as mailer:
         chosen = chosen_sources(mailer.settings, mailer.workspace, sources or ())
         outcomes = []
+        output.progress(f"reading {len(chosen)} sources")
         for outcome in sync(mailer.store, chosen, mailer.now(), asked=bool(sources)):
             tell_outcome(outcome)
             outcomes.append(outcome)
@@ -131,7 +132,7 @@ def list_articles(
 
 def show_articles(articles: Iterable[Article]) -> None:
     output.columns(
-        ("KEY", "WHEN", "SOURCE", "TITLE", "TAGS"),
+        ("KEY", "WHEN (UTC)", "SOURCE", "TITLE", "TAGS"),
         [(each.key, each.when, each.source, each.title, each.tags) for each in articles],
     )
 
@@ -172,7 +173,10 @@ def show_details(details: ArticleDetails) -> None:
 
 @app.command("tags")
 def list_tags(context: typer.Context, as_json: JsonOption = False) -> None:
-    """List the tags with the number of their articles, aliases counted together."""
+    """List the tags and how many articles have each.
+
+    Aliases count as one tag.
+    """
     from mailer.services.articles import count_tags
 
     with open_mailer(context) as mailer:

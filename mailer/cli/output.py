@@ -104,6 +104,12 @@ def note(text: str) -> None:
     print(clean(text), file=sys.stderr, flush=True)
 
 
+def progress(text: str) -> None:
+    """Tells a person who waits what is going on; a log does not need it."""
+    if sys.stderr.isatty():
+        note(text)
+
+
 def warn(text: str) -> None:
     print(paint("warning:", YELLOW, sys.stderr), clean(text), file=sys.stderr, flush=True)
 

@@ -13,8 +13,9 @@ from mailer.articles.source import SourceSpec
 from mailer.articles.tags import TagMatcher
 from mailer.config import Settings
 from mailer.model import Article
+from mailer.services.merging import merge_known
 from mailer.services.sources import spec_of
-from mailer.services.sync import Outcome, Status
+from mailer.services.sync import Outcome, outcome_of
 from mailer.store import articles as stored
 from mailer.store.database import Store
 
@@ -39,8 +40,8 @@ def import_articles(store: Store, data: bytes, spec: SourceSpec, now: datetime) 
     """Saves the articles of a file. Raises ParseError."""
     parsed = kinds.PARSERS[kind_of(data)](data, source=spec, now=now)
     with store.write() as connection:
-        counts = stored.save(connection, parsed.articles, now)
-    return Outcome(spec.name, Status.READ, counts.new, counts.changed, counts.same, warnings=tuple(parsed.warnings))
+        articles = merge_known(connection, parsed.articles, ())
+        return outcome_of(spec.name, parsed, stored.save(connection, articles, now))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from os.path import lexists
 from pathlib import Path
 
 from mailer.audience.csvfile import Layout, RejectedRow, Row, read_layout, read_rows
@@ -135,7 +136,7 @@ def write_rejected(file: Path | None, layout: Layout, rejected: list[RejectedRow
 def free_path(file: Path) -> Path:
     """FILE.rejected.csv, with a number where there is one: somebody may be correcting it."""
     path, number = file.with_name(f"{file.name}.rejected.csv"), 1
-    while path.exists():
+    while lexists(path):
         number += 1
         path = file.with_name(f"{file.name}.rejected-{number}.csv")
     return path

@@ -20,13 +20,17 @@ from mailer.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One configured source. `path` is set for what lies in the workspace, `spec.url` for the network."""
+    """One configured source. `path` is set for what lies in the workspace, `spec.url` for the network.
+
+    `foreign_tags` are those that the other sources add to their articles.
+    """
 
     kind: str
     spec: SourceSpec
     workspace: Workspace
     policy: FetchPolicy
     path: str | None = None
+    foreign_tags: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -57,7 +61,8 @@ def source_of(name: str, settings: Settings, workspace: Workspace) -> Source:
         total_seconds=limits.fetch_seconds,
         max_bytes=limits.fetch_megabytes * MEGABYTE,
     )
-    return Source(source.kind, spec_of(name, source), workspace, policy, source.path)
+    foreign = tuple(tag for other, its in settings.sources.items() if other != name for tag in its.tags)
+    return Source(source.kind, spec_of(name, source), workspace, policy, source.path, foreign)
 
 
 def spec_of(name: str, source: SourceSettings, tags: Sequence[str] = ()) -> SourceSpec:
@@ -68,7 +73,8 @@ def spec_of(name: str, source: SourceSettings, tags: Sequence[str] = ()) -> Sour
 def read(source: Source, state: SourceState, now: datetime) -> Reading:
     """Reads and parses one source. Raises SourceError; touches no store."""
     if source.path is not None:
-        return Reading(state, read_path(source, source.workspace.inside(source.path), now))
+        # Whatever an address that stood here before answered no longer counts.
+        return Reading(SourceState(fetched_at=now), read_path(source, source.workspace.inside(source.path), now))
     assert source.spec.url is not None
     fetched = fetch(source.spec.url, policy=source.policy, state=state, now=now)
     if fetched.status != "new":

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mailer.errors import ConflictError, ImportFileError
+from mailer.errors import ConflictError, WorkspaceError
 
 FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 ESCAPED = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")
@@ -52,10 +52,14 @@ def write_private(path: Path, lines: Iterable[str]) -> int:
     """Writes a new file that only its owner can read, and counts the lines. Nothing stays when it fails."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        return fill(handle, path, lines)
     except FileExistsError:
         raise ConflictError(f"{path} exists already", hint="Name another file, or remove this one.") from None
     except OSError as error:
-        raise ImportFileError(f"{path} cannot be written: {error.strerror}") from error
+        raise WorkspaceError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def fill(handle: int, path: Path, lines: Iterable[str]) -> int:
     number = 0
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:

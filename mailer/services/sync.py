@@ -8,14 +8,16 @@ them again next time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
 from mailer.articles.source import Parsed
 from mailer.errors import FetchError, MailerError
 from mailer.model import SourceState
+from mailer.services.concurrency import concurrently
+from mailer.services.merging import merge_known
 from mailer.services.sources import Reading, Source, read
 from mailer.store import articles as stored_articles
 from mailer.store import sources as stored_sources
@@ -78,21 +80,16 @@ def read_all(
     store: Store, sources: Sequence[Source], states: Mapping[str, SourceState], now: datetime
 ) -> Iterator[Outcome]:
     faults: list[Exception] = []
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="sync") as pool:
-        reading = {pool.submit(read, source, states[source.name], now): source for source in sources}
-        try:
-            for future in as_completed(reading):
-                source = reading[future]
-                try:
-                    outcome = save(store, source, future.result(), now)
-                except MailerError as error:
-                    outcome = save_failure(store, source, states[source.name], error, now)
-                except Exception as fault:
-                    faults.append(fault)
-                    continue
-                yield outcome
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    tasks = [partial(read, source, states[source.name], now) for source in sources]
+    for number, answer in concurrently(tasks, WORKERS):
+        source = sources[number]
+        match answer:
+            case MailerError():
+                yield save_failure(store, source, states[source.name], answer, now)
+            case Exception():
+                faults.append(answer)
+            case _:
+                yield save(store, source, answer, now)
     if faults:
         raise faults[0]
 
@@ -104,11 +101,12 @@ def save(store: Store, source: Source, reading: Reading, now: datetime) -> Outco
             return Outcome(source.name, Status.GONE, detail="it is gone for good (410) and will not be asked again")
         if reading.parsed is None:
             return Outcome(source.name, Status.UNCHANGED)
-        return saved(source, reading.parsed, stored_articles.save(connection, reading.parsed.articles, now))
+        articles = merge_known(connection, reading.parsed.articles, source.foreign_tags)
+        return outcome_of(source.name, reading.parsed, stored_articles.save(connection, articles, now))
 
 
-def saved(source: Source, parsed: Parsed, counts: stored_articles.Saved) -> Outcome:
-    return Outcome(source.name, Status.READ, counts.new, counts.changed, counts.same, warnings=tuple(parsed.warnings))
+def outcome_of(name: str, parsed: Parsed, counts: stored_articles.Saved) -> Outcome:
+    return Outcome(name, Status.READ, counts.new, counts.changed, counts.same, warnings=parsed.warnings)
 
 
 def save_failure(store: Store, source: Source, state: SourceState, error: MailerError, now: datetime) -> Outcome:

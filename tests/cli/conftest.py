@@ -105,6 +105,8 @@ class Site:
     url: str
     answers: dict[str, tuple[int, Mapping[str, str], bytes]] = field(default_factory=dict)
     requests: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+    asked: threading.Event = field(default_factory=threading.Event)
+    may_answer: threading.Event = field(default_factory=threading.Event)
 
     def answer(self, path: str, status: int, body: bytes | str = b"", **headers: str) -> None:
         body = body.encode() if isinstance(body, str) else body
@@ -116,6 +118,8 @@ def handler_of(site: Callable[[], Site]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             site().requests.append((self.path, dict(self.headers)))
+            site().asked.set()
+            site().may_answer.wait(60)
             status, headers, body = site().answers.get(self.path, (404, {}, b""))
             self.send_response(status)
             for name, value in headers.items():
@@ -135,9 +139,11 @@ def site() -> Iterator[Site]:
     held: list[Site] = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(lambda: held[0]))
     held.append(Site(f"http://127.0.0.1:{server.server_port}"))
+    held[0].may_answer.set()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     yield held[0]
+    held[0].may_answer.set()
     server.shutdown()
     server.server_close()
     thread.join()

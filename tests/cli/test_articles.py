@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -16,7 +20,7 @@ def source(name: str, **values: Any) -> str:
     """A `[sources.NAME]` table."""
     lines = []
     for key, value in values.items():
-        text = str(value).lower() if isinstance(value, bool) else value if isinstance(value, list) else f'"{value}"'
+        text = str(value).lower() if isinstance(value, bool) else value if str(value).startswith("[") else f'"{value}"'
         lines.append(f"{key} = {text}")
     return f"\n[sources.{name}]\n" + "\n".join(lines) + "\n"
 
@@ -100,6 +104,19 @@ def test_retry_after_is_respected(mailer: Any, site: Any) -> None:
     assert len(site.requests) == 1
 
 
+def test_an_interrupt_does_not_wait_for_a_slow_server(mailer: Any, site: Any) -> None:
+    mailer.add_settings(source("slow", kind="feed", url=f"{site.url}/feed", allow_private=True))
+    site.may_answer.clear()
+    command = [sys.executable, "-m", "mailer", "-w", str(mailer.root), "articles", "sync"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert site.asked.wait(30)
+    begin = monotonic()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (130, b"", b"interrupted\n")
+    assert monotonic() - begin < 10
+
+
 POST = """---
 title: {title}
 date: 2026-11-20T10:00:00Z
@@ -144,6 +161,29 @@ def test_an_unknown_source_names_the_near_one(mailer: Any) -> None:
 
 def test_nothing_to_sync_is_no_error(mailer: Any) -> None:
     assert mailer.done("articles", "sync", "--json").json == []
+
+
+def test_an_article_of_two_sources_is_one_with_the_tags_of_both(mailer: Any, feed: Feed) -> None:
+    mailer.add_settings(
+        source("all", kind="feed", path="all.xml", tags='["site"]')
+        + source("rivers", kind="feed", path="rivers.xml", tags='["campaign"]')
+    )
+    text = feed("One").replace("<guid isPermaLink='false'>One</guid>", "")
+    mailer.write("all.xml", text)
+    mailer.write("rivers.xml", text.replace("About One", "Another text"))
+    mailer.done("articles", "sync", "all")
+    for _ in range(2):
+        for name in ("rivers", "all"):
+            last = mailer.done("articles", "sync", name, "--json")
+            (article,) = mailer.done("articles", "list", "--json").json
+            assert article["source"] == "all"
+            assert article["excerpt"] == "About One."
+            assert set(article["tags"]) == {"Clean Rivers", "site", "campaign"}
+    assert figures(last, "all") == ("read", 0, 0, 1)
+    mailer.write("all.xml", text.replace("Clean Rivers", "Library"))
+    mailer.done("articles", "sync", "all")
+    (article,) = mailer.done("articles", "list", "--json").json
+    assert set(article["tags"]) == {"Library", "site", "campaign"}
 
 
 LISTING = """First title

@@ -146,15 +146,12 @@ def test_a_dry_run_says_the_same_and_changes_nothing(mailer: Any) -> None:
     assert figures(dry) == figures(real)
 
 
-def test_nothing_is_in_when_the_refused_rows_cannot_be_written(mailer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> int:
-        raise OSError(28, "No space left on device")
-
-    path = mailer.write("people.csv", MIXED)
-    monkeypatch.setattr("mailer.services.imports.write_private", full)
-    with pytest.raises(OSError, match="No space left"):
-        mailer("subscribers", "import", str(path), "--list", "members")
-    monkeypatch.undo()
+def test_nothing_is_in_when_the_refused_rows_cannot_be_written(mailer: Any) -> None:
+    # With ".rejected.csv" behind it the name is longer than a file system takes (255 bytes).
+    path = mailer.write("p" * 245 + ".csv", MIXED)
+    run = mailer("subscribers", "import", str(path), "--list", "members")
+    assert run.code == 1
+    assert "cannot be written" in run.err
     assert people(mailer, "members") == {}
 
 
