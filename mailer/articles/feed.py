@@ -37,6 +37,7 @@ _ROOT = re.compile(rb"<(?:\w+:)?(?:rss|feed|rdf)\b", re.IGNORECASE)
 _ENTITY = re.compile(rb"<!ENTITY(?!\s+\w+\s+[\"']&#\w{1,8};[\"']\s*>)", re.IGNORECASE)
 # feedparser needs 30 to 85 microseconds an element; honest feeds of 5 MB have a few ten thousand.
 _MAX_ELEMENTS = 100_000
+_ADDRESS = re.compile(r"[(<\[]?[^\s(<\[]*@\S*")
 # Python decodes much more (UTF-7, EBCDIC, escapes), in which a declaration hides from every check on bytes.
 _ENCODINGS = re.compile(
     r"utf-8|utf-16(-[lb]e)?|ascii|iso8859-\d+|cp125\d|cp866|cp874|cp932|cp949|cp950|koi8-[ru]|mac-(roman|cyrillic)"
@@ -112,10 +113,11 @@ def _declared(data: bytes) -> str:
 
 
 def _is_web_encoding(name: str) -> bool:
+    """Also true for a name that Python does not know, which feedparser passes over."""
     try:
         return _ENCODINGS.fullmatch(codecs.lookup(name).name) is not None
-    except (LookupError, ValueError):
-        return False
+    except LookupError:
+        return True
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -170,10 +172,13 @@ def _own(item: Mapping[str, Any], name: str) -> str | None:
     return item.get(name) if name in item.keys() else None  # noqa: SIM118 its `in` maps one date to the other
 
 
-def _author(item: Mapping[str, Any]) -> str | None:
-    """The name alone: RSS puts an address there, which does not belong in a newsletter."""
-    name: str = (item.get("author_detail") or {}).get("name") or item.get("author") or ""
-    return None if "@" in name else name
+def _author(item: Mapping[str, Any]) -> str:
+    """The name alone: RSS puts an address beside it, which does not belong in a newsletter.
+
+    Not from feedparser's `author_detail`, which ends an address after four letters of its last label.
+    """
+    author = str(item.get("author") or "")[:300]
+    return _ADDRESS.sub("", author).strip(" ()<>[],;") if "@" in author else author
 
 
 def _tags(tags: Iterable[Mapping[str, Any]]) -> Iterable[str]:
