@@ -101,15 +101,22 @@ def _forbidden(text: str, start: int, end: int) -> Iterator[Mistake]:
         yield Mistake(line_at(text, found.start()), message)
 
 
+_NOTICED_LATE = {
+    "could not find expected ':'": "this is no field: a field is a name, a colon, a space and a value",
+    "unexpected end of stream": "a quotation mark is opened here and not closed",
+    "expected ',' or": "a bracket is opened here and not closed",
+}
+
+
 def _compose(source: str, text: str, start: int, path: str) -> Node | None:
     if source.startswith("%"):
         raise IssueFileError(path, [Mistake(line_at(text, start), "YAML directives (%...) are not used here")])
     try:
         node: Node | None = YAML(typ="safe", pure=True).compose(source)
     except MarkedYAMLError as error:
-        # A word without a colon is noticed only on the next line; the context is where it stands.
-        begin = "could not find expected" in str(error.problem)
-        mark = (error.context_mark if begin else None) or error.problem_mark or error.context_mark
+        # Some mistakes are noticed only further down; their context is where they were made.
+        late = any(sign in str(error.problem) for sign in _NOTICED_LATE)
+        mark = (error.context_mark if late else None) or error.problem_mark or error.context_mark
         index = start + (int(mark.index) if mark else 0)
         raise IssueFileError(path, [Mistake(line_at(text, index), _problem(error))]) from None
     except (YAMLError, RecursionError):
@@ -123,9 +130,8 @@ def _problem(error: MarkedYAMLError) -> str:
         return "a tab stands where only spaces may: indent with spaces"
     if "mapping values are not allowed" in problem:
         return "a second colon: put the text between quotation marks"
-    if "could not find expected ':'" in problem:
-        return "this is no field: a field is a name, a colon, a space and a value"
-    return f"this is not YAML: {problem}"
+    late = next((message for sign, message in _NOTICED_LATE.items() if sign in problem), None)
+    return late or f"this is not YAML: {problem}"
 
 
 def _fields(root: Node | None, text: str, start: int, path: str) -> tuple[tuple[ScalarNode, Node], ...]:

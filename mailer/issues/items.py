@@ -25,7 +25,7 @@ def value_end(front: FrontMatter, node: Node) -> int:
     if isinstance(node, ScalarNode):
         written_until = len(front.text[:end].rstrip(" \t\r\n"))
         return written_until if node.style in ("|", ">") or start == end else end
-    if node.flow_style or not node.value:
+    if not isinstance(node, SequenceNode | MappingNode) or node.flow_style or not node.value:
         return end
     return field_end(front, node.value[-1]) if isinstance(node, MappingNode) else value_end(front, node.value[-1])
 

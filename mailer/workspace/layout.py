@@ -18,7 +18,8 @@ from mailer.workspace.writing import replace, write_new
 SETTINGS = "mailer.toml"
 FOLDERS = ("issues", "templates", "subscribers", "outbox")
 
-_ISSUE_NAME = re.compile(r"\w[\w.-]{0,127}")
+# Any script, but nothing that a file system or a shell takes for something else.
+_ISSUE_NAME = re.compile(r'\w[^\s/\\:*?"<>|\x00-\x1f\x7f]{0,127}')
 _SQLITE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:)([^?]+)(.*)", re.DOTALL)
 
 

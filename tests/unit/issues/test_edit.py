@@ -203,7 +203,7 @@ def test_a_callers_mistake_is_refused(change) -> None:  # type: ignore[no-untype
 
 @pytest.mark.parametrize("articles", ["x", "{a: b}", "\n  - [a]", "\n  - title: x"])
 def test_a_list_that_is_none_is_not_changed(articles: str) -> None:
-    with pytest.raises(IssueFileError, match=":2:|:3:"):
+    with pytest.raises(IssueFileError, match=r":[23]:"):
         reorder_articles(f"---\narticles: {articles}\n---\n", [])
 
 
