@@ -6,7 +6,6 @@ No encoded line begins with a dot or with "From ": SMTP has nothing to stuff and
 
 from __future__ import annotations
 
-import re
 from binascii import b2a_qp
 from collections.abc import Sequence
 from functools import lru_cache
@@ -17,7 +16,6 @@ from mailer.errors import MessageError
 SOFT_BREAK = b"=\r\n"
 # RFC 2045 allows 76 columns. One goes to the "=" of a soft break, two to a first character that must be escaped.
 ROOM = 73
-SURROGATE = re.compile("[\ud800-\udfff]")
 PLAIN = bytes(octet for octet in range(0x20, 0x7F) if octet != ord("="))
 
 
@@ -41,17 +39,17 @@ def fill(shape: PartShape, values: Sequence[str]) -> str:
 
 def encode(text: str, field: str = "text") -> bytes:
     """The quoted-printable form; every kind of line break becomes CRLF."""
+    unix = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    return b"\r\n".join(map(_encode_line, _octets(unix, field).split(b"\n")))
+
+
+def _octets(text: str, field: str) -> bytes:
     if "\0" in text:
         raise MessageError(field, "holds a NUL character, which no mail may carry")
     try:
-        octets = _unix_breaks(text).encode("utf-8")
+        return text.encode("utf-8")
     except UnicodeEncodeError:
         raise MessageError(field, "holds half a surrogate pair, which is no character") from None
-    return b"\r\n".join(map(_encode_line, octets.split(b"\n")))
-
-
-def _unix_breaks(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def _encode_line(line: bytes) -> bytes:
@@ -129,8 +127,8 @@ def _plain_values(joined: str, values: Sequence[str]) -> list[bytes] | None:
     if not joined.isascii() or max(map(len, values)) > ROOM:
         return None
     octets = joined.encode("ascii")
-    # What is left must be our own "=" and nothing else.
-    if len(octets.translate(None, PLAIN)) != len(values) or octets.count(b"=") != len(values):
+    # Our own "=" are left, one for each value; anything more needs encoding.
+    if len(octets.translate(None, PLAIN)) != len(values):
         return None
     if b"=." in octets or b"=From " in octets:
         return None
@@ -140,9 +138,7 @@ def _plain_values(joined: str, values: Sequence[str]) -> list[bytes] | None:
 def _mixed_values(values: Sequence[str], field: str) -> list[bytes]:
     """The values encoded, those that fit one line all in one go: fifty cost what three do one by one."""
     lines = "\n".join(["" if len(value) > ROOM or "\n" in value else value for value in values])
-    if "\0" in lines or SURROGATE.search(lines):
-        return [encode(value, field) for value in values]
-    encoded = b2a_qp(lines.encode("utf-8"), istext=True).replace(b"=\n", b"").split(b"\n")
+    encoded = b2a_qp(_octets(lines, field), istext=True).replace(b"=\n", b"").split(b"\n")
     return [
         _guard_start(line) if (line or not value) and len(line) <= ROOM else _encode_cached(value, field)
         for line, value in zip(encoded, values, strict=True)

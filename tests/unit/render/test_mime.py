@@ -290,7 +290,9 @@ def test_a_link_that_readers_would_stumble_over_is_refused(url: str) -> None:
     assert caught.value.field == "List-Unsubscribe"
 
 
-@pytest.mark.parametrize("list_id", ["weekly", "våke.example.org", "a b.example.org", "a..b", "<a.b>", "x" * 260])
+@pytest.mark.parametrize(
+    "list_id", ["weekly", "våke.example.org", "a b.example.org", "a..b", "<a.b>", "x" * 254 + ".y"]
+)
 def test_a_list_id_is_ascii_words_and_dots(list_id: str) -> None:
     with pytest.raises(MessageError, match="List-ID"):
         skeleton(headers=replace(HEADERS, list_id=list_id))

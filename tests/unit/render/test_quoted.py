@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from markupsafe import escape
 
 from mailer.errors import MessageError
 from mailer.render.quoted import QuotedRuns, encode, fill
@@ -92,6 +93,19 @@ def test_a_long_block_among_short_values() -> None:
     octets = joined(shape, values)
     assert decoded(octets) == canonical(fill(shape, values))
     assert faults(octets) == []
+
+
+@pytest.mark.parametrize("size", [73, 74, 75, 76, 77, 300])
+def test_a_long_plain_value_is_broken(size: int) -> None:
+    octets = joined(Shape(("<", ">"), (0,)), ["x" * size])
+    assert decoded(octets) == b"<" + b"x" * size + b">"
+    assert faults(octets) == []
+
+
+@pytest.mark.parametrize("value", ["a < b", "Åse & co", "one\r\ntwo", "<b>\n" * 50])
+def test_values_that_were_escaped_are_not_escaped_again(value: str) -> None:
+    octets = joined(Shape(("<p>", "</p>"), (0,)), [escape(value)])
+    assert decoded(octets) == canonical(f"<p>{escape(value)}</p>")
 
 
 # The short cut for plain values and the way of all others must agree on which is which.
