@@ -1,0 +1,163 @@
+"""Real processes and threads on one database: each batch has one owner, and a kill loses nothing."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from mailer.model import DeliveryState, Outcome
+from mailer.store import ledger
+from mailer.store.database import Store
+from mailer.store.tables import deliveries
+from tests.store.world import World, receipts
+
+PEOPLE = 72
+
+# A sender that writes down whom it handed over, before it records that: what a provider would know.
+SENDER = """
+import sys, time
+from datetime import UTC, datetime
+from pathlib import Path
+from mailer.model import Outcome, Receipt
+from mailer.store import ledger
+from mailer.store.database import open_store
+
+url, owner, sink, pause = sys.argv[1], sys.argv[2], Path(sys.argv[3]), float(sys.argv[4])
+store = open_store(url, busy_timeout=30)
+print("ready", flush=True)
+sys.stdin.readline()
+while True:
+    with store.write() as connection:
+        batch = ledger.claim(connection, "issue", owner, 3600, datetime.now(UTC))
+    if batch is None:
+        break
+    with store.write() as connection:
+        if not ledger.begin(connection, batch.id, owner, datetime.now(UTC)):
+            continue
+    with sink.open("a") as file:
+        for recipient in batch.recipients:
+            file.write(f"{recipient.delivery_id}\\n")
+    time.sleep(pause)
+    receipts = [Receipt(recipient.delivery_id, Outcome.ACCEPTED) for recipient in batch.recipients]
+    with store.write() as connection:
+        ledger.record(connection, batch.id, owner, receipts, datetime.now(UTC))
+"""
+
+
+def start(url: str, owner: str, sink: Path, pause: float) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", SENDER, url, owner, str(sink), str(pause)]
+    sender = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert sender.stdout is not None
+    assert sender.stdout.readline() == "ready\n"
+    return sender
+
+
+def go(sender: subprocess.Popen[str]) -> None:
+    assert sender.stdin is not None
+    sender.stdin.write("\n")
+    sender.stdin.flush()
+
+
+def end(sender: subprocess.Popen[str]) -> int:
+    sender.communicate(timeout=60)
+    return sender.returncode
+
+
+def prepared(world: World, size: int = 3) -> World:
+    world.now = datetime.now(UTC)
+    world.add("weekly", *(f"p{number}" for number in range(PEOPLE)))
+    world.freeze("weekly", batch_size=size)
+    return world
+
+
+def handed_over(*sinks: Path) -> Counter[int]:
+    return Counter(int(line) for sink in sinks if sink.exists() for line in sink.read_text().split())
+
+
+def test_two_processes_share_the_batches(world: World, url: str, tmp_path: Path) -> None:
+    prepared(world)
+    sinks = [tmp_path / "one", tmp_path / "two"]
+    senders = [start(url, sink.name, sink, 0.002) for sink in sinks]
+    for sender in senders:
+        go(sender)
+    assert [end(sender) for sender in senders] == [0, 0]
+    assert all(handed_over(sink) for sink in sinks), "both worked"
+    assert handed_over(*sinks) == Counter(all_deliveries(world.store))
+    assert world.figures().deliveries[DeliveryState.ACCEPTED] == PEOPLE
+    assert world.finish()
+
+
+def test_killed_processes_leave_doubts_and_nothing_else(world: World, url: str, tmp_path: Path) -> None:
+    prepared(world)
+    sinks = []
+    for kill in range(3):
+        sink = tmp_path / f"sink{kill}"
+        sinks.append(sink)
+        sender = start(url, f"sender{kill}", sink, 0.01)
+        go(sender)
+        while len(handed_over(sink)) < 7 + 5 * kill:
+            time.sleep(0.002)
+        sender.send_signal(signal.SIGKILL)
+        end(sender)
+    world.now = datetime.now(UTC)
+    world.later(120)
+    swept = world.sweep()
+    assert swept.doubtful + swept.returned <= 3, "no more than one batch for each kill"
+    taken = handed_over(*sinks)
+    while (batch := world.claim("last")) is not None:
+        assert world.begin(batch, "last")
+        taken.update(one.delivery_id for one in batch.recipients)
+        world.record(batch, receipts(batch, Outcome.ACCEPTED), "last")
+    assert max(taken.values()) == 1, "nobody twice"
+    figures = world.figures().deliveries
+    assert figures[DeliveryState.ACCEPTED] + figures[DeliveryState.DOUBTFUL] == PEOPLE, "nobody lost"
+    accepted = set(all_deliveries(world.store, DeliveryState.ACCEPTED))
+    assert accepted <= set(taken)
+    assert set(taken) - accepted <= set(all_deliveries(world.store, DeliveryState.DOUBTFUL))
+    assert world.finish()
+
+
+def test_threads_of_one_process(world: World) -> None:
+    prepared(world)
+    taken: list[int] = []
+    faults: list[BaseException] = []
+
+    def send(owner: str) -> None:
+        try:
+            while (batch := claim(world.store, owner)) is not None:
+                with world.store.write() as connection:
+                    assert ledger.begin(connection, batch.id, owner, world.now)
+                taken.extend(one.delivery_id for one in batch.recipients)
+                answers = receipts(batch, Outcome.ACCEPTED)
+                with world.store.write() as connection:
+                    assert ledger.record(connection, batch.id, owner, answers, world.now) == len(answers)
+        except BaseException as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=send, args=(f"thread{number}",)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert sorted(taken) == sorted(all_deliveries(world.store))
+    assert world.finish()
+
+
+def claim(store: Store, owner: str) -> ledger.ClaimedBatch | None:
+    with store.write() as connection:
+        return ledger.claim(connection, "issue", owner, 3600, datetime.now(UTC))
+
+
+def all_deliveries(store: Store, state: DeliveryState | None = None) -> list[int]:
+    query = sa.select(deliveries.c.id)
+    with store.read() as connection:
+        return list(connection.execute(query if state is None else query.where(deliveries.c.state == state)).scalars())
