@@ -19,8 +19,8 @@ def _titles(words: str) -> frozenset[str]:
 
 # Compared without case, accents, spaces and signs: "E-Mail-Adresse" is "emailadresse".
 _EMAIL = _titles(
-    """email emailaddress emailadress mail mailaddress emailid useremail subscriberemail contactemail primaryemail email1
-    email1value emailaddress1 emailadresse mailadresse courriel adressecourriel adresseemail adressemail adressemel mel
+    """email emailaddress emailadress mail mailaddress emailid useremail subscriberemail contactemail primaryemail
+    email1 email1value emailaddress1 emailadresse mailadresse courriel adressecourriel adresseemail adressemail adressemel mel
     correo correoelectronico direcciondecorreo emaildireccion indirizzoemail indirizzoemail1 postaelettronica epost
     epostadress epostadresse eposta epostaadresi sahkoposti sahkopostiosoite emailadres enderecodeemail adresemail
     adreselektroniczny adrespocztyelektronicznej elektronikusposta emailcim почта электроннаяпочта адресэлектроннойпочты
@@ -32,8 +32,8 @@ _FIRST = _titles(
     primeironome primernombre imie jmeno keresztnev имя имяотчество 名 الاسمالاول שםפרטי"""
 )
 _LAST = _titles(
-    """lastname lname surname familyname last nomdefamille nachname familienname efternavn etternavn efternamn achternaam
-    sukunimi cognome apellido apellidos sobrenome nazwisko prijmeni vezeteknev фамилия 姓 اسمالعائلة שםמשפחה"""
+    """lastname lname surname familyname last nomdefamille nachname familienname efternavn etternavn efternamn
+    achternaam sukunimi cognome apellido apellidos sobrenome nazwisko prijmeni vezeteknev фамилия 姓 اسمالعائلة שםמשפחה"""
 )
 _NAME = _titles(
     """name fullname fullnames displayname contactname navn namn naam nimi nom nome nombre nombrecompleto nomcomplet

@@ -6,6 +6,7 @@ Guessing by statistics called short Polish files Big5 and cp1252 ones cp1250, so
 from __future__ import annotations
 
 import codecs
+from contextlib import suppress
 
 from mailer.errors import ImportFileError
 
@@ -43,9 +44,11 @@ def find_encoding(data: bytes, told: str | None = None) -> str:
 
 def _known(told: str) -> str:
     try:
-        b"".decode(told)
+        with suppress(UnicodeDecodeError):  # one byte is too few for some
+            b"a".decode(told)
+        codecs.getincrementaldecoder(told)(errors="replace").decode(b"a\0")
         return "utf-8-sig" if codecs.lookup(told).name == "utf-8" else told
-    except (LookupError, UnicodeError, ValueError):
+    except (LookupError, ValueError):
         raise ImportFileError(
             f"there is no text encoding named {told!r}", hint="such as utf-8, utf-16, cp1252, iso-8859-2"
         ) from None
