@@ -8,6 +8,7 @@ owners held, `finish` closes the issue, `figures` counts.
 from mailer.store.claiming import ClaimedBatch, begin, claim, next_due, renew
 from mailer.store.figures import Figures, figures
 from mailer.store.freezing import Frozen, FrozenCounts, freeze, preview
+from mailer.store.resuming import next_free, resend_doubts
 from mailer.store.settling import Swept, cancel, finish, give_back, record, sweep
 
 __all__ = [
@@ -24,8 +25,10 @@ __all__ = [
     "freeze",
     "give_back",
     "next_due",
+    "next_free",
     "preview",
     "record",
     "renew",
+    "resend_doubts",
     "sweep",
 ]

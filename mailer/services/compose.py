@@ -1,0 +1,128 @@
+"""From articles in the store to an issue file that a person edits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from mailer.articles.select import Selected, Selection, parse_since, select
+from mailer.errors import ConflictError, NeedsAttention, NotFoundError, UsageError
+from mailer.issues.compose import Draft, compose, default_subject, issue_name
+from mailer.model import Article, IssueKind
+from mailer.services.articles import matcher
+from mailer.services.program import Program
+from mailer.store import articles as stored
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the editor asks for. Keys may be shortened as long as they are unique; `since` is as she writes it."""
+
+    kind: IssueKind
+    lists: tuple[str, ...]
+    tags: tuple[str, ...] = ()
+    every: bool = False
+    since: str = ""
+    until: str = ""
+    source: str | None = None
+    pin: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    limit: int | None = None
+    at_least: int = 0
+    again: bool = False
+    subject: str = ""
+    name: str = ""
+    sender: str = ""
+    template: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """The file that was written, its articles, and those left out with the reason."""
+
+    name: str
+    file: Path
+    articles: tuple[Article, ...]
+    left_out: tuple[tuple[Article, str], ...]
+
+
+def compose_issue(program: Program, wish: Wish) -> Composed:
+    """Choose the articles and write the file. NeedsAttention, and nothing written, when there are too few."""
+    now = program.now()
+    definitions = [program.list_named(name) for name in wish.lists]
+    if not definitions:
+        raise UsageError("an issue goes to at least one list", hint="--to LIST; mailer lists list shows them")
+    program.settings.sender(wish.sender or definitions[0].sender)
+    selected = choose(program, wish, now)
+    if not selected.enough:
+        raise NeedsAttention(
+            f"only {len(selected.articles)} of at least {wish.at_least} articles were found; nothing was written",
+            hint="Look further back with --since, or ask for fewer.",
+        )
+    draft = Draft(
+        kind=wish.kind,
+        lists=wish.lists,
+        articles=selected.articles,
+        tags=wish.tags,
+        since=wish.since,
+        subject=wish.subject,
+        sender=wish.sender,
+        template=wish.template,
+        language=wish.language or definitions[0].language,
+    )
+    name = wish.name or issue_name(now.date(), draft.title or default_subject(draft))
+    file = write(program, name, compose(draft))
+    return Composed(name, file, selected.articles, selected.left_out)
+
+
+def write(program: Program, name: str, text: str) -> Path:
+    try:
+        return program.workspace.write_issue(name, text)
+    except ConflictError as error:
+        raise ConflictError(error.message, hint="Give this one another name: --name NAME") from error
+
+
+def choose(program: Program, wish: Wish, now: datetime) -> Selected:
+    """The articles for an issue to all of its lists: what one of them already got is not sent again."""
+    since, until = (parse_since(text, now) if text else None for text in (wish.since, wish.until))
+    with program.store.read() as connection:
+        articles = stored.find(connection, stored.Query(source=wish.source))
+        sent = {} if wish.again else stored.sent_to(connection, wish.lists)
+    keys = [article.key for article in articles]
+    limit = 1 if wish.kind is IssueKind.ALERT and wish.limit is None else wish.limit
+    selection = Selection(
+        tags=wish.tags,
+        every=wish.every,
+        since=since,
+        until=until,
+        pin=whole_keys(wish.pin, keys),
+        skip=whole_keys(wish.skip, keys),
+        order=whole_keys(wish.order, keys),
+        limit=limit,
+        at_least=wish.at_least,
+        exclude=frozenset(sent),
+    )
+    selected = select(articles, selection, matcher(program.settings))
+    blocked = [key for key in (*selection.pin, *selection.order) if key in sent]
+    if blocked:
+        raise ConflictError(
+            f"article {blocked[0]} was already sent in {sent[blocked[0]]}",
+            hint="--again sends it a second time",
+        )
+    return replace(selected, left_out=tuple(pair for pair in selected.left_out if pair[1] != "other tags"))
+
+
+def whole_keys(wanted: Sequence[str], keys: Sequence[str]) -> tuple[str, ...]:
+    return tuple(whole_key(prefix, keys) for prefix in wanted)
+
+
+def whole_key(prefix: str, keys: Sequence[str]) -> str:
+    found = [key for key in keys if key.startswith(prefix.strip().lower())] if prefix.strip() else []
+    if len(found) == 1 or (found and prefix in found):
+        return prefix if prefix in found else found[0]
+    what = f"{len(found)} articles have a key that begins with" if found else "there is no article with the key"
+    raise NotFoundError(f"{what} {prefix!r}", hint="mailer articles list shows the keys")

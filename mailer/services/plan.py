@@ -1,0 +1,157 @@
+"""What `send` would do, exactly: the same articles, the same audience, the same checks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.engine import Connection
+
+from mailer.checks.finding import Finding, Level
+from mailer.checks.preflight import Facts, check
+from mailer.errors import CheckError, MailerError
+from mailer.model import Article, Exclusion, Recipient, SubscriptionState
+from mailer.services.prepare import Prepared, prepare
+from mailer.services.program import Program
+from mailer.services.writer import MailWriter, PersonalMail
+from mailer.store import articles as stored_articles
+from mailer.store import issues as stored_issues
+from mailer.store import ledger, suppressions
+from mailer.store import lists as stored_lists
+from mailer.store import subscribers as stored_subscribers
+
+SAMPLES = 500
+"""So many recipients are rendered for a plan: enough to meet the missing names, a fraction of a second."""
+
+OUTBOX = "outbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An issue as it would go out now. `state` is that of an issue that was frozen before."""
+
+    name: str
+    subject: str
+    sender: str
+    lists: tuple[str, ...]
+    articles: tuple[Article, ...]
+    recipients: int
+    exclusions: Mapping[Exclusion, int]
+    html_bytes: int
+    text_bytes: int
+    provider: str
+    batches: int
+    hash: str
+    findings: tuple[Finding, ...]
+    state: str | None = None
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.level is Level.ERROR)
+
+
+def plan_issue(program: Program, name: str, *, again: bool = False) -> Plan:
+    """The plan of an issue, with everything the checks find."""
+    return plan_prepared(program, prepare(program, name), again=again)
+
+
+def plan_prepared(program: Program, prepared: Prepared, *, again: bool = False) -> Plan:
+    issue, provider = prepared.issue, program.settings.provider
+    capabilities = program.make_provider().capabilities
+    with program.store.write() as connection:
+        for definition in prepared.lists:
+            stored_lists.ensure(connection, definition)
+    with program.store.read() as connection:
+        audience = ledger.preview(connection, issue.lists, smtputf8=capabilities.smtputf8)
+        row = stored_issues.get(connection, issue.name)
+        sent = {} if again or row else stored_articles.sent_to(connection, issue.lists)
+        people = sample_recipients(connection, prepared)
+    mail, unwritable = longest_mail(program, prepared, people)
+    batch_size = min(provider.batch_size, capabilities.max_recipients)
+    repeated = {article.key: sent[article.key] for article in prepared.articles if article.key in sent}
+    facts = Facts(
+        kind=issue.kind.value,
+        subject=mail.subject,
+        html=mail.html,
+        text=mail.text,
+        unsubscribe=mail.unsubscribe,
+        organisation=program.settings.organisation.name,
+        postal_address=program.settings.organisation.postal_address,
+        articles=len(prepared.articles),
+        recipients=audience.recipients,
+        base_url=prepared.base_url,
+        leaves_this_machine=provider.name != OUTBOX,
+        repeated=repeated,
+        unwritable=unwritable,
+        samples=len(people),
+    )
+    return Plan(
+        name=issue.name,
+        subject=mail.subject,
+        sender=f"{prepared.sender.name} <{prepared.sender.email}>",
+        lists=issue.lists,
+        articles=prepared.articles,
+        recipients=audience.recipients,
+        exclusions={reason: count for reason, count in audience.exclusions.items() if count},
+        html_bytes=len(mail.html.encode()),
+        text_bytes=len(mail.text.encode()),
+        provider=provider.name,
+        batches=-(-audience.recipients // batch_size),
+        hash=prepared.hash,
+        findings=check(facts),
+        state=row.state.value if row else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SampleMail(PersonalMail):
+    """The longest mail among the samples."""
+
+    unsubscribe: str = ""
+
+
+def longest_mail(
+    program: Program, prepared: Prepared, people: Sequence[Recipient]
+) -> tuple[SampleMail, dict[str, int]]:
+    """The longest of the sample mails, and why others could not be written."""
+    key = program.workspace.secret_key(program.environ)
+    writer = MailWriter(prepared.issue.name, prepared.snapshot, key, preview=True)
+    longest = SampleMail("", "", "", "")
+    unwritable: Counter[str] = Counter()
+    for recipient in people or [neutral_recipient(prepared)]:
+        try:
+            mail = writer.personal(recipient)
+        except MailerError as error:
+            unwritable[error.message] += 1
+            continue
+        if len(mail.html) > len(longest.html):
+            links = writer.links(recipient)
+            longest = SampleMail(mail.subject, mail.preheader, mail.html, mail.text, links["unsubscribe"])
+    return longest, dict(unwritable)
+
+
+def neutral_recipient(prepared: Prepared) -> Recipient:
+    """Somebody who is nobody, for a list without people."""
+    return Recipient(0, "nobody", "reader@example.org", prepared.lists[0].name, {})
+
+
+def sample_recipients(connection: Connection, prepared: Prepared) -> list[Recipient]:
+    """Confirmed people of the issue's lists who are not suppressed."""
+    banned = suppressions.all_keys(connection)
+    found: dict[str, Recipient] = {}
+    for definition in prepared.lists:
+        for person, _ in stored_subscribers.stream(connection, definition.name, SubscriptionState.CONFIRMED):
+            if person.email_key not in banned and person.id not in found:
+                email = person.ascii_email or person.email
+                found[person.id] = Recipient(0, person.id, email, definition.name, person.attributes)
+            if len(found) >= SAMPLES:
+                return list(found.values())
+    return list(found.values())
+
+
+def refuse_errors(plan: Plan) -> None:
+    """CheckError with every error the checks found."""
+    if plan.errors:
+        lines = [f"{plan.name}: {finding.message} ({finding.rule})" for finding in plan.errors]
+        raise CheckError("\n".join(lines), hint=plan.errors[0].advice)

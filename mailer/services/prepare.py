@@ -1,0 +1,128 @@
+"""An issue file -> everything that is needed to plan, show or send it: articles, compiled parts, sender, hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from mailer.errors import NotFoundError
+from mailer.model import Article, Issue, MailingList, Sender
+from mailer.render.compile import Templates, TemplateText
+from mailer.render.issue import RenderedIssue, RenderInput, render_issue
+from mailer.services.program import Program
+from mailer.store import articles as stored_articles
+from mailer.workspace import template_sources
+
+DATED_NAME = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An issue as it would be sent now. `hash` changes with its content and with whom it goes to."""
+
+    issue: Issue
+    articles: tuple[Article, ...]
+    lists: tuple[MailingList, ...]
+    sender: Sender
+    rendered: RenderedIssue
+    hash: str
+    base_url: str
+    contact: str
+
+    @property
+    def snapshot(self) -> dict[str, Any]:
+        """What is frozen: all that the mails are made of, as JSON."""
+        return {
+            "parts": self.rendered.to_json(),
+            "from": asdict(self.sender),
+            "lists": {each.name: {"title": each.title, "reply_to": each.reply_to} for each in self.lists},
+            "base_url": self.base_url,
+            "contact": self.contact,
+            "hash": self.hash,
+        }
+
+
+def prepare(program: Program, name: str) -> Prepared:
+    """Read, resolve and compile an issue. Raises what is wrong with its file, its articles or its templates."""
+    workspace, settings = program.workspace, program.settings
+    issue = workspace.read_issue(name)
+    label = f"issues/{issue.name}.md"
+    issue, articles = resolve_articles(program, issue, label)
+    lists = tuple(program.list_named(each) for each in issue.lists)
+    sender = settings.sender(issue.sender or lists[0].sender)
+    templates = workspace_templates(program)
+    given = RenderInput(
+        issue=issue,
+        articles=articles,
+        organisation=settings.organisation.model_dump(),
+        theme=settings.theme.model_dump(),
+        templates=templates,
+        label=label,
+        salt=secrets.token_hex(6),
+        date=issue_date(issue.name, program.now()),
+    )
+    return Prepared(
+        issue=issue,
+        articles=articles,
+        lists=lists,
+        sender=sender,
+        rendered=render_issue(given),
+        hash=content_hash(given, sender, settings.web.base_url),
+        base_url=settings.web.base_url,
+        contact=settings.organisation.contact or sender.reply_to or sender.email,
+    )
+
+
+def resolve_articles(program: Program, issue: Issue, label: str) -> tuple[Issue, tuple[Article, ...]]:
+    """The issue's articles in its order; the issue comes back with their whole keys."""
+    found: list[Article] = []
+    with program.store.read() as connection:
+        for choice in issue.articles:
+            try:
+                found.append(stored_articles.get(connection, choice.key))
+            except NotFoundError as error:
+                raise NotFoundError(f"{label}: {error.message}", hint="mailer articles list shows the keys") from error
+    choices = tuple(replace(choice, key=article.key) for choice, article in zip(issue.articles, found, strict=True))
+    return replace(issue, articles=choices), tuple(found)
+
+
+def workspace_templates(program: Program) -> Templates:
+    """The shipped templates, each replaced by the workspace's own of that name."""
+    sources = template_sources(program.workspace.templates_dir)
+    return {name: TemplateText(text, f"templates/{name}") for name, text in sources.items()}
+
+
+def issue_date(name: str, now: datetime) -> datetime:
+    """The day in an issue's name, so that its date is the same whenever it is rendered; else today."""
+    found = DATED_NAME.match(name)
+    if found:
+        try:
+            return datetime(int(found[1]), int(found[2]), int(found[3]), tzinfo=UTC)
+        except ValueError:
+            return now
+    return now
+
+
+def content_hash(given: RenderInput, sender: Sender, base_url: str) -> str:
+    """SHA-256 of everything that decides what is sent and to which lists.
+
+    Not of the compiled parts: MJML puts random ids into navigation bars and carousels.
+    """
+    # `name` and the lists are in the issue; when an article was first seen decides nothing any more.
+    articles = [asdict(replace(article, first_seen_at=article.when, position=0)) for article in given.articles]
+    content: Mapping[str, Any] = {
+        "issue": asdict(given.issue),
+        "articles": articles,
+        "organisation": given.organisation,
+        "theme": given.theme,
+        "templates": {name: template.text for name, template in given.templates.items()},
+        "sender": asdict(sender),
+        "base_url": base_url,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

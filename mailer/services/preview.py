@@ -1,0 +1,75 @@
+"""An issue as files to look at: HTML, text, and the whole message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailer.audience.address import parse_address
+from mailer.errors import NotFoundError, UsageError
+from mailer.model import Recipient
+from mailer.services.plan import neutral_recipient, sample_recipients
+from mailer.services.prepare import Prepared, prepare
+from mailer.services.program import Program
+from mailer.services.writer import MailWriter
+from mailer.store import subscribers as stored_subscribers
+from mailer.store import subscriptions as stored_subscriptions
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The files, and what an inbox shows of the mail."""
+
+    subject: str
+    preheader: str
+    html: Path
+    text: Path
+    message: Path
+    list_name: str
+
+
+def preview_issue(program: Program, name: str, *, email: str = "", folder: Path | None = None) -> Preview:
+    """Write the mail of one recipient: of `email`, else of the first whom the issue would reach.
+
+    Links in it do nothing, so the files can be passed around.
+    """
+    prepared = prepare(program, name)
+    recipient = person(program, prepared, email) if email else anybody(program, prepared)
+    key = program.workspace.secret_key(program.environ)
+    writer = MailWriter(prepared.issue.name, prepared.snapshot, key, preview=True)
+    mail = writer.personal(recipient)
+    envelope = writer.envelope(recipient, program.now())
+    target = folder or program.workspace.inside("preview")
+    target.mkdir(parents=True, exist_ok=True)
+    files = {
+        "html": mail.html.encode(),
+        "txt": mail.text.encode(),
+        "eml": envelope.content,
+    }
+    paths = {}
+    for suffix, content in files.items():
+        paths[suffix] = target / f"{prepared.issue.name}.{suffix}"
+        paths[suffix].write_bytes(content)
+    return Preview(mail.subject, mail.preheader, paths["html"], paths["txt"], paths["eml"], recipient.list_name)
+
+
+def person(program: Program, prepared: Prepared, email: str) -> Recipient:
+    """The subscriber of that address, through the first of the issue's lists that they are on."""
+    try:
+        key = parse_address(email).key
+    except ValueError as error:
+        raise UsageError(f"that is no e-mail address: {error}") from None
+    with program.store.read() as connection:
+        found = stored_subscribers.get(connection, key)
+        states = stored_subscriptions.of(connection, key)
+    lists = [each.name for each in prepared.lists if each.name in states]
+    if found is None or not lists:
+        raise NotFoundError(
+            "that address is on none of the issue's lists", hint="mailer subscribers list --list NAME shows who is"
+        )
+    return Recipient(0, found.id, found.ascii_email or found.email, lists[0], found.attributes)
+
+
+def anybody(program: Program, prepared: Prepared) -> Recipient:
+    with program.store.read() as connection:
+        return next(iter(sample_recipients(connection, prepared)), neutral_recipient(prepared))

@@ -1,0 +1,133 @@
+"""A frozen issue and a recipient -> one finished mail."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mailer.model import Envelope, Recipient, Sender
+from mailer.render.issue import RenderedIssue
+from mailer.render.links import Purpose, Signer, unsubscribe_url
+from mailer.render.mailbox import ascii_address
+from mailer.render.mime import MessageAddress, MessageHeaders, MessageSkeleton, PersonalValues
+from mailer.render.personal import PersonalPart, clean_fields, one_line
+
+NOT_ASCII_WORD = re.compile(r"[^a-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalMail:
+    """The parts of one mail as a reader sees them."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+
+
+class MailWriter:
+    """Writes the mails of one frozen issue. May be shared by threads.
+
+    `preview` mails carry links that do nothing, so that they can be passed around.
+    """
+
+    def __init__(self, issue: str, snapshot: Mapping[str, Any], key: bytes, *, preview: bool = False) -> None:
+        rendered = RenderedIssue.from_json(snapshot["parts"])
+        self.issue = issue
+        self.sender = Sender(**snapshot["from"])
+        self.base_url: str = snapshot["base_url"]
+        self.contact = ascii_address(snapshot["contact"], "contact")
+        self.titles = {name: each["title"] for name, each in snapshot["lists"].items()}
+        self.subject = PersonalPart(rendered.subject, language=rendered.language, header=True)
+        self.preheader = PersonalPart(rendered.preheader, language=rendered.language, header=True)
+        self.html = PersonalPart(rendered.html, language=rendered.language)
+        self.text = PersonalPart(rendered.text, language=rendered.language)
+        self.skeletons = {
+            name: self.skeleton(name, each["reply_to"], snapshot["hash"]) for name, each in snapshot["lists"].items()
+        }
+        self.signer = Signer([key])
+        self.purpose = Purpose.PREVIEW if preview else Purpose.UNSUBSCRIBE
+        self.key = hashlib.sha256(b"message-id\0" + key).digest()
+
+    def skeleton(self, list_name: str, reply_to: str, content_hash: str) -> MessageSkeleton:
+        domain = ascii_address(self.sender.email, "From").rpartition("@")[2]
+        headers = MessageHeaders(
+            from_email=self.sender.email,
+            from_name=self.sender.name,
+            reply_to=reply_to or self.sender.reply_to,
+            list_id=f"{ascii_word(list_name)}.{domain}",
+            list_title=self.titles[list_name],
+            list_owner=f"mailto:{self.contact}",
+        )
+        return MessageSkeleton(self.text, self.html, self.subject, headers, content_hash[:24])
+
+    def envelope(self, recipient: Recipient, date: datetime) -> Envelope:
+        """The recipient's mail, complete. Raises TemplateError or MessageError when it cannot be written."""
+        fields, links = self.fields(recipient), self.links(recipient)
+        values = PersonalValues(
+            subject=self.subject.values(fields, links),
+            text=self.text.values(fields, links),
+            html=self.html.values(fields, links),
+        )
+        address = MessageAddress(
+            to_email=recipient.email,
+            to_name=display_name(fields),
+            message_id=self.message_id(recipient.delivery_id),
+            unsubscribe_url=links["unsubscribe"] if self.base_url else "",
+            unsubscribe_mailto=self.mailto(self.token(recipient)),
+        )
+        content = self.skeletons[recipient.list_name].message(values, address, date)
+        return Envelope(recipient.delivery_id, self.sender.email, recipient.email, content)
+
+    def personal(self, recipient: Recipient) -> PersonalMail:
+        """What the recipient reads, without the mail around it."""
+        fields, links = self.fields(recipient), self.links(recipient)
+        return PersonalMail(
+            subject=self.subject.render(fields, links),
+            preheader=self.preheader.render(fields, links),
+            html=self.html.render(fields, links),
+            text=self.text.render(fields, links),
+        )
+
+    def fields(self, recipient: Recipient) -> dict[str, Any]:
+        """What templates find under `subscriber`."""
+        own = {"email": recipient.email, "id": recipient.subscriber_id, "list": self.titles[recipient.list_name]}
+        return clean_fields({**recipient.attributes, **own})
+
+    def links(self, recipient: Recipient) -> dict[str, str]:
+        """What templates find under `links`. Without public pages, unsubscribing is a mail to the contact."""
+        token = self.token(recipient)
+        return {"unsubscribe": unsubscribe_url(self.base_url, token) if self.base_url else self.mailto(token)}
+
+    def token(self, recipient: Recipient) -> str:
+        return self.signer.token(self.purpose, recipient.list_name, recipient.subscriber_id)
+
+    def mailto(self, token: str) -> str:
+        return f"mailto:{self.contact}?subject=unsubscribe%20{token}"
+
+    def message_id(self, delivery_id: int) -> str:
+        """The same for a delivery whenever it is written, and not to be guessed: answers and bounces are matched by it.
+
+        64 bits of an HMAC-SHA256.
+        """
+        digest = hmac.new(self.key, f"{self.issue}\0{delivery_id}".encode(), hashlib.sha256).hexdigest()
+        return f"{delivery_id}.{digest[:16]}"
+
+
+def display_name(fields: Mapping[str, Any]) -> str:
+    """The name for the To header, where there is one."""
+    whole = fields.get("name") or " ".join(str(fields[key]) for key in ("first_name", "last_name") if key in fields)
+    return one_line(str(whole)).strip()
+
+
+def ascii_word(name: str) -> str:
+    """A list's name as a part of a List-ID, which is ASCII (RFC 2919). Stable: it identifies the list for ever."""
+    plain = unicodedata.normalize("NFKD", name.lower()).encode("ascii", "ignore").decode()
+    word = NOT_ASCII_WORD.sub("-", plain).strip("-")
+    return word or "list-" + hashlib.sha256(name.encode()).hexdigest()[:8]

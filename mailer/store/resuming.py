@@ -1,0 +1,51 @@
+"""Going on with an issue after a sender died: when there is something to do, and what may be done again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from mailer.delivery.states import sources
+from mailer.model import BatchState, DeliveryState, IssueState
+from mailer.store import issues as stored_issues
+from mailer.store.tables import batches, deliveries, issues
+
+
+def next_free(connection: Connection, issue: str) -> datetime | None:
+    """When the next batch can be claimed: it is due then, or its owner's lease ends. None when none is open.
+
+    An issue that is not being sent has nothing to wait for.
+    """
+    held = batches.c.state.in_((BatchState.CLAIMED, BatchState.SUBMITTING))
+    waiting = batches.c.state == BatchState.PENDING
+    # A batch without a time is due since it was written.
+    free = sa.case((held, batches.c.lease_until), else_=sa.func.coalesce(batches.c.due_at, batches.c.updated_at))
+    query = (
+        sa.select(sa.func.min(free, type_=batches.c.due_at.type))
+        .join_from(batches, issues, issues.c.id == batches.c.issue_id)
+        .where(issues.c.name == issue, issues.c.state == IssueState.SENDING, sa.or_(held, waiting))
+    )
+    return connection.execute(query).scalar()
+
+
+def resend_doubts(connection: Connection, issue: str, now: datetime) -> int:
+    """Let the doubtful deliveries of an issue be handed over again; how many there are.
+
+    For a provider to which handing over twice makes no second mail, and for a person who says so: nobody else.
+    """
+    issue_id = stored_issues.locked(connection, issue).id
+    doubtful = sa.select(batches.c.id).where(batches.c.issue_id == issue_id, batches.c.state == BatchState.DOUBTFUL)
+    reopened = connection.execute(
+        sa.update(deliveries)
+        .where(deliveries.c.batch_id.in_(doubtful), deliveries.c.state == DeliveryState.DOUBTFUL)
+        .values(state=DeliveryState.PENDING, detail="", due_at=None, updated_at=now)
+    )
+    connection.execute(
+        sa.update(batches)
+        .where(batches.c.issue_id == issue_id, batches.c.state == BatchState.DOUBTFUL)
+        .where(batches.c.state.in_(sources(BatchState.PENDING)))
+        .values(state=BatchState.PENDING, owner=None, lease_until=None, due_at=None, updated_at=now)
+    )
+    return reopened.rowcount
