@@ -61,6 +61,8 @@ def tell_outcome(outcome: Outcome) -> None:
         output.warn(f"{outcome.source}: {warning}")
     if outcome.detail:
         output.note(f"{outcome.source}: {outcome.status.value}: {outcome.detail}")
+    if outcome.hint:
+        output.note(f"{outcome.source}: {outcome.hint}")
 
 
 def show_outcomes(outcomes: Iterable[Outcome]) -> None:

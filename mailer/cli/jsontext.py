@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Set
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
@@ -12,19 +13,21 @@ from typing import Any
 
 # JSON escapes C0 only. C1 commands an 8-bit terminal, the bidirectional overrides reorder what is read, and a
 # lone surrogate cannot be encoded. All of them can only stand inside strings, where \uXXXX means the same.
-RISKY = {
-    code: f"\\u{code:04x}"
-    for code in (*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000))
-}
+RISKY = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
-def dumps(value: Any) -> str:
-    """The value as indented JSON; records become objects, times ISO 8601 in UTC."""
-    return json.dumps(plain(value), ensure_ascii=False, indent=2).translate(RISKY)
+def dumps(value: Any, indent: int | None = 2) -> str:
+    """The value as JSON; records become objects, times ISO 8601 in UTC."""
+    text = json.dumps(plain(value), ensure_ascii=False, indent=indent)
+    return RISKY.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def plain(value: Any) -> Any:
     """The value in the types that JSON has."""
+    if type(value) in PLAIN:
+        return value
     match value:
         case Enum():
             return value.value

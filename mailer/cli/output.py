@@ -73,12 +73,12 @@ def data(value: Any) -> None:
 
 
 def data_stream(values: Iterable[Any]) -> None:
-    """Prints a JSON array element by element, so that a million of them need no memory."""
+    """Prints a JSON array, one element a line as it comes, so that a million of them need no memory."""
     from mailer.cli.jsontext import dumps
 
     separator = "[\n"
     for value in values:
-        print(separator, dumps(value), sep="", end="")
+        print(separator, dumps(value, indent=None), sep="", end="")
         separator = ",\n"
     print("[]" if separator == "[\n" else "\n]")
 

@@ -7,11 +7,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import pytest
+
+from mailer.model import IssueKind
+from mailer.store.database import open_store
+from mailer.store.freezing import Frozen, freeze
 
 Feed = Callable[..., str]
 
@@ -256,6 +261,23 @@ def test_list(stocked: Any, words: list[str], titles: list[str]) -> None:
     assert [each["title"] for each in found if each["source"] == "rivers"] == [
         title for title in titles if title != "Library"
     ]
+
+
+def test_unsent_leaves_out_what_the_list_got(stocked: Any) -> None:
+    stocked.done("subscribers", "add", "ann@example.org", "--list", "members")
+    first, *_ = stocked.done("articles", "list", "--source", "rivers", "--json").json
+    frozen = Frozen("2026-11-22-x", IssueKind.BULLETIN, "X", "hash", {}, ("members",), (first["key"],))
+    store = open_store(f"sqlite:///{stocked.root}/mailer.db")
+    with store.write() as connection:
+        freeze(connection, frozen, datetime(2026, 11, 22, tzinfo=UTC))
+    store.close()
+    for name, titles in (
+        ("members", ["River two", "River three"]),
+        ("weekly", ["River one", "River two", "River three"]),
+    ):
+        found = stocked.done("articles", "list", "--source", "rivers", "--unsent", name, "--json").json
+        assert [each["title"] for each in found] == titles
+    assert stocked.done("articles", "show", first["key"], "--json").json["sent"] == {"members": "2026-11-22-x"}
 
 
 def test_the_table_and_json_say_the_same(stocked: Any) -> None:
