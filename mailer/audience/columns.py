@@ -20,9 +20,9 @@ def _titles(words: str) -> frozenset[str]:
 # Compared without case, accents, spaces and signs: "E-Mail-Adresse" is "emailadresse".
 _EMAIL = _titles(
     """email emailaddress emailadress mail mailaddress emailid useremail subscriberemail contactemail primaryemail
-    email1 email1value emailaddress1 emailadresse mailadresse courriel adressecourriel adresseemail adressemail adressemel mel
-    correo correoelectronico direcciondecorreo emaildireccion indirizzoemail indirizzoemail1 postaelettronica epost
-    epostadress epostadresse eposta epostaadresi sahkoposti sahkopostiosoite emailadres enderecodeemail adresemail
+    email1 email1value emailaddress1 emailadresse mailadresse courriel adressecourriel adresseemail adressemail mel
+    adressemel correo correoelectronico direcciondecorreo emaildireccion indirizzoemail indirizzoemail1 postaelettronica
+    epost epostadress epostadresse eposta epostaadresi sahkoposti sahkopostiosoite emailadres enderecodeemail adresemail
     adreselektroniczny adrespocztyelektronicznej elektronikusposta emailcim почта электроннаяпочта адресэлектроннойпочты
     емейл имейл електроннапошта メール メールアドレス 邮箱 电子邮件 电子邮箱 電子郵件 電子信箱 이메일 이메일주소
     البريدالالكتروني البريد אימייל דואל דוארלאלקטרוני ηλεκτρονικοταχυδρομειο"""
@@ -33,7 +33,8 @@ _FIRST = _titles(
 )
 _LAST = _titles(
     """lastname lname surname familyname last nomdefamille nachname familienname efternavn etternavn efternamn
-    achternaam sukunimi cognome apellido apellidos sobrenome nazwisko prijmeni vezeteknev фамилия 姓 اسمالعائلة שםמשפחה"""
+    achternaam sukunimi cognome apellido apellidos sobrenome nazwisko prijmeni vezeteknev фамилия 姓
+    اسمالعائلة שםמשפחה"""
 )
 _NAME = _titles(
     """name fullname fullnames displayname contactname navn namn naam nimi nom nome nombre nombrecompleto nomcomplet
