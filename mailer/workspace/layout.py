@@ -13,7 +13,7 @@ from mailer.issues.file import parse_issue
 from mailer.model import Issue, MailingList
 from mailer.wording import unknown
 from mailer.workspace.signing import secret_key
-from mailer.workspace.writing import replace, write_new
+from mailer.workspace.writing import make_folder, replace, write_new
 
 SETTINGS = "mailer.toml"
 FOLDERS = ("issues", "templates", "subscribers", "outbox")
@@ -41,10 +41,10 @@ class Workspace:
             if path.exists():
                 raise ConflictError(f"{path} is there already", hint="choose an empty folder")
         for folder in FOLDERS:
-            (workspace.root / folder).mkdir(parents=True, exist_ok=True)
+            make_folder(workspace.root / folder)
         # The settings last: a folder is a workspace only once everything else is in it.
         for path in sorted(targets, key=lambda path: (path == workspace.settings_file, path)):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             write_new(path, targets[path])
         return workspace
 
@@ -122,7 +122,7 @@ class Workspace:
     def write_issue(self, name: str, text: str) -> Path:
         """Write a new issue file, all of it or nothing. ConflictError when there is one of that name."""
         path = self.issue_file(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         return write_new(path, text)
 
     def change_issue(self, name: str, before: str, after: str) -> Path:

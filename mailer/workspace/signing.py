@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from mailer.errors import ConfigError, ConflictError, WorkspaceError
-from mailer.workspace.writing import PRIVATE, write_new
+from mailer.errors import ConfigError, ConflictError
+from mailer.workspace.writing import PRIVATE, make_folder, write_new
 
 VARIABLE = "MAILER_SECRET_KEY"
 # 256 bits; HMAC-SHA256 gains nothing from more, and a person's own should not be shorter than this in characters.
@@ -27,10 +27,7 @@ def secret_key(file: Path, environ: Mapping[str, str]) -> bytes:
 
 
 def _make(file: Path) -> None:
-    try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise WorkspaceError(f"{file.parent} cannot be made: {error.strerror}") from None
+    make_folder(file.parent, mode=0o700)
     with suppress(ConflictError):
         write_new(file.parent / ".gitignore", "*\n")
     with suppress(ConflictError):  # another process was first; its key counts

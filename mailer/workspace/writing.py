@@ -13,6 +13,15 @@ from mailer.errors import ConflictError, WorkspaceError
 SHARED, PRIVATE = 0o666, 0o600
 
 
+def make_folder(path: Path, mode: int = 0o777) -> Path:
+    """Make a folder, and those above it, unless it is there."""
+    try:
+        path.mkdir(mode=mode, parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorkspaceError(f"the folder {path} cannot be made: {error.strerror}") from None
+    return path
+
+
 def write_new(path: Path, data: bytes | str, mode: int = SHARED) -> Path:
     """Write a file that was not there. ConflictError when it is there."""
     written = _written(path, data, mode)

@@ -284,15 +284,15 @@ def test_shipped_folders_are_there() -> None:
         shipped("nothing")
 
 
-@posix_only
-@pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written(workspace: Workspace) -> None:
-    workspace.issues_dir.chmod(0o500)
-    try:
-        with pytest.raises(WorkspaceError, match="cannot be written"):
-            workspace.write_issue("new", ISSUE)
-    finally:
-        workspace.issues_dir.chmod(0o700)
+def test_a_file_in_the_place_of_a_folder(workspace: Workspace, tmp_path: Path) -> None:
+    workspace.issue_file("2026-11-22-now").unlink()
+    workspace.issues_dir.rmdir()
+    workspace.issues_dir.write_text("a file")
+    with pytest.raises(WorkspaceError, match="cannot be made"):
+        workspace.write_issue("new", ISSUE)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(WorkspaceError, match="cannot be"):
+        Workspace.create(tmp_path / "file", FILES)
 
 
 def test_a_file_system_without_hard_links(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
