@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 # NFKC has turned the non-breaking hyphen into U+2010 by then.
+_WORD_START = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
 _SEPARATORS = frozenset("-_\u2010")
 
 
@@ -32,6 +34,15 @@ def distinct(tags: Iterable[str]) -> tuple[str, ...]:
         if key := tag_key(name):
             found.setdefault(key, name)
     return tuple(found.values())
+
+
+def readable(tag: str) -> str:
+    """A tag as a person would write it in a sentence: `#CleanRivers` and `clean_rivers` are "Clean rivers"."""
+    words = _WORD_START.sub(" ", tag.strip().removeprefix("#"))
+    spaced = " ".join("".join(" " if char in _SEPARATORS else char for char in words).split())
+    # What is written in capitals is a name: NHS, IMF.
+    lowered = " ".join(word if word.isupper() else word.lower() for word in spaced.split())
+    return lowered[:1].upper() + lowered[1:]
 
 
 class TagMatcher:

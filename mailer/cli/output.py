@@ -99,6 +99,16 @@ def raw(text: str) -> None:
         sys.stdout.write(text)
 
 
+def interactive() -> bool:
+    """Whether a person can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def plain(text: str) -> str:
+    """Text from outside as it may stand in a prompt."""
+    return clean(text)
+
+
 def note(text: str) -> None:
     """Tells what is going on, on standard error."""
     print(clean(text), file=sys.stderr, flush=True)

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mailer.articles.select import Selected, Selection, parse_since, select
+from mailer.articles.tags import readable
 from mailer.errors import ConflictError, NeedsAttention, NotFoundError, UsageError
 from mailer.issues.compose import Draft, compose, default_subject, issue_name
 from mailer.model import Article, IssueKind
@@ -69,6 +70,7 @@ def compose_issue(program: Program, wish: Wish) -> Composed:
         articles=selected.articles,
         tags=wish.tags,
         since=wish.since,
+        campaign=readable(wish.tags[0]) if wish.tags else "",
         subject=wish.subject,
         sender=wish.sender,
         template=wish.template,

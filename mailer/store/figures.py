@@ -47,3 +47,15 @@ def figures(connection: Connection, issue: str) -> Figures:
 def _counted(connection: Connection, column: sa.Column[Any], issue_id: int) -> dict[Any, int]:
     query = sa.select(column, sa.func.count()).where(column.table.c.issue_id == issue_id)
     return dict(connection.execute(query.group_by(column)).all())
+
+
+def refusals(connection: Connection, issue: str) -> dict[str, int]:
+    """Why mails of an issue were refused, and how many for each reason, the most frequent first."""
+    issue_id = stored_issues.locked(connection, issue).id
+    query = (
+        sa.select(deliveries.c.detail, sa.func.count().label("count"))
+        .where(deliveries.c.issue_id == issue_id, deliveries.c.state == DeliveryState.REFUSED)
+        .group_by(deliveries.c.detail)
+        .order_by(sa.desc("count"), deliveries.c.detail)
+    )
+    return dict(connection.execute(query).tuples().all())

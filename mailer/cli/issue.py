@@ -1,0 +1,251 @@
+"""`mailer plan`, `preview`, `send` and `status`: an issue file on its way to its readers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mailer.cli import output
+from mailer.cli.compose import relative
+from mailer.cli.options import JsonOption
+from mailer.cli.session import open_mailer
+from mailer.cli.signals import stop_on_signal
+
+if TYPE_CHECKING:
+    from mailer.app import Mailer
+    from mailer.services.plan import Plan
+    from mailer.services.preview import Preview
+    from mailer.services.send import Progress, SendResult
+
+IssueArgument = Annotated[
+    str, typer.Argument(metavar="ISSUE", help="The issue: the name of its file in issues/, with or without .md.")
+]
+AgainOption = Annotated[bool, typer.Option("--again", help="Although a list got one of its articles before.")]
+
+
+def plan(context: typer.Context, issue: IssueArgument, again: AgainOption = False, as_json: JsonOption = False) -> None:
+    """Show exactly what send would do: content, audience, checks.
+
+    Nothing is sent and nothing is frozen. The exit code is 1 when a check found an error.
+    """
+    from mailer.services.plan import plan_issue, refuse_errors
+
+    with open_mailer(context) as mailer:
+        planned = plan_issue(mailer, bare(issue), again=again)
+    output.result(planned, as_json, lambda: show_plan(planned))
+    refuse_errors(planned)
+
+
+def bare(issue: str) -> str:
+    """The name of an issue from its name, its file's name, or its path as a shell completes it."""
+    return Path(issue).name.removesuffix(".md")
+
+
+def show_plan(planned: Plan) -> None:
+    excluded = [f"{count} {reason.value.replace('_', ' ')}" for reason, count in planned.exclusions.items()]
+    output.fields(
+        {
+            "issue": planned.name,
+            "state": planned.state or "not sent",
+            "subject": planned.subject,
+            "from": planned.sender,
+            "lists": planned.lists,
+            "recipients": planned.recipients,
+            "left out": excluded or "nobody",
+            "size": f"{planned.html_bytes:,} bytes of HTML, {planned.text_bytes:,} of text",
+            "provider": f"{planned.provider}, {planned.batches} batches",
+            "hash": planned.hash[:12],
+        }
+    )
+    if planned.articles:
+        output.columns(
+            ("KEY", "WHEN (UTC)", "ARTICLE"), [(each.key, each.when, each.title) for each in planned.articles]
+        )
+    for finding in planned.findings:
+        output.lines([f"{finding.level.value}: {finding.message} ({finding.rule}); {finding.advice}"])
+    if not planned.findings:
+        output.lines(["checks: all passed"])
+
+
+def preview(
+    context: typer.Context,
+    issue: IssueArgument,
+    email: Annotated[
+        str,
+        typer.Option(
+            "--as", metavar="EMAIL", help="As this subscriber sees it; - reads the address from standard input."
+        ),
+    ] = "",
+    folder: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Where to write. Default: preview/ in the workspace.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open the HTML in the browser.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write an issue as HTML, text and a whole message, as one reader gets it.
+
+    The links in it do nothing, so the files can be passed around.
+    """
+    from mailer.cli.arguments import address_text
+    from mailer.services.preview import preview_issue
+
+    with open_mailer(context) as mailer:
+        address = address_text(email) if email else ""
+        written = preview_issue(mailer, bare(issue), email=address, folder=folder)
+    output.result(written, as_json, lambda: show_preview(written))
+    if show:
+        typer.launch(written.html.as_uri())
+
+
+def show_preview(written: Preview) -> None:
+    output.fields(
+        {
+            "subject": written.subject,
+            "preheader": written.preheader,
+            "html": relative(written.html),
+            "text": relative(written.text),
+            "message": relative(written.message),
+        }
+    )
+
+
+def send(
+    context: typer.Context,
+    issue: IssueArgument,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, whatever the number of recipients.")] = False,
+    again: AgainOption = False,
+    frozen: Annotated[
+        bool, typer.Option("--frozen", help="Go on with what was frozen, although the file has changed since.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan and send nothing, as `mailer plan`.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Send an issue to everybody on its lists, each person once.
+
+    A second time sends nothing; an interrupted one goes on where it stopped. The exit code is 3 when something
+    waits for a person.
+    """
+    if dry_run:
+        plan(context, issue, again=again, as_json=as_json)
+        return
+    from mailer.services.send import freeze_issue, plan_send, send_frozen
+
+    name = bare(issue)
+    with open_mailer(context) as mailer:
+        if not frozen:
+            prepared, planned = plan_send(mailer, name, again=again)
+            if planned.state is None:
+                warn(planned)
+                confirm(mailer, planned, yes=yes)
+            freeze_issue(mailer, prepared)
+        with stop_on_signal(tell_stopping) as stop:
+            done = send_frozen(mailer, name, tell_progress, stop)
+    output.result(summary(done), as_json, lambda: show_result(done))
+    finish(done)
+
+
+def warn(planned: Plan) -> None:
+    for finding in planned.findings:
+        output.warn(f"{finding.message} ({finding.rule})")
+
+
+def confirm(mailer: Mailer, planned: Plan, *, yes: bool) -> None:
+    """Above the limit a person types the number of recipients: a habit of pressing y cannot do that."""
+    from mailer.errors import UsageError
+
+    limit = mailer.settings.limits.confirm_above
+    if yes or planned.recipients <= limit:
+        return
+    question = f'"{planned.subject}" goes to {planned.recipients} people on {", ".join(planned.lists)}'
+    if not output.interactive():
+        raise UsageError(f"{question}, which needs a word: --yes", hint=f"confirm_above is {limit} in mailer.toml")
+    if typer.prompt(f"{output.plain(question)}. Type the number to send it", err=True) != str(planned.recipients):
+        raise UsageError("the number was another one; nothing was sent")
+
+
+def tell_stopping() -> None:
+    output.note("stopping after this batch; once more stops at once")
+
+
+def tell_progress(progress: Progress) -> None:
+    output.progress(f"{progress.done:,} of {progress.total:,}")
+
+
+def summary(done: SendResult) -> dict[str, Any]:
+    figures = done.figures
+    return {
+        "issue": done.name,
+        "state": done.state,
+        "recipients": figures.recipients,
+        "deliveries": {state: count for state, count in figures.deliveries.items() if count},
+        "left_out": {reason: count for reason, count in figures.exclusions.items() if count},
+    }
+
+
+def show_result(done: SendResult) -> None:
+    output.lines([verdict(done)])
+
+
+def verdict(done: SendResult) -> str:
+    """The end of a send in one line: how many got it, who did not, and that nobody got it twice."""
+    counts = {state.value: count for state, count in done.figures.deliveries.items()}
+    words = [f"{counts.pop('accepted'):,} accepted", "0 twice", f"{counts.pop('doubtful'):,} in doubt"]
+    words += [f"{count:,} {state}" for state, count in counts.items() if count]
+    left_out = sum(done.figures.exclusions.values())
+    return f"{done.name} is {done.state.value}: {', '.join(words)}" + (f"; {left_out:,} left out" if left_out else "")
+
+
+def finish(done: SendResult) -> None:
+    from mailer.errors import NeedsAttention
+    from mailer.model import DeliveryState
+
+    again = f"mailer send {done.name}"
+    if done.stopped:
+        raise NeedsAttention("stopped before the end", hint=f"go on: {again}")
+    if refused := done.figures.deliveries[DeliveryState.REFUSED]:
+        raise NeedsAttention(f"{refused} mails were refused", hint=f"mailer status {done.name} says why")
+    if doubtful := done.figures.deliveries[DeliveryState.DOUBTFUL]:
+        raise NeedsAttention(f"{doubtful} mails are in doubt: they may have been sent", hint="nothing re-sends them")
+
+
+def status(
+    context: typer.Context,
+    issue: Annotated[
+        str | None, typer.Argument(metavar="[ISSUE]", help="One issue in detail. Default: all, newest first.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what became of the issues: how many got them, and who did not and why."""
+    from mailer.services.status import issue_status, overview
+
+    with open_mailer(context) as mailer:
+        if issue is None:
+            rows = overview(mailer)
+            output.result(rows, as_json, lambda: show_overview(rows))
+            return
+        found = issue_status(mailer, bare(issue))
+    output.result(found, as_json, lambda: output.fields(found.fields()))
+
+
+def show_overview(rows: Any) -> None:
+    output.columns(
+        ("ISSUE", "STATE", "RECIPIENTS", "ACCEPTED", "REFUSED", "IN DOUBT", "WAITING", "SUBJECT"),
+        [
+            (
+                each.name,
+                each.state,
+                each.recipients,
+                each.accepted,
+                each.refused,
+                each.doubtful,
+                each.waiting,
+                each.subject,
+            )
+            for each in rows
+        ],
+        right=("RECIPIENTS", "ACCEPTED", "REFUSED", "IN DOUBT", "WAITING"),
+    )

@@ -1,0 +1,74 @@
+"""`mailer init` and `mailer demo`: a new workspace, empty or with everything in it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mailer.cli import output
+from mailer.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from mailer.services.demo import Demo
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="A new or empty folder.")] = Path("."),
+) -> None:
+    """Make a workspace: settings to fill in, example lists, folders.
+
+    Nothing that is there already is overwritten.
+    """
+    from mailer.services.starter import create_workspace
+
+    workspace = create_workspace(folder)
+    output.lines(
+        [
+            f"a workspace is ready in {workspace.root}",
+            "1. fill in mailer.toml, then:   mailer config check",
+            "2. fetch articles:              mailer articles sync",
+            "3. people onto a list:          mailer subscribers import subscribers/sample.csv --list weekly",
+            "4. write an issue:              mailer compose bulletin --tag TAG --since 7d --to weekly",
+            "5. look at it, then send it:    mailer plan ISSUE; mailer preview ISSUE --open; mailer send ISSUE",
+        ]
+    )
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="A new folder.")] = Path("demo"),
+    as_json: JsonOption = False,
+) -> None:
+    """Do the main job once, from tag to inbox, with a made-up organisation, offline and without an account."""
+    from time import perf_counter
+
+    from mailer.app import open_mailer
+    from mailer.services.demo import create_demo, run_demo
+
+    began = perf_counter()
+    workspace = create_demo(folder)
+    with open_mailer(workspace, os.environ) as mailer:
+        done = run_demo(mailer)
+    output.result(done, as_json, lambda: show_demo(done, folder, perf_counter() - began))
+
+
+def show_demo(done: Demo, folder: Path, seconds: float) -> None:
+    issue = done.composed.name
+    files = len(list((done.outbox / "new").iterdir()))
+    passed = "all checks passed" if not done.plan.findings else f"{len(done.plan.findings)} warnings"
+    output.lines(
+        [
+            f"made a workspace in {folder}/ for Riverside Together, who do not exist",
+            f"fetched {done.fetched.new} articles from {folder}/site/feed.xml",
+            f"imported {done.imported.new:,} people onto the list {done.imported.list_name}",
+            f"picked {len(done.composed.articles)} articles of the last 7 days with the campaign tag clean-rivers",
+            f"wrote {folder}/issues/{issue}.md, a file to edit and to keep in git",
+            f"rendered it through Jinja2 and MJML: {done.plan.html_bytes:,} bytes of HTML; {passed}",
+            f"sent it to {done.sent.figures.recipients:,} people: {files:,} files in {folder}/outbox ({seconds:.1f} s)",
+            f"look at it:    {done.outbox / 'index.html'}",
+            f"try next:      cd {folder}; mailer status; mailer articles tags; mailer send {issue}",
+            "               mailer compose bulletin --tag library-for-all --since 14d --to weekly",
+        ]
+    )
