@@ -80,9 +80,10 @@ def issue_name(day: date, title: str) -> str:
 
 def slug(title: str) -> str:
     """Small letters, digits and single hyphens. Latin letters lose their accents; other scripts stay themselves."""
-    folded = title.casefold().replace("'", "").replace("\u2019", "").translate(_LETTERS)
-    parts = unicodedata.normalize("NFKD", folded)
-    kept = "".join(_without_latin_accents(parts))
+    # Compatibility forms such as a mathematical A become letters first; folding may compose new ones.
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", title).casefold())
+    letters = plain.replace("'", "").replace("\u2019", "").translate(_LETTERS)
+    kept = "".join(_without_latin_accents(letters))
     return _whole_words([word for word in _NO_WORD.split(unicodedata.normalize("NFC", kept)) if word])
 
 
@@ -100,12 +101,12 @@ def as_data(text: str) -> str:
 
 
 def _without_latin_accents(parts: str) -> Iterator[str]:
-    latin = False
+    bare = True  # whether a mark here is an accent to drop: on a Latin letter, or on no letter at all
     for letter in parts:
         mark = unicodedata.category(letter).startswith("M")
         if not mark:
-            latin = letter < "\u0250"
-        if not (mark and latin):
+            bare = letter < "\u0250" or not letter.isalnum()
+        if not (mark and bare):
             yield letter
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import jinja2
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailer.errors import UsageError
@@ -159,6 +159,7 @@ def test_the_name_of_an_issue(title: str, name: str) -> None:
 
 
 @given(st.text(max_size=80))
+@example("𝐀 Ǽ ẞ")
 def test_a_slug_is_a_slug_of_itself(title: str) -> None:
     assert slug(slug(title)) == slug(title)
     assert not set(slug(title)) & set("/\\. \n\0:")
