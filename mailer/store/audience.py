@@ -12,21 +12,21 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mailer.model import Exclusion, SubscriptionState
+from mailer.store.tables import exclusions as excluded
 from mailer.store.tables import subscribers, subscriptions, suppressions
 
 MEMBER = subscriptions.alias("member")
 
 
-def recipients(chosen: Sequence[int], place: int, smtputf8: bool) -> sa.Select[Any]:
-    """Those whom the list at `place` brings in."""
+def recipients(chosen: Sequence[int], place: int, issue_id: int) -> sa.Select[Any]:
+    """Those whom the list at `place` brings in, in order; the exclusions of the issue are written already."""
+    left_out = sa.exists().where(excluded.c.issue_id == issue_id, excluded.c.subscriber_id == MEMBER.c.subscriber_id)
     query = sa.select(MEMBER.c.subscriber_id).where(
-        MEMBER.c.list_id == chosen[place],
-        MEMBER.c.state == SubscriptionState.CONFIRMED,
-        ~_suppressed(),
+        MEMBER.c.list_id == chosen[place], MEMBER.c.state == SubscriptionState.CONFIRMED, ~left_out
     )
     if place:
         query = query.where(~_on(chosen[:place], confirmed=True))
-    return query if smtputf8 else query.where(~_needs_smtputf8())
+    return query.order_by(MEMBER.c.subscriber_id)
 
 
 def exclusions(chosen: Sequence[int], place: int, smtputf8: bool) -> sa.Select[Any]:
@@ -47,7 +47,7 @@ def exclusions(chosen: Sequence[int], place: int, smtputf8: bool) -> sa.Select[A
 
 
 def count(connection: Connection, chosen: Sequence[int]) -> int:
-    """How many people are on these lists, counted another way than the queries above, to verify them."""
+    """How many people are on these lists, counted in another way than by the queries above."""
     people = sa.select(sa.func.count(subscriptions.c.subscriber_id.distinct()))
     return connection.execute(people.where(subscriptions.c.list_id.in_(chosen))).scalar_one()
 

@@ -10,10 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mailer.delivery.batching import batch_count
 from mailer.errors import ConflictError, StoreError
 from mailer.model import BatchState, DeliveryState, Exclusion, IssueKind, IssueState
 from mailer.store import audience, lists
+from mailer.store.columns import BigId
 from mailer.store.database import insert_row
 from mailer.store.tables import batches, deliveries, exclusions, issue_articles, issue_lists, issues
 
@@ -52,15 +52,13 @@ class FrozenCounts:
 def preview(connection: Connection, list_names: Sequence[str], *, smtputf8: bool = False) -> FrozenCounts:
     """What a freeze would count now, by the same conditions; writes nothing."""
     chosen = lists.ids(connection, list_names)
-    recipients, excluded = 0, dict.fromkeys(Exclusion, 0)
+    excluded = dict.fromkeys(Exclusion, 0)
     for place in range(len(chosen)):
-        query = audience.recipients(chosen, place, smtputf8)
-        recipients += connection.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one()
         rows = audience.exclusions(chosen, place, smtputf8).subquery()
         grouped = sa.select(rows.c.reason, sa.func.count()).group_by(rows.c.reason)
-        for reason, count in connection.execute(grouped):
-            excluded[Exclusion(reason)] += count
-    return FrozenCounts(recipients, excluded)
+        for reason, number in connection.execute(grouped):
+            excluded[Exclusion(reason)] += number
+    return FrozenCounts(audience.count(connection, chosen) - sum(excluded.values()), excluded)
 
 
 def freeze(connection: Connection, frozen: Frozen, now: datetime) -> FrozenCounts:
@@ -78,9 +76,8 @@ def freeze(connection: Connection, frozen: Frozen, now: datetime) -> FrozenCount
     chosen = lists.ids(connection, frozen.lists)
     issue_id = _write_issue(connection, frozen, chosen, now)
     candidates = audience.count(connection, chosen)
-    excluded = _write_exclusions(connection, issue_id, chosen, frozen.smtputf8)
-    _write_batches(connection, issue_id, batch_count(candidates - excluded, frozen.batch_size), now)
-    _write_deliveries(connection, issue_id, chosen, frozen, now)
+    _write_exclusions(connection, issue_id, chosen, frozen.smtputf8)
+    _write_deliveries(connection, issue_id, chosen, frozen.batch_size, now)
     written = counts(connection, issue_id)
     if written.candidates != candidates:
         raise StoreError(
@@ -138,43 +135,52 @@ def _write_issue(connection: Connection, frozen: Frozen, chosen: list[int], now:
     return issue_id
 
 
-def _write_exclusions(connection: Connection, issue_id: int, chosen: list[int], smtputf8: bool) -> int:
-    written = 0
+def _write_exclusions(connection: Connection, issue_id: int, chosen: list[int], smtputf8: bool) -> None:
     for place in range(len(chosen)):
         rows = audience.exclusions(chosen, place, smtputf8).subquery()
         query = sa.select(sa.literal(issue_id), rows.c.subscriber_id, rows.c.reason)
-        insert = sa.insert(exclusions).from_select(["issue_id", "subscriber_id", "reason"], query)
-        written += connection.execute(insert).rowcount
-    return written
+        connection.execute(sa.insert(exclusions).from_select(["issue_id", "subscriber_id", "reason"], query))
 
 
-def _write_batches(connection: Connection, issue_id: int, number: int, now: datetime) -> None:
-    if number:
-        common = {"issue_id": issue_id, "state": BatchState.PENDING, "attempts": 0, "updated_at": now}
-        connection.execute(sa.insert(batches), [{"number": at + 1, **common} for at in range(number)])
+def _write_deliveries(connection: Connection, issue_id: int, chosen: list[int], batch_size: int, now: datetime) -> None:
+    """Fill one batch after another, each by one statement that goes on where the last one ended.
 
-
-def _write_deliveries(connection: Connection, issue_id: int, chosen: list[int], frozen: Frozen, now: datetime) -> None:
-    written = 0
+    Numbering all rows by a window function in a single statement takes SQLite twice as long.
+    """
+    batch = {"issue_id": issue_id, "state": BatchState.PENDING, "attempts": 0, "updated_at": now}
+    number, room, batch_id = 0, 0, 0
     for place, list_id in enumerate(chosen):
-        rows = audience.recipients(chosen, place, frozen.smtputf8).subquery()
-        # Numbered in the order of the index the rows are read from, so that nothing is sorted.
-        position = sa.func.row_number().over(order_by=rows.c.subscriber_id) - 1 + written
-        numbered = sa.select(rows.c.subscriber_id, (position // frozen.batch_size + 1).label("number")).subquery()
-        query = sa.select(
-            sa.literal(issue_id),
-            numbered.c.subscriber_id,
-            sa.literal(list_id),
-            batches.c.id,
-            sa.literal(DeliveryState.PENDING, deliveries.c.state.type),
-            sa.literal(""),
-            sa.literal(""),
-            sa.literal(now, deliveries.c.updated_at.type),
-        ).join_from(
-            numbered,
-            batches,
-            sa.and_(batches.c.issue_id == issue_id, batches.c.number == numbered.c.number),
+        query = _rows(issue_id, list_id, audience.recipients(chosen, place, issue_id))
+        last = sa.select(sa.func.max(deliveries.c.subscriber_id)).where(
+            deliveries.c.batch_id == sa.bindparam("batch"), deliveries.c.list_id == list_id
         )
-        fields = ["issue_id", "subscriber_id", "list_id", "batch_id", "state", "detail", "provider_id"]
-        insert = sa.insert(deliveries).from_select([*fields, "updated_at"], query)
-        written += connection.execute(insert).rowcount
+        after = 0
+        while True:
+            if not room:
+                number, room = number + 1, batch_size
+                batch_id = insert_row(connection, batches, {"number": number, **batch})
+            values = {"batch": batch_id, "after": after, "room": room, "now": now}
+            room -= connection.execute(query, values).rowcount
+            if room:
+                break
+            after = connection.execute(last, {"batch": batch_id}).scalar_one()
+    if room == batch_size:
+        connection.execute(sa.delete(batches).where(batches.c.id == batch_id))
+
+
+def _rows(issue_id: int, list_id: int, recipients: sa.Select[Any]) -> sa.Insert:
+    """The insert of one batch's deliveries: `room` recipients beyond the subscriber `after`."""
+    person = audience.MEMBER.c.subscriber_id
+    chunk = recipients.where(person > sa.bindparam("after", type_=BigId))
+    query = chunk.limit(sa.bindparam("room", type_=BigId)).with_only_columns(
+        sa.literal(issue_id),
+        person,
+        sa.literal(list_id),
+        sa.bindparam("batch", type_=BigId),
+        sa.literal(DeliveryState.PENDING, deliveries.c.state.type),
+        sa.literal(""),
+        sa.literal(""),
+        sa.bindparam("now", type_=deliveries.c.updated_at.type),
+    )
+    fields = ["issue_id", "subscriber_id", "list_id", "batch_id", "state", "detail", "provider_id", "updated_at"]
+    return sa.insert(deliveries).from_select(fields, query)

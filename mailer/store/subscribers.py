@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from mailer.model import Attributes, Subscriber, SubscriptionState
 from mailer.store.admission import Admission, admit, merge, next_state
+from mailer.store.database import insert_rows
 from mailer.store.tables import lists, subscribers, subscription_events, subscriptions, suppressions
 
 # Below the number of parameters every SQLite takes (999 before 3.32).
@@ -176,10 +177,12 @@ def _write(connection: Connection, list_id: int, people: Mapping[str, _Person], 
     _write_people(connection, people, now)
     changed = [person for person in people.values() if person.events]
     first = [person for person in changed if person.first_state is None]
-    common = {"list_id": list_id, "created_at": now, "updated_at": now}
-    if first:
-        rows = [{"subscriber_id": person.number, "state": person.state, **common} for person in first]
-        connection.execute(sa.insert(subscriptions), rows)
+    insert_rows(
+        connection,
+        subscriptions,
+        ("list_id", "subscriber_id", "state", "created_at", "updated_at"),
+        [(list_id, person.number, person.state, now, now) for person in first],
+    )
     for person in changed:
         if person.first_state is not None:
             connection.execute(
@@ -187,43 +190,33 @@ def _write(connection: Connection, list_id: int, people: Mapping[str, _Person], 
                 .where(subscriptions.c.list_id == list_id, subscriptions.c.subscriber_id == person.number)
                 .values(state=person.state, updated_at=now)
             )
-    if changed:
-        history = {"list_id": list_id, "source": source, "at": now}
-        connection.execute(
-            sa.insert(subscription_events),
-            [
-                {"subscriber_id": person.number, "state": state, **history}
-                for person in changed
-                for state in person.events
-            ],
-        )
+    insert_rows(
+        connection,
+        subscription_events,
+        ("list_id", "subscriber_id", "state", "source", "at"),
+        [(list_id, person.number, state, source, now) for person in changed for state in person.events],
+    )
 
 
 def _write_people(connection: Connection, people: Mapping[str, _Person], now: datetime) -> None:
-    additions = [
-        {
-            "public_id": new_public_id(),
-            "email": person.address.email,
-            "email_key": key,
-            "ascii_email": person.address.ascii_email,
-            "attributes": person.attributes,
-            "created_at": now,
-            "updated_at": now,
-        }
-        for key, person in people.items()
-        if person.address is not None
-    ]
+    new = [(key, person, person.address) for key, person in people.items() if person.address is not None]
     changes = [
         {"its_id": person.number, "new_attributes": person.attributes, "updated_at": now}
         for person in people.values()
         if person.touched and person.number is not None
     ]
-    if additions:
-        connection.execute(sa.insert(subscribers), additions)
-        added = [row["email_key"] for row in additions]
-        query = sa.select(subscribers.c.email_key, subscribers.c.id).where(subscribers.c.email_key.in_(added))
-        for key, number in connection.execute(query):
-            people[key].number = number
+    insert_rows(
+        connection,
+        subscribers,
+        ("public_id", "email", "email_key", "ascii_email", "attributes", "created_at", "updated_at"),
+        [
+            (new_public_id(), address.email, key, address.ascii_email, person.attributes, now, now)
+            for key, person, address in new
+        ],
+    )
+    query = sa.select(subscribers.c.email_key, subscribers.c.id)
+    for key, number in connection.execute(query.where(subscribers.c.email_key.in_([one[0] for one in new]))):
+        people[key].number = number
     if changes:
         statement = sa.update(subscribers).where(subscribers.c.id == sa.bindparam("its_id"))
         attributes = sa.bindparam("new_attributes", type_=subscribers.c.attributes.type)

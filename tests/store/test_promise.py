@@ -282,5 +282,5 @@ BATCHES = sa.select(batches.c.id, batches.c.state, deliveries.c.state).join(
     deliveries, deliveries.c.batch_id == batches.c.id, isouter=True
 )
 
-Promise.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Promise.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
 TestPromise = Promise.TestCase
