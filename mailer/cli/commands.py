@@ -38,13 +38,13 @@ class Command:
 
 
 COMMANDS = (
-    Command("init", "mailer.cli.setup:init", "Make a workspace."),
-    Command("demo", "mailer.cli.setup:demo", "See the main job done once, offline."),
+    Command("init", "mailer.cli.setup:init", "Make a workspace: settings to fill in, example lists, folders."),
+    Command("demo", "mailer.cli.setup:demo", "Do the main job once, from tag to inbox, with a made-up organisation."),
     Command("compose", "mailer.cli.compose:app", "Write a bulletin or an alert from articles."),
-    Command("plan", "mailer.cli.issue:plan", "Show exactly what send would do."),
-    Command("preview", "mailer.cli.issue:preview", "Write an issue as files to look at."),
-    Command("send", "mailer.cli.issue:send", "Send an issue, each person once."),
-    Command("status", "mailer.cli.issue:status", "Show what became of the issues."),
+    Command("plan", "mailer.cli.issue:plan", "Show exactly what send would do: content, audience, checks."),
+    Command("preview", "mailer.cli.issue:preview", "Write an issue as files to look at, as one reader gets it."),
+    Command("send", "mailer.cli.issue:send", "Send an issue to everybody on its lists, each person once."),
+    Command("status", "mailer.cli.issue:status", "Show what became of the issues: who got them, who did not and why."),
     Command("articles", "mailer.cli.articles:app", "Fetch, import, list and look at articles."),
     Command("lists", "mailer.cli.lists:app", "Look at the subscriber lists."),
     Command("subscribers", "mailer.cli.subscribers:app", "Import, add, list, export and unsubscribe people."),

@@ -84,9 +84,9 @@ def preview(
     show: Annotated[bool, typer.Option("--open", help="Open the HTML in the browser.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write an issue as HTML, text and a whole message, as one reader gets it.
+    """Write an issue as files to look at, as one reader gets it.
 
-    The links in it do nothing, so the files can be passed around.
+    They are the HTML, the text and the whole message. The links in them do nothing, so the files can be passed around.
     """
     from mailer.cli.arguments import address_text
     from mailer.services.preview import preview_issue
@@ -219,7 +219,7 @@ def status(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what became of the issues: how many got them, and who did not and why."""
+    """Show what became of the issues: who got them, who did not and why."""
     from mailer.services.status import issue_status, overview
 
     with open_mailer(context) as mailer:

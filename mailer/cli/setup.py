@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +12,12 @@ from mailer.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from mailer.services.demo import Demo
+    from mailer.services.starter import Created
 
 
 def init(
     folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="A new or empty folder.")] = Path("."),
+    as_json: JsonOption = False,
 ) -> None:
     """Make a workspace: settings to fill in, example lists, folders.
 
@@ -24,10 +25,14 @@ def init(
     """
     from mailer.services.starter import create_workspace
 
-    workspace = create_workspace(folder)
+    created = create_workspace(folder)
+    output.result(created, as_json, lambda: show_created(created))
+
+
+def show_created(created: Created) -> None:
     output.lines(
         [
-            f"a workspace is ready in {workspace.root}",
+            f"a workspace is ready in {created.folder}",
             "1. fill in mailer.toml, then:   mailer config check",
             "2. fetch articles:              mailer articles sync",
             "3. people onto a list:          mailer subscribers import subscribers/sample.csv --list weekly",
@@ -41,7 +46,10 @@ def demo(
     folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="A new folder.")] = Path("demo"),
     as_json: JsonOption = False,
 ) -> None:
-    """Do the main job once, from tag to inbox, with a made-up organisation, offline and without an account."""
+    """Do the main job once, from tag to inbox, with a made-up organisation.
+
+    It needs neither a network nor an account, and changes nothing outside its folder.
+    """
     from time import perf_counter
 
     from mailer.app import open_mailer
@@ -49,12 +57,15 @@ def demo(
 
     began = perf_counter()
     workspace = create_demo(folder)
-    with open_mailer(workspace, os.environ) as mailer:
+    # Without the environment: a DATABASE_URL of the real campaign must not get a thousand made-up people.
+    with open_mailer(workspace, {}) as mailer:
         done = run_demo(mailer)
     output.result(done, as_json, lambda: show_demo(done, folder, perf_counter() - began))
 
 
 def show_demo(done: Demo, folder: Path, seconds: float) -> None:
+    from shlex import quote
+
     issue = done.composed.name
     files = len(list((done.outbox / "new").iterdir()))
     passed = "all checks passed" if not done.plan.findings else f"{len(done.plan.findings)} warnings"
@@ -68,7 +79,7 @@ def show_demo(done: Demo, folder: Path, seconds: float) -> None:
             f"rendered it through Jinja2 and MJML: {done.plan.html_bytes:,} bytes of HTML; {passed}",
             f"sent it to {done.sent.figures.recipients:,} people: {files:,} files in {folder}/outbox ({seconds:.1f} s)",
             f"look at it:    {done.outbox / 'index.html'}",
-            f"try next:      cd {folder}; mailer status; mailer articles tags; mailer send {issue}",
+            f"try next:      cd {quote(str(folder))}; mailer status; mailer articles tags; mailer send {issue}",
             "               mailer compose bulletin --tag library-for-all --since 14d --to weekly",
         ]
     )

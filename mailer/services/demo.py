@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mailer.errors import ConflictError
 from mailer.model import IssueKind, SubscriptionState
 from mailer.services.compose import Composed, Wish, compose_issue
 from mailer.services.demo_site import SETTINGS, feed, people
@@ -37,7 +38,9 @@ class Demo:
 
 
 def create_demo(folder: Path) -> Workspace:
-    """A workspace with the made-up site's settings."""
+    """A workspace with the made-up site's settings. ConflictError when the folder holds anything already."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConflictError(f"{folder} is there already", hint="name a new folder: mailer demo FOLDER")
     return Workspace.create(folder, starter_files(SETTINGS))
 
 

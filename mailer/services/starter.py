@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from mailer.workspace import Workspace, shipped
@@ -58,6 +59,15 @@ def starter_files(settings: str = SETTINGS) -> dict[str, str]:
     return files
 
 
-def create_workspace(folder: Path) -> Workspace:
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A new workspace and the files that were put into it."""
+
+    folder: Path
+    files: tuple[str, ...]
+
+
+def create_workspace(folder: Path) -> Created:
     """A new workspace. ConflictError, and nothing written, when one of its files is there already."""
-    return Workspace.create(folder, starter_files())
+    files = starter_files()
+    return Created(Workspace.create(folder, files).root, tuple(sorted(files)))
