@@ -125,12 +125,13 @@ def described(group: Any, path: str) -> Iterator[str]:
 def options_of(command: Any, context: typer.Context) -> Iterator[str]:
     """A table of the arguments and options, without --help, which every command has."""
     records = [record for each in command.params if (record := each.get_help_record(context))]
-    rows = [
-        f"| `{cell(TYPE.sub('', words).replace('<int range>', 'N'))}` | {cell(' '.join(text.split()))} |"
-        for words, text in records
-    ]
+    rows = [f"| `{placeholder(words)}` | {cell(' '.join(text.split()))} |" for words, text in records]
     if rows:
         yield "| Argument or option | Meaning |\n|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def placeholder(words: str) -> str:
+    return cell(TYPE.sub("", words).replace("<int range>", "N"))
 
 
 def cell(text: str) -> str:
