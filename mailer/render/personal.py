@@ -21,7 +21,7 @@ from markupsafe import escape
 from mailer.errors import TemplateError
 from mailer.render.environment import Fields, TemplateEnvironment
 from mailer.render.flat import Choice, Flat, Place, Print, Repeat, Segment
-from mailer.render.lift import RECIPIENT_NAMES
+from mailer.render.lift import RECIPIENT_FUNCTIONS, RECIPIENT_NAMES
 from mailer.render.values import decode
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]+")
@@ -58,13 +58,41 @@ def is_recipient(node: nodes.Node) -> TypeGuard[nodes.Name]:
     return isinstance(node, nodes.Name) and node.name in RECIPIENT_NAMES
 
 
+def without_default(expression: nodes.Expr) -> tuple[nodes.Expr, Any]:
+    """`field|default("text")` taken apart; an expression without a plain default as it is."""
+    if isinstance(expression, nodes.Filter) and expression.name in ("default", "d") and expression.node is not None:
+        given = [*expression.args, *(keyword.value for keyword in expression.kwargs)]
+        plain = given and all(isinstance(value, nodes.Const) for value in given)
+        if plain and isinstance(given[0], nodes.Const) and given[0].value is not None and not expression.kwargs:
+            return expression.node, given[0].value
+    return expression, None
+
+
+def by_item(tree: nodes.Node) -> nodes.Node:
+    """`subscriber.city` as `subscriber["city"]`: the same for `Fields`, without asking for an attribute first."""
+    if isinstance(tree, nodes.Getattr) and is_recipient(tree.node):
+        return nodes.Getitem(
+            tree.node, nodes.Const(tree.attr), "load", lineno=tree.lineno, environment=tree.environment
+        )
+    for name, value in tree.iter_fields():
+        if isinstance(value, list):
+            setattr(tree, name, [by_item(item) if isinstance(item, nodes.Node) else item for item in value])
+        elif isinstance(value, nodes.Node):
+            setattr(tree, name, by_item(value))
+    return tree
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One distinct place for recipient data. `root` and `field` are set for a plain field."""
+    """One distinct place for recipient data. `root` and `field` are set for a plain field.
+
+    `default` is what stands there when the field has no value; None where there must be one.
+    """
 
     segment: Print | Choice | Repeat
     root: str = ""
     field: str = ""
+    default: Any = None
 
     @property
     def place(self) -> Place:
@@ -79,7 +107,8 @@ class PersonalPart:
 
     def __init__(self, flat: Flat, *, language: str = "en", header: bool = False) -> None:
         self.environment = TemplateEnvironment(autoescape=flat.autoescape, language=language)
-        self.globals = {name: decode(data) for name, data in flat.values.items()}
+        self.names = {name: self.environment.globals[name] for name in RECIPIENT_FUNCTIONS}
+        self.names |= {name: decode(data) for name, data in flat.values.items()}
         self.finish: Callable[[str], str] | None = one_line if header else None
         constants, self.slots, self.distinct = self.split(flat.segments)
         self.constants = tuple(one_line(run) for run in constants) if header else constants
@@ -107,9 +136,11 @@ class PersonalPart:
         return tuple(constants), tuple(slots), found
 
     def slot(self, segment: Print | Choice | Repeat) -> Slot:
-        expression = self.expression(segment.expression) if isinstance(segment, Print) else None
+        if not isinstance(segment, Print):
+            return Slot(segment)
+        expression, default = without_default(self.expression(segment.expression))
         if isinstance(expression, nodes.Getattr) and is_recipient(expression.node):
-            return Slot(segment, expression.node.name, expression.attr)
+            return Slot(segment, expression.node.name, expression.attr, default)
         return Slot(segment)
 
     def values(self, subscriber: Values, links: Values) -> list[str]:
@@ -120,10 +151,10 @@ class PersonalPart:
         roots = {"subscriber": subscriber, "links": links}
         result = [""] * len(self.distinct)
         for index, slot in self.plain:
-            try:
-                result[index] = self.escape(roots[slot.root][slot.field])
-            except KeyError:
-                raise self.missing(slot) from None
+            value = roots[slot.root].get(slot.field, slot.default)
+            if value is None:
+                raise self.missing(slot)
+            result[index] = self.escape(value)
         if self.template is not None:
             texts = self.evaluate(self.template, subscriber, links)
             for (index, _), text in zip(self.compiled, texts, strict=True):
@@ -157,10 +188,9 @@ class PersonalPart:
         return text.split(SEPARATOR)[:-1]
 
     def run(self, template: Template, subscriber: Values, links: Values) -> str:
-        context = template.new_context(
-            {"subscriber": Fields("subscriber", subscriber), "links": Fields("links", links)}
-        )
-        return "".join(template.root_render_func(context))
+        # All names in one dictionary, handed over as it is: the usual way copies a chain of globals, 8 us a time.
+        names = {**self.names, "subscriber": Fields("subscriber", subscriber), "links": Fields("links", links)}
+        return "".join(template.root_render_func(template.new_context(names, shared=True)))
 
     def explain(self, subscriber: Values, links: Values) -> TemplateError:
         """Which of the slots failed, found by running them one by one."""
@@ -187,12 +217,13 @@ class PersonalPart:
         body: list[nodes.Node] = []
         for slot in slots:
             body += [*self.statements((slot.segment,)), nodes.Output([nodes.TemplateData(SEPARATOR)])]
-        tree = nodes.Template(body, lineno=1)
+        tree = by_item(nodes.Template(body, lineno=1))
+        assert isinstance(tree, nodes.Template)
         tree.set_environment(self.environment)
         for node in tree.find_all(nodes.Node):
             node.lineno = 1
         code = self.environment.compile(tree)
-        return Template.from_code(self.environment, code, self.environment.make_globals(self.globals))
+        return Template.from_code(self.environment, code, {})
 
     def statements(self, segments: Sequence[Segment]) -> list[nodes.Node]:
         return [self.statement(segment) for segment in segments]
