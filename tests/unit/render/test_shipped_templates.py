@@ -183,7 +183,7 @@ def test_every_language_has_its_direction(kind: str, language: str) -> None:
 
 def test_dark_mode_and_no_foreign_resources() -> None:
     html = html_of(rendered("bulletin", SHAPES["eight"]))
-    metas = {meta["name"]: meta["content"] for meta in Page(html).all("meta") if "name" in meta}
+    metas = {meta["name"]: meta.get("content") for meta in Page(html).all("meta") if "name" in meta}
     assert metas["color-scheme"] == metas["supported-color-schemes"] == "light dark"
     assert "prefers-color-scheme" in html and "[data-ogsc]" in html and "[data-ogsb]" in html
     assert "fonts.googleapis.com" not in html and "@import" not in html and "<link" not in html
