@@ -31,7 +31,7 @@ class Outbox:
     """The provider that needs no account."""
 
     name = "outbox"
-    capabilities = Capabilities(max_recipients=1000, idempotent=True, smtputf8=True)
+    capabilities = Capabilities(max_recipients=1000, idempotent=True)
 
     def __init__(self, root: Path) -> None:
         self._root = root
