@@ -101,42 +101,54 @@ class Promise(RuleBasedStateMachine):
                     self.world.add(list_name, person, state=state)
         self.frozen = self.world.freeze("first", "second", batch_size=size)
 
-    @rule(sender=st.sampled_from(SENDERS))
-    def claim(self, sender: str) -> None:
+    @rule(
+        sender=st.sampled_from(SENDERS),
+        stages=st.integers(1, 4),
+        outcomes=st.lists(ANSWERS, min_size=4, max_size=4),
+        part=st.integers(1, 4),
+    )
+    def work(self, sender: str, stages: int, outcomes: list[tuple[Outcome, bool]], part: int) -> None:
+        """A sender goes on from where it is by some stages: claim, point of no return, call, record."""
         me = self.senders[sender]
-        if me.batch is None:
-            me.batch = self.world.claim(me.token)
-            me.begun, me.answers = False, None
-            for recipient in me.batch.recipients if me.batch else ():
-                assert self.may_be_mailed(recipient.email, recipient.list_name)
-
-    @rule(sender=st.sampled_from(SENDERS))
-    def begin(self, sender: str) -> None:
-        me = self.senders[sender]
-        if me.batch and not me.begun:
-            me.begun = self.world.begin(me.batch, me.token)
-            if me.begun:
-                assert self.issue_state() is IssueState.SENDING
+        for _ in range(stages):
+            if me.batch is None:
+                self.claim(me)
+            elif not me.begun:
+                self.begin(me)
+            elif me.answers is None:
+                self.call(me, outcomes)
             else:
-                me.batch = None
+                self.record(me, part)
+            self.nobody_is_taken_twice_and_nobody_is_lost()
 
-    @rule(sender=st.sampled_from(SENDERS), outcomes=st.lists(ANSWERS, min_size=4, max_size=4))
-    def call(self, sender: str, outcomes: list[tuple[Outcome, bool]]) -> None:
-        me = self.senders[sender]
-        if me.batch and me.begun and me.answers is None:
-            me.answers = []
-            for recipient, (outcome, taken) in zip(me.batch.recipients, outcomes, strict=False):
-                self.took[recipient.delivery_id] += taken
-                me.answers.append(Receipt(recipient.delivery_id, outcome, retry_after=5))
+    def claim(self, me: Sender) -> None:
+        me.batch = self.world.claim(me.token)
+        me.begun, me.answers = False, None
+        for recipient in me.batch.recipients if me.batch else ():
+            assert self.may_be_mailed(recipient.email, recipient.list_name)
 
-    @rule(sender=st.sampled_from(SENDERS), part=st.integers(1, 4))
-    def record(self, sender: str, part: int) -> None:
-        me = self.senders[sender]
-        if me.batch and me.answers is not None:
-            self.world.record(me.batch, me.answers[:part], me.token)
-            me.answers = me.answers[part:]
-            if not me.answers:
-                me.batch = None
+    def begin(self, me: Sender) -> None:
+        assert me.batch is not None
+        me.begun = self.world.begin(me.batch, me.token)
+        if me.begun:
+            assert self.issue_state() is IssueState.SENDING
+        else:
+            me.batch = None
+
+    def call(self, me: Sender, outcomes: list[tuple[Outcome, bool]]) -> None:
+        assert me.batch is not None
+        me.answers = []
+        for recipient, (outcome, taken) in zip(me.batch.recipients, outcomes, strict=False):
+            self.took[recipient.delivery_id] += taken
+            me.answers.append(Receipt(recipient.delivery_id, outcome, retry_after=5))
+
+    def record(self, me: Sender, part: int) -> None:
+        assert me.batch is not None
+        assert me.answers is not None
+        self.world.record(me.batch, me.answers[:part], me.token)
+        me.answers = me.answers[part:]
+        if not me.answers:
+            me.batch = None
 
     @rule(sender=st.sampled_from(SENDERS))
     def die(self, sender: str) -> None:
@@ -154,7 +166,7 @@ class Promise(RuleBasedStateMachine):
     @rule(sender=st.sampled_from(SENDERS), thief=st.sampled_from(SENDERS))
     def record_for_another(self, sender: str, thief: str) -> None:
         me = self.senders[sender]
-        if me.batch and sender != thief:
+        if me.batch and me.begun and sender != thief:
             lies = [Receipt(recipient.delivery_id, Outcome.NOT_SENT) for recipient in me.batch.recipients]
             assert self.world.record(me.batch, lies, self.senders[thief].token) == 0
 
@@ -166,9 +178,10 @@ class Promise(RuleBasedStateMachine):
     def sweep(self) -> None:
         self.world.sweep()
 
-    @rule(person=st.sampled_from(PEOPLE), list_name=st.sampled_from(["first", "second"]))
-    def leave(self, person: str, list_name: str) -> None:
-        if list_name in self.lists_of(key(person)):
+    @rule(person=st.sampled_from(PEOPLE), one=st.booleans())
+    def leave(self, person: str, one: bool) -> None:
+        """One list, or every one."""
+        for list_name in list(self.lists_of(key(person)))[: 1 if one else None]:
             self.world.change(list_name, person, UNSUBSCRIBED)
 
     @rule(person=st.sampled_from(PEOPLE))
