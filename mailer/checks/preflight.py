@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from html import unescape
 
 from mailer.checks.finding import Finding, Level
 
@@ -56,18 +57,18 @@ def nobody(facts: Facts) -> Finding | None:
 def unwritable(facts: Facts) -> Finding | None:
     if not facts.unwritable:
         return None
-    reason, count = next(iter(facts.unwritable.items()))
+    reason = next(iter(facts.unwritable))
     return Finding(
         "unwritable",
         Level.ERROR,
         f"{sum(facts.unwritable.values())} of {facts.samples} sample mails cannot be written: {reason}"
-        + (f" (and {len(facts.unwritable) - 1} more reasons)" if len(facts.unwritable) > 1 and count else ""),
+        + (f" (and {len(facts.unwritable) - 1} more reasons)" if len(facts.unwritable) > 1 else ""),
         'give the field a default, such as {{ subscriber.first_name | default("friend") }}',
     )
 
 
 def empty_subject(facts: Facts) -> Finding | None:
-    if facts.subject.strip():
+    if facts.subject.strip() or not facts.html:  # where no mail could be written, there is no subject to judge
         return None
     return Finding("empty-subject", Level.ERROR, "the subject is empty", "write one in the issue file")
 
@@ -86,7 +87,7 @@ def unsubscribe_link(facts: Facts) -> Finding | None:
 
 
 def has(part: str, link: str) -> bool:
-    return link in part.replace("&amp;", "&")
+    return link in unescape(part)
 
 
 def postal_address(facts: Facts) -> Finding | None:

@@ -121,11 +121,12 @@ def alert(
 def compose(context: typer.Context, wish: Wish, *, edit: bool, as_json: bool) -> None:
     from mailer.services.compose import compose_issue
 
+    editor = editor_command() if edit else []  # asked first: without an editor nothing is written
     with open_mailer(context) as mailer:
         composed = compose_issue(mailer, wish)
         shown = relative(composed.file)
-    if edit:
-        open_editor(composed.file)
+    if editor:
+        open_editor(editor, composed.file)
     output.result(composed, as_json, lambda: show_composed(composed, shown))
 
 
@@ -142,20 +143,35 @@ def relative(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def open_editor(path: Path) -> None:
-    """The person's own editor, which waits as `git commit` does."""
+def editor_command() -> list[str]:
+    """The person's own editor, as `git commit` finds it."""
     import os
     import shlex
+
+    from mailer.errors import UsageError
+
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
+    try:
+        words = shlex.split(editor)
+    except ValueError:
+        raise UsageError(f"the editor {editor!r} cannot be read as a command; nothing was written") from None
+    if not words:
+        raise UsageError(
+            "--edit needs the environment variable EDITOR; nothing was written", hint="such as EDITOR=nano mailer ..."
+        )
+    return words
+
+
+def open_editor(editor: list[str], path: Path) -> None:
+    """Open the file and wait until the person is done."""
     import subprocess
 
     from mailer.errors import UsageError
 
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
-    if not editor:
-        raise UsageError("--edit needs the environment variable EDITOR", hint=f"the file is there: {path}")
+    there = f"the file is there: {path}"
     try:
-        code = subprocess.call([*shlex.split(editor), str(path)])  # noqa: S603 (the person's own setting)
+        code = subprocess.call([*editor, str(path)])  # noqa: S603 (the person's own setting)
     except OSError as error:
-        raise UsageError(f"the editor {editor!r} cannot be started: {error.strerror}") from None
+        raise UsageError(f"the editor {editor[0]!r} cannot be started: {error.strerror}", hint=there) from None
     if code:
-        raise UsageError(f"the editor ended with code {code}", hint=f"the file is there: {path}")
+        raise UsageError(f"the editor ended with code {code}", hint=there)

@@ -181,6 +181,8 @@ def summary(done: SendResult) -> dict[str, Any]:
         "issue": done.name,
         "state": done.state,
         "recipients": figures.recipients,
+        "accepted_now": done.accepted_now,
+        "twice": done.twice,
         "deliveries": {state: count for state, count in figures.deliveries.items() if count},
         "left_out": {reason: count for reason, count in figures.exclusions.items() if count},
     }
@@ -188,12 +190,14 @@ def summary(done: SendResult) -> dict[str, Any]:
 
 def show_result(done: SendResult) -> None:
     output.lines([verdict(done)])
+    if not done.accepted_now:
+        output.lines(["nothing was sent now"])
 
 
 def verdict(done: SendResult) -> str:
-    """The end of a send in one line: how many got it, who did not, and that nobody got it twice."""
+    """The end of a send in one line: how many got it, who did not, and whether anybody got it twice."""
     counts = {state.value: count for state, count in done.figures.deliveries.items()}
-    words = [f"{counts.pop('accepted'):,} accepted", "0 twice", f"{counts.pop('doubtful'):,} in doubt"]
+    words = [f"{counts.pop('accepted'):,} accepted", f"{done.twice:,} twice", f"{counts.pop('doubtful'):,} in doubt"]
     words += [f"{count:,} {state}" for state, count in counts.items() if count]
     left_out = sum(done.figures.exclusions.values())
     return f"{done.name} is {done.state.value}: {', '.join(words)}" + (f"; {left_out:,} left out" if left_out else "")
@@ -201,11 +205,12 @@ def verdict(done: SendResult) -> str:
 
 def finish(done: SendResult) -> None:
     from mailer.errors import NeedsAttention
-    from mailer.model import DeliveryState
+    from mailer.model import DeliveryState, IssueState
 
-    again = f"mailer send {done.name}"
     if done.stopped:
-        raise NeedsAttention("stopped before the end", hint=f"go on: {again}")
+        raise NeedsAttention("stopped before the end", hint=f"go on: mailer send {done.name}")
+    if done.state is not IssueState.SENT:
+        raise NeedsAttention(f"the issue is {done.state.value}", hint=f"mailer status {done.name} shows how it stands")
     if refused := done.figures.deliveries[DeliveryState.REFUSED]:
         raise NeedsAttention(f"{refused} mails were refused", hint=f"mailer status {done.name} says why")
     if doubtful := done.figures.deliveries[DeliveryState.DOUBTFUL]:

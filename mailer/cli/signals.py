@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -18,8 +18,11 @@ def stop_on_signal(tell: Callable[[], None]) -> Iterator[Callable[[], bool]]:
     def ask(number: int, frame: FrameType | None) -> None:
         nonlocal asked
         asked = True
-        tell()
-        signal.signal(number, before[signal.Signals(number)])
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        # Where the signal came in the middle of a print, there can be no second one.
+        with suppress(RuntimeError):
+            tell()
 
     before = {number: signal.signal(number, ask) for number in SIGNALS}
     try:

@@ -101,6 +101,12 @@ class Limits(Section):
     """Where the program stops and asks, or gives up."""
 
     confirm_above: int = Field(default=500, description="Ask before sending to more people than this.", ge=0)
+    lease_seconds: float = Field(
+        default=30,
+        description="How long a batch is one sender's; after a crash the next one waits so long before it takes over.",
+        ge=1,
+        le=3600,
+    )
     fetch_seconds: float = Field(default=20, description="The longest that fetching one source may take.", gt=0, le=600)
     fetch_megabytes: int = Field(default=16, description="The largest answer accepted from a source.", ge=1, le=1024)
 

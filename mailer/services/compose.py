@@ -9,12 +9,16 @@ from pathlib import Path
 
 from mailer.articles.select import Selected, Selection, parse_since, select
 from mailer.articles.tags import readable
-from mailer.errors import ConflictError, NeedsAttention, NotFoundError, UsageError
+from mailer.errors import ConflictError, IssueFileError, NeedsAttention, NotFoundError, UsageError
 from mailer.issues.compose import Draft, compose, default_subject, issue_name
+from mailer.issues.file import parse_issue
 from mailer.model import Article, IssueKind
+from mailer.render.issue import is_design
 from mailer.services.articles import matcher
+from mailer.services.prepare import workspace_templates
 from mailer.services.program import Program
 from mailer.store import articles as stored
+from mailer.wording import unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ def compose_issue(program: Program, wish: Wish) -> Composed:
     if not definitions:
         raise UsageError("an issue goes to at least one list", hint="--to LIST; mailer lists list shows them")
     program.settings.sender(wish.sender or definitions[0].sender)
+    check_template(program, wish.template)
     selected = choose(program, wish, now)
     if not selected.enough:
         raise NeedsAttention(
@@ -78,10 +83,22 @@ def compose_issue(program: Program, wish: Wish) -> Composed:
     )
     name = wish.name or issue_name(now.date(), draft.title or default_subject(draft))
     file = write(program, name, compose(draft))
-    return Composed(name, file, selected.articles, selected.left_out)
+    return Composed(file.stem, file, selected.articles, selected.left_out)
+
+
+def check_template(program: Program, name: str) -> None:
+    designs = [found.removesuffix(".mjml") for found in workspace_templates(program) if is_design(found)]
+    if name and name not in designs:
+        raise NotFoundError(unknown("template", name, designs), hint="mailer templates list shows them")
 
 
 def write(program: Program, name: str, text: str) -> Path:
+    """Write the file, if it can be read as an issue: a wrong option must not end as a file that cannot be sent."""
+    try:
+        parse_issue(text, f"{name}.md")
+    except IssueFileError as error:
+        mistakes = "; ".join(mistake.message for mistake in error.mistakes)
+        raise UsageError(f"{mistakes}; nothing was written") from None
     try:
         return program.workspace.write_issue(name, text)
     except ConflictError as error:
@@ -92,22 +109,27 @@ def choose(program: Program, wish: Wish, now: datetime) -> Selected:
     """The articles for an issue to all of its lists: what one of them already got is not sent again."""
     since, until = (parse_since(text, now) if text else None for text in (wish.since, wish.until))
     with program.store.read() as connection:
-        articles = stored.find(connection, stored.Query(source=wish.source))
+        everything = stored.find(connection, stored.Query())
         sent = {} if wish.again else stored.sent_to(connection, wish.lists)
-    keys = [article.key for article in articles]
-    limit = 1 if wish.kind is IssueKind.ALERT and wish.limit is None else wish.limit
+    check_source(program, wish.source, everything)
+    keys = [article.key for article in everything]
+    pin = whole_keys(wish.pin, keys)
+    # An alert takes one article, or all that are pinned: to leave one of those out unasked would be a surprise.
+    limit = max(1, len(pin)) if wish.kind is IssueKind.ALERT and wish.limit is None else wish.limit
     selection = Selection(
         tags=wish.tags,
         every=wish.every,
         since=since,
         until=until,
-        pin=whole_keys(wish.pin, keys),
+        pin=pin,
         skip=whole_keys(wish.skip, keys),
         order=whole_keys(wish.order, keys),
         limit=limit,
         at_least=wish.at_least,
         exclude=frozenset(sent),
     )
+    # Articles that were sent stay among the known ones, whatever their source: two sources may carry the same one.
+    articles = [each for each in everything if each.key in sent or each.key in pin or from_source(each, wish.source)]
     selected = select(articles, selection, matcher(program.settings))
     blocked = [key for key in (*selection.pin, *selection.order) if key in sent]
     if blocked:
@@ -115,7 +137,18 @@ def choose(program: Program, wish: Wish, now: datetime) -> Selected:
             f"article {blocked[0]} was already sent in {sent[blocked[0]]}",
             hint="--again sends it a second time",
         )
-    return replace(selected, left_out=tuple(pair for pair in selected.left_out if pair[1] != "other tags"))
+    shown = [pair for pair in selected.left_out if pair[1] != "other tags" and from_source(pair[0], wish.source)]
+    return replace(selected, left_out=tuple(shown))
+
+
+def check_source(program: Program, name: str | None, articles: Sequence[Article]) -> None:
+    known = {*program.settings.sources, *(article.source for article in articles)}
+    if name is not None and name not in known:
+        raise NotFoundError(unknown("source", name, sorted(known)), hint="sources are [sources.NAME] in mailer.toml")
+
+
+def from_source(article: Article, name: str | None) -> bool:
+    return name is None or article.source == name
 
 
 def whole_keys(wanted: Sequence[str], keys: Sequence[str]) -> tuple[str, ...]:

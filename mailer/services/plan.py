@@ -84,7 +84,7 @@ def plan_prepared(program: Program, prepared: Prepared, *, again: bool = False) 
         leaves_this_machine=provider.name != OUTBOX,
         repeated=repeated,
         unwritable=unwritable,
-        samples=len(people),
+        samples=len(people) or 1,  # without people somebody who is nobody stands in
     )
     return Plan(
         name=issue.name,

@@ -32,20 +32,16 @@ class Prepared:
     sender: Sender
     rendered: RenderedIssue
     hash: str
-    base_url: str
-    contact: str
+    addressing: Mapping[str, Any]
+
+    @property
+    def base_url(self) -> str:
+        return str(self.addressing["base_url"])
 
     @property
     def snapshot(self) -> dict[str, Any]:
         """What is frozen: all that the mails are made of, as JSON."""
-        return {
-            "parts": self.rendered.to_json(),
-            "from": asdict(self.sender),
-            "lists": {each.name: {"title": each.title, "reply_to": each.reply_to} for each in self.lists},
-            "base_url": self.base_url,
-            "contact": self.contact,
-            "hash": self.hash,
-        }
+        return {"parts": self.rendered.to_json(), **self.addressing, "hash": self.hash}
 
 
 def prepare(program: Program, name: str) -> Prepared:
@@ -67,15 +63,20 @@ def prepare(program: Program, name: str) -> Prepared:
         salt=secrets.token_hex(6),
         date=issue_date(issue.name, program.now()),
     )
+    addressing = {
+        "from": asdict(sender),
+        "lists": {each.name: {"title": each.title, "reply_to": each.reply_to} for each in lists},
+        "base_url": settings.web.base_url,
+        "contact": settings.organisation.contact or sender.reply_to or sender.email,
+    }
     return Prepared(
         issue=issue,
         articles=articles,
         lists=lists,
         sender=sender,
         rendered=render_issue(given),
-        hash=content_hash(given, sender, settings.web.base_url),
-        base_url=settings.web.base_url,
-        contact=settings.organisation.contact or sender.reply_to or sender.email,
+        hash=content_hash(given, addressing),
+        addressing=addressing,
     )
 
 
@@ -109,20 +110,20 @@ def issue_date(name: str, now: datetime) -> datetime:
     return now
 
 
-def content_hash(given: RenderInput, sender: Sender, base_url: str) -> str:
+def content_hash(given: RenderInput, addressing: Mapping[str, Any]) -> str:
     """SHA-256 of everything that decides what is sent and to which lists.
 
     Not of the compiled parts: MJML puts random ids into navigation bars and carousels.
     """
-    # `name` and the lists are in the issue; when an article was first seen decides nothing any more.
+    # `name` and the lists are in the issue. When an article was first seen decides nothing any more, nor does how
+    # many lines of comments stand above the body.
     articles = [asdict(replace(article, first_seen_at=article.when, position=0)) for article in given.articles]
     content: Mapping[str, Any] = {
-        "issue": asdict(given.issue),
+        "issue": asdict(replace(given.issue, body_line=1)),
         "articles": articles,
         "organisation": given.organisation,
         "theme": given.theme,
         "templates": {name: template.text for name, template in given.templates.items()},
-        "sender": asdict(sender),
-        "base_url": base_url,
+        "addressing": addressing,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

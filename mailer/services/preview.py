@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from mailer.audience.address import parse_address
-from mailer.errors import NotFoundError, UsageError
-from mailer.model import Recipient
+from mailer.errors import NotFoundError, UsageError, WorkspaceError
+from mailer.model import Recipient, SubscriptionState
 from mailer.services.plan import neutral_recipient, sample_recipients
 from mailer.services.prepare import Prepared, prepare
 from mailer.services.program import Program
@@ -39,22 +40,29 @@ def preview_issue(program: Program, name: str, *, email: str = "", folder: Path 
     writer = MailWriter(prepared.issue.name, prepared.snapshot, key, preview=True)
     mail = writer.personal(recipient)
     envelope = writer.envelope(recipient, program.now())
-    target = folder or program.workspace.inside("preview")
-    target.mkdir(parents=True, exist_ok=True)
+    target = (folder or program.workspace.inside("preview")).absolute()
     files = {
         "html": mail.html.encode(),
         "txt": mail.text.encode(),
         "eml": envelope.content,
     }
-    paths = {}
-    for suffix, content in files.items():
-        paths[suffix] = target / f"{prepared.issue.name}.{suffix}"
-        paths[suffix].write_bytes(content)
+    paths = write(target, prepared.issue.name, files)
     return Preview(mail.subject, mail.preheader, paths["html"], paths["txt"], paths["eml"], recipient.list_name)
 
 
+def write(folder: Path, name: str, files: Mapping[str, bytes]) -> dict[str, Path]:
+    paths = {suffix: folder / f"{name}.{suffix}" for suffix in files}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for suffix, content in files.items():
+            paths[suffix].write_bytes(content)
+    except OSError as error:
+        raise WorkspaceError(f"{folder} cannot be written: {error.strerror}") from None
+    return paths
+
+
 def person(program: Program, prepared: Prepared, email: str) -> Recipient:
-    """The subscriber of that address, through the first of the issue's lists that they are on."""
+    """The subscriber of that address, through the list that would bring them in; else the first that knows them."""
     try:
         key = parse_address(email).key
     except ValueError as error:
@@ -62,7 +70,8 @@ def person(program: Program, prepared: Prepared, email: str) -> Recipient:
     with program.store.read() as connection:
         found = stored_subscribers.get(connection, key)
         states = stored_subscriptions.of(connection, key)
-    lists = [each.name for each in prepared.lists if each.name in states]
+    known = [each.name for each in prepared.lists if each.name in states]
+    lists = sorted(known, key=lambda name: states[name] is not SubscriptionState.CONFIRMED)
     if found is None or not lists:
         raise NotFoundError(
             "that address is on none of the issue's lists", hint="mailer subscribers list --list NAME shows who is"

@@ -22,9 +22,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 
-from mailer.errors import ConflictError, MailerError, NotFoundError, ProviderError
+from mailer.errors import ConflictError, MailerError, NotFoundError, ProviderError, StoreError
 from mailer.model import Batch, DeliveryState, Envelope, IssueState, Outcome, Receipt
 from mailer.providers import Provider
 from mailer.services.plan import Plan, plan_prepared, refuse_errors
@@ -36,20 +35,29 @@ from mailer.store import ledger
 from mailer.store import lists as stored_lists
 from mailer.store.database import Store
 
-LEASE_SECONDS = 30.0
-"""How long a batch is a sender's. A thousand mails are written and handed to the outbox in under two seconds."""
-
 LEASE_SHARE = 0.5
 """The part of the lease that may be used up when the call begins."""
+
+SLOW_BATCHES = 3
+"""After so many batches in a row that took longer than that, sending would never come to an end."""
+
+TELL_SECONDS = 0.5
+"""Between two reports of progress: counting the rows of a million recipients takes longer than sending a batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """How an issue stands when a sender stops. `stopped`: it was asked to."""
+    """How an issue stands when a sender stops.
+
+    `accepted_now`: mails that this sender handed over; `twice`: people with more than one accepted delivery;
+    `stopped`: it was asked to.
+    """
 
     name: str
     state: IssueState
     figures: ledger.Figures
+    twice: int
+    accepted_now: int = 0
     stopped: bool = False
 
 
@@ -101,7 +109,15 @@ def freeze_issue(program: Program, prepared: Prepared) -> ledger.FrozenCounts:
     with program.store.write() as connection:
         for definition in prepared.lists:
             stored_lists.ensure(connection, definition)
-        return ledger.freeze(connection, frozen, program.now())
+        try:
+            return ledger.freeze(connection, frozen, program.now())
+        except ConflictError as error:
+            # The file, an article or a template is another one now. While people wait, going on is a choice too.
+            issue = stored_issues.get(connection, frozen.name)
+            if issue is None or issue.state is not IssueState.SENDING:
+                raise
+            hint = f"mailer send {frozen.name} --frozen goes on with the content of then"
+            raise ConflictError(error.message, hint=hint) from error
 
 
 def send_frozen(program: Program, name: str, tell: Tell = silent, stop: Stop = never) -> SendResult:
@@ -113,19 +129,21 @@ def send_frozen(program: Program, name: str, tell: Tell = silent, stop: Stop = n
     if issue.state is IssueState.CANCELLED:
         raise ConflictError(f"issue {name} was cancelled", hint="write it as an issue of another name to send it")
     if issue.state is IssueState.SENT:
-        return result(program.store, name, issue.state)
+        return result(program.store, name)
     writer = MailWriter(name, issue.snapshot, program.workspace.secret_key(program.environ))
     with provided(program) as provider:
-        run = Run(program.store, provider, writer, program.now)
+        run = Run(program, provider, writer)
         stopped = run.batches(tell, stop)
     with program.store.write() as connection:
         sent = ledger.finish(connection, name, program.now())
-    return result(program.store, name, IssueState.SENT if sent else issue.state, stopped=stopped and not sent)
+    return result(program.store, name, accepted_now=run.accepted, stopped=stopped and not sent)
 
 
-def result(store: Store, name: str, state: IssueState, *, stopped: bool = False) -> SendResult:
+def result(store: Store, name: str, *, accepted_now: int = 0, stopped: bool = False) -> SendResult:
     with store.read() as connection:
-        return SendResult(name, state, ledger.figures(connection, name), stopped)
+        state = stored_issues.locked(connection, name).state
+        twice = ledger.accepted_twice(connection, name)
+        return SendResult(name, state, ledger.figures(connection, name), twice, accepted_now, stopped)
 
 
 @contextmanager
@@ -140,20 +158,26 @@ def provided(program: Program) -> Iterator[Provider]:
 class Run:
     """One sender at work on one issue."""
 
-    def __init__(self, store: Store, provider: Provider, writer: MailWriter, now: Callable[[], datetime]) -> None:
-        self.store = store
+    def __init__(self, program: Program, provider: Provider, writer: MailWriter) -> None:
+        self.store = program.store
         self.provider = provider
         self.writer = writer
-        self.now = now
+        self.now = program.now
+        self.lease = program.settings.limits.lease_seconds
+        self.accepted = 0
+        self.slow = 0
         self.owner = f"{platform.node() or 'host'}-{os.getpid()}-{secrets.token_hex(4)}"
 
     def batches(self, tell: Tell, stop: Stop) -> bool:
         """Work until nothing is left; True when `stop` ended it before."""
+        told = 0.0
         while not stop():
             batch = self.claim()
             if batch is not None:
                 self.one(batch)
-                tell(self.progress())
+                if time.monotonic() - told > TELL_SECONDS:
+                    tell(self.progress())
+                    told = time.monotonic()
             elif (seconds := self.wait()) is None:
                 return False
             else:
@@ -166,23 +190,38 @@ class Run:
             ledger.sweep(connection, now)
             if self.provider.capabilities.idempotent:
                 ledger.resend_doubts(connection, self.writer.issue, now)
-            return ledger.claim(connection, self.writer.issue, self.owner, LEASE_SECONDS, now)
+            return ledger.claim(connection, self.writer.issue, self.owner, self.lease, now)
 
     def one(self, batch: ledger.ClaimedBatch) -> None:
         """Write, begin, submit and record one batch."""
-        deadline = time.monotonic() + LEASE_SECONDS * LEASE_SHARE
+        deadline = time.monotonic() + self.lease * LEASE_SHARE
         try:
             envelopes, refused = self.write(batch)
         except BaseException:
             self.give_back(batch)
             raise
+        if time.monotonic() > deadline:
+            self.too_slow(batch)
+            return
+        self.slow = 0
         with self.store.write() as connection:
-            if time.monotonic() > deadline or not ledger.begin(connection, batch.id, self.owner, self.now()):
+            if not ledger.begin(connection, batch.id, self.owner, self.now()):
                 ledger.give_back(connection, batch.id, self.owner, self.now())
                 return
         receipts = self.submit(batch, envelopes)
         with self.store.write() as connection:
-            ledger.record(connection, batch.id, self.owner, (*receipts, *refused), self.now())
+            ours = ledger.record(connection, batch.id, self.owner, (*receipts, *refused), self.now())
+        self.accepted += sum(each.outcome is Outcome.ACCEPTED for each in receipts) if ours else 0
+
+    def too_slow(self, batch: ledger.ClaimedBatch) -> None:
+        """Give back a batch whose mails took so long that the call could outlive the lease."""
+        self.give_back(batch)
+        self.slow += 1
+        if self.slow >= SLOW_BATCHES:
+            raise StoreError(
+                f"writing {len(batch.recipients)} mails takes longer than {LEASE_SHARE:.0%} of {self.lease:g} seconds",
+                hint="set lease_seconds under [limits] higher or batch_size under [provider] lower in mailer.toml",
+            )
 
     def write(self, batch: ledger.ClaimedBatch) -> tuple[tuple[Envelope, ...], tuple[Receipt, ...]]:
         """The mails of a batch, and a receipt for each that cannot be written."""

@@ -49,6 +49,14 @@ def _counted(connection: Connection, column: sa.Column[Any], issue_id: int) -> d
     return dict(connection.execute(query.group_by(column)).all())
 
 
+def accepted_twice(connection: Connection, issue: str) -> int:
+    """How many mails of an issue were accepted for somebody who had one already. The promise is that there is none."""
+    issue_id = stored_issues.locked(connection, issue).id
+    accepted = sa.select(sa.func.count() - sa.func.count(deliveries.c.subscriber_id.distinct()))
+    query = accepted.where(deliveries.c.issue_id == issue_id, deliveries.c.state == DeliveryState.ACCEPTED)
+    return connection.execute(query).scalar_one()
+
+
 def refusals(connection: Connection, issue: str) -> dict[str, int]:
     """Why mails of an issue were refused, and how many for each reason, the most frequent first."""
     issue_id = stored_issues.locked(connection, issue).id

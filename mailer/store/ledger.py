@@ -6,7 +6,7 @@ owners held, `finish` closes the issue, `figures` counts.
 """
 
 from mailer.store.claiming import ClaimedBatch, begin, claim, next_due, renew
-from mailer.store.figures import Figures, figures, refusals
+from mailer.store.figures import Figures, accepted_twice, figures, refusals
 from mailer.store.freezing import Frozen, FrozenCounts, freeze, preview
 from mailer.store.resuming import next_free, resend_doubts
 from mailer.store.settling import Swept, cancel, finish, give_back, record, sweep
@@ -17,6 +17,7 @@ __all__ = [
     "Frozen",
     "FrozenCounts",
     "Swept",
+    "accepted_twice",
     "begin",
     "cancel",
     "claim",

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from mailer.cli import main
+from mailer.store.database import open_store
+from mailer.store.migrate import upgrade
 
 SETTINGS = """
 [organisation]
@@ -96,6 +98,24 @@ def mailer(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyte
     program.write("subscribers/weekly.toml", WEEKLY)
     program.write("subscribers/members.toml", MEMBERS)
     return program
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A migrated database: migrating takes longer than most commands."""
+    folder = tmp_path_factory.mktemp("database")
+    store = open_store(f"sqlite:///{folder}/mailer.db")
+    upgrade(store)
+    copy = store.backup(folder / "copy.db")
+    store.close()
+    return copy.read_bytes()
+
+
+@pytest.fixture
+def migrated(mailer: Program, empty_database: bytes) -> Program:
+    """The same with its database there already."""
+    mailer.write("mailer.db", empty_database)
+    return mailer
 
 
 @dataclass
