@@ -41,6 +41,7 @@ COMMANDS = (
     Command("init", "mailer.cli.setup:init", "Make a workspace: settings to fill in, example lists, folders."),
     Command("demo", "mailer.cli.setup:demo", "Do the main job once, from tag to inbox, with a made-up organisation."),
     Command("compose", "mailer.cli.compose:app", "Write a bulletin or an alert from articles."),
+    Command("issues", "mailer.cli.issues:app", "Change which articles an issue file lists."),
     Command("plan", "mailer.cli.issue:plan", "Show exactly what send would do: content, audience, checks."),
     Command("preview", "mailer.cli.issue:preview", "Write an issue as files to look at, as one reader gets it."),
     Command("send", "mailer.cli.issue:send", "Send an issue to everybody on its lists, each person once."),

@@ -152,10 +152,11 @@ def _article_lines(draft: Draft) -> Iterator[str]:
     yield "# The articles, in this order. Move or delete lines; for your own words, add title: or excerpt: below key."
     yield "articles:"
     for article in draft.articles:
-        yield f"  - {article_source(ArticleChoice(article.key), _described(article))}"
+        yield f"  - {article_source(ArticleChoice(article.key), described(article))}"
 
 
-def _described(article: Article) -> str:
+def described(article: Article) -> str:
+    """What a key stands for, as the comment beside it: title, day and source."""
     day = article.published_at.date().isoformat() if article.published_at else ""
     return ", ".join(filter(None, (shortened(one_line(article.title), 80), day, one_line(article.source))))
 

@@ -163,10 +163,13 @@ class PersonalPart:
 
     def render(self, subscriber: Values, links: Values) -> str:
         """The whole text for one recipient."""
-        values = self.values(subscriber, links)
+        return self.substituted(self.values(subscriber, links).__getitem__)
+
+    def substituted(self, mark: Callable[[int], str]) -> str:
+        """The text with `mark(n)` in the place of the n-th of `values`: for a provider that puts them in itself."""
         pieces = [""] * (2 * len(self.slots) + 1)
         pieces[::2] = self.constants
-        pieces[1::2] = [values[slot] for slot in self.slots]
+        pieces[1::2] = [mark(slot) for slot in self.slots]
         return "".join(pieces)
 
     def missing(self, slot: Slot) -> TemplateError:

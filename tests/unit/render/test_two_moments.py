@@ -195,6 +195,19 @@ def test_an_undefined_name_beside_recipient_data_is_an_error() -> None:
         PersonalPart(compile_plain(part("\n{{ artcles ~ subscriber.id }}"))).render(ADA, LINKS)
 
 
+def test_values_put_in_by_a_provider_give_the_same_text() -> None:
+    name = "{{ subscriber.first_name }}"
+    source = name + " & {% if subscriber.city %}{{ subscriber.id }}{% endif %} " + name
+    personal = PersonalPart(compile_plain(part(source)))
+    text = personal.substituted(lambda number: f"%tag{number}%")
+    values = personal.values(clean_fields(ADA), LINKS)
+    assert text == "%tag0% & %tag1% %tag0%"
+    assert values == ["Ada <Å>", "3"]
+    for number, value in enumerate(values):
+        text = text.replace(f"%tag{number}%", value)
+    assert text == personal.render(clean_fields(ADA), LINKS)
+
+
 def test_recipient_data_is_never_template_source() -> None:
     name = "{{ 7*7 }}{% raw %}zqs4ltx0qz"
     text = in_two_moments(
