@@ -48,4 +48,10 @@ def resend_doubts(connection: Connection, issue: str, now: datetime) -> int:
         .where(batches.c.state.in_(sources(BatchState.PENDING)))
         .values(state=BatchState.PENDING, owner=None, lease_until=None, due_at=None, updated_at=now)
     )
+    if reopened.rowcount:
+        connection.execute(
+            sa.update(issues)
+            .where(issues.c.id == issue_id, issues.c.state == IssueState.SENT)
+            .values(state=IssueState.SENDING, finished_at=None, updated_at=now)
+        )
     return reopened.rowcount
