@@ -66,4 +66,5 @@ def refusals(connection: Connection, issue: str) -> dict[str, int]:
         .group_by(deliveries.c.detail)
         .order_by(sa.desc("count"), deliveries.c.detail)
     )
-    return dict(connection.execute(query).tuples().all())
+    found: dict[str, int] = dict(connection.execute(query).all())
+    return found

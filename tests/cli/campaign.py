@@ -88,7 +88,7 @@ def part(mail: EmailMessage, kind: str) -> str:
     """The text of the part `plain` or `html`."""
     found = mail.get_body((kind,))
     assert found is not None
-    return str(found.get_content())
+    return str(found.get_content()).replace("\r\n", "\n")
 
 
 def ledger_rows(mailer: Any) -> dict[str, int]:
