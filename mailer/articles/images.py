@@ -21,6 +21,8 @@ _COUNTERS = re.compile(
     re.IGNORECASE,
 )
 _SMALLEST = 32
+# Lazy loading keeps the picture in there for browsers without scripts.
+_NOSCRIPT = re.compile(r"</?noscript\b[^<>]*>", re.IGNORECASE)
 _CONTENT_LIMIT = 200_000
 
 
@@ -63,7 +65,7 @@ def _images_in(content: str) -> list[Image]:
     if "<img" not in content.lower():
         return []
     cleaned = nh3.clean(
-        content[:_CONTENT_LIMIT].encode("utf-8", "ignore").decode("utf-8"),
+        _NOSCRIPT.sub("", content[:_CONTENT_LIMIT]).encode("utf-8", "ignore").decode("utf-8"),
         tags={"img"}, attributes={"img": _ATTRIBUTES}, url_schemes={"http", "https"}, link_rel=None,
         clean_content_tags={"script", "style", "template"},
     )  # fmt: skip

@@ -39,8 +39,15 @@ def test_links_of_one_article(url: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["https://e.org/b", "https://e.org/a?p=1", "https://www.e.org/a", "https://e.org:8443/a", "https://e.org/a#!/x", "https://e.org/A"],
-)  # fmt: skip
+    [
+        "https://e.org/b",
+        "https://e.org/a?p=1",
+        "https://www.e.org/a",
+        "https://e.org:8443/a",
+        "https://e.org/a#!/x",
+        "https://e.org/A",
+    ],
+)
 def test_links_of_other_articles(url: str) -> None:
     assert canonical_url(url) != "https://e.org/a"
 

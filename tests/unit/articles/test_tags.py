@@ -9,9 +9,19 @@ from mailer.articles.tags import TagMatcher, distinct, tag_key
 
 @pytest.mark.parametrize(
     "spelling",
-    ["#CleanRivers", "cleanrivers", "clean-rivers", "Clean Rivers", "CLEAN_RIVERS", " clean  rivers ", "＃ＣｌｅａｎRivers",
-     "clean\u2011rivers", "clean\u00a0rivers", "clean\u200brivers"],
-)  # fmt: skip
+    [
+        "#CleanRivers",
+        "cleanrivers",
+        "clean-rivers",
+        "Clean Rivers",
+        "CLEAN_RIVERS",
+        " clean  rivers ",
+        "＃ＣｌｅａｎRivers",
+        "clean\u2011rivers",
+        "clean\u00a0rivers",
+        "clean\u200brivers",
+    ],
+)
 def test_spellings_of_one_tag(spelling: str) -> None:
     assert tag_key(spelling) == "cleanrivers"
 
