@@ -18,7 +18,6 @@ settings.load_profile("mailer")
 REASONS_THAT_HOLD = re.compile(
     r"it does not promise to"  # a provider is not asked to keep what its capabilities do not say
     r"|(modes|links).*POSIX"  # file modes and links on a system that has others
-    r"|root .*"  # root may read and write what the test takes away from everybody else
 )
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
