@@ -117,7 +117,7 @@ def described(group: Any, path: str) -> Iterator[str]:
             yield from described(command, inner)
             continue
         context = typer.Context(command, info_name=inner)
-        words = DOUBLED.sub(r"\1\2", " ".join(command.collect_usage_pieces(context))).replace("{", "").replace("}", "")
+        words = DOUBLED.sub(r"\1\2", re.sub("[{}]", "", " ".join(command.collect_usage_pieces(context))))
         yield f"{'#' * len(inner.split())} `{inner}`\n\n```\n{inner} {words}\n```\n\n{command.help}\n"
         yield from options_of(command, context)
 
