@@ -39,7 +39,7 @@ class Image:
 
 def choose_image(offered: Iterable[Image], content: str, root: str | None) -> tuple[str | None, str]:
     """The link and the alternative text of the first usable picture: those offered, then those in the content."""
-    for image in (*offered, *_images_in(content)):
+    for image in (*offered, *images_in(content)):
         url = safe_url(image.url, root)
         if url and _is_picture(image, url):
             return url, plain_text(image.alt)[:_ALT_LIMIT]
@@ -61,7 +61,8 @@ def _is_picture(image: Image, url: str) -> bool:
     return not (path.endswith((".svg", ".svgz")) or _COUNTERS.search(url) or _DECORATION.search(image.css_class))
 
 
-def _images_in(content: str) -> list[Image]:
+def images_in(content: str) -> list[Image]:
+    """The pictures of an HTML text, in its order."""
     if "<img" not in content.lower():
         return []
     cleaned = nh3.clean(

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from mailer.articles.dates import parse_date
 from mailer.articles.entry import Entry, collect
 from mailer.articles.frontmatter import FrontMatterError, split
-from mailer.articles.images import Image
+from mailer.articles.images import Image, images_in
 from mailer.articles.source import Parsed, SourceSpec, short_of
 
 # Whoever reads the folder need not read more of a file than this.
@@ -106,19 +106,20 @@ def _entry(path: str, fields: Mapping[str, Any], body: str, source: SourceSpec) 
     extra = fields.get("extra")
     every = {**extra, **fields} if isinstance(extra, dict) else fields
     named = _DATED_NAME.match(_stem(path))
-    before_more = _MORE.split(text, 1)
+    rendered = _rendered(text)
     link = _link(path, every, source)
     return Entry(
         title=title or (named[2] if named else _stem(path)).replace("-", " ").strip().capitalize(),
-        summary=_text(every, _SUMMARIES) or (_rendered(before_more[0]) if len(before_more) > 1 else ""),
-        content=_rendered(text),
+        summary=_text(every, _SUMMARIES),
+        # What stands above <!-- more --> is the author's own excerpt, however short.
+        content=_MORE.split(rendered, 1)[0],
         # Without a link the path is what stays the same when somebody improves the title.
         guid=_text(fields, ("guid",)) or (None if link else path),
         link=link,
         author=", ".join(_names(every.get("author") or every.get("authors"))),
         dates=(*(date for name in _DATES if (date := _text(fields, (name,)))), *([named[1]] if named else [])),
         tags=tuple(_tags(fields, jekyll=bool(named))),
-        images=tuple(_images(every)),
+        images=(*_images(every), *images_in(rendered)),
     )
 
 
