@@ -65,7 +65,7 @@ COMMANDS = dict(commands(typer.main.get_command(build_app())))
 @pytest.mark.parametrize("name", [" ".join(path) for path in COMMANDS])
 def test_every_command_is_shown_in_use_somewhere_by_hand(name: str) -> None:
     """The generated list alone does not say what a command is good for."""
-    by_hand = [path for path in PAGES if path.name != "commands.md"]
+    by_hand = [path for path in PAGES if path.name not in ("commands.md", "CHANGELOG.md", "ARCHITECTURE.md")]
     group, _, last = name.rpartition(" ")
     words = re.compile(rf"mailer {name}\b" if not group else rf"mailer {group} [^\n]*\b{last}\b|`{last}`")
     assert any(words.search(path.read_text(encoding="utf-8")) for path in by_hand)
