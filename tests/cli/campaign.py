@@ -63,13 +63,20 @@ def issues(mailer: Any) -> list[str]:
 
 def article_keys(mailer: Any, name: str) -> list[str]:
     """The keys in an issue's file, in its order."""
-    text = (mailer.root / "issues" / f"{name}.md").read_text(encoding="utf-8")
-    return [line.split()[2] for line in text.splitlines() if line.startswith("  - key: ")]
+    return article_keys_of(mailer.root / "issues" / f"{name}.md")
+
+
+def article_keys_of(file: Path) -> list[str]:
+    return [line.split()[2] for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("  - key: ")]
 
 
 def mails(mailer: Any, name: str = ISSUE) -> list[EmailMessage]:
     """Everything in the outbox of an issue."""
-    folder = mailer.root / "outbox" / name / "new"
+    return outbox_mails(mailer.root, name)
+
+
+def outbox_mails(root: Path, name: str) -> list[EmailMessage]:
+    folder = root / "outbox" / name / "new"
     parser = BytesParser(policy=policy.default)
     return [read(parser, path) for path in sorted(folder.glob("*.eml"))] if folder.is_dir() else []
 

@@ -7,6 +7,7 @@ import pty
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from mailer.errors import StoreError
 from mailer.model import DeliveryState, IssueState
 from mailer.services.send import Run, freeze_issue, plan_send, send_frozen
 from mailer.store import issues as stored_issues
-from mailer.store import suppressions
+from mailer.store import ledger, suppressions
 from mailer.workspace import Workspace
 from tests.cli.campaign import (
     ISSUE,
@@ -261,6 +262,21 @@ def test_an_outbox_that_cannot_be_written_loses_nothing(issue: Any) -> None:
     assert issue.done("status", ISSUE, "--json").json["deliveries"] == {"pending": 3}
     (issue.root / "outbox").unlink()
     assert sent(issue)["accepted_now"] == 3
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_what_a_dead_sender_held_is_sent_when_its_lease_ends(issue: Any, begun: bool) -> None:
+    """Also what it had begun: to the outbox a second time makes no second mail."""
+    freeze(issue)
+    with open_mailer(Workspace(issue.root), {}) as program, program.store.write() as connection:
+        batch = ledger.claim(connection, ISSUE, "dead", 1.0, program.now())
+        assert batch is not None
+        if begun:
+            assert ledger.begin(connection, batch.id, "dead", program.now())
+    told = sent(issue)
+    assert (told["accepted_now"], told["twice"]) == (3, 0)
+    assert datetime.now(UTC) > batch.lease_until
+    assert addressees(issue) == EVERYBODY
 
 
 def test_batches_slower_than_the_lease_end_with_advice(issue: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,11 +34,16 @@ url, owner, sink, pause = sys.argv[1], sys.argv[2], Path(sys.argv[3]), float(sys
 store = open_store(url, busy_timeout=30)
 print("ready", flush=True)
 sys.stdin.readline()
+first = True
 while True:
     with store.write() as connection:
         batch = ledger.claim(connection, "issue", owner, 3600, datetime.now(UTC))
     if batch is None:
         break
+    if first:
+        print("claimed", flush=True)
+        sys.stdin.readline()
+        first = False
     with store.write() as connection:
         if not ledger.begin(connection, batch.id, owner, datetime.now(UTC)):
             continue
@@ -61,6 +66,16 @@ def start(url: str, owner: str, sink: Path, pause: float) -> subprocess.Popen[st
 
 
 def go(sender: subprocess.Popen[str]) -> None:
+    """Lets it claim a batch, and waits until it has."""
+    assert sender.stdin is not None
+    assert sender.stdout is not None
+    sender.stdin.write("\n")
+    sender.stdin.flush()
+    assert sender.stdout.readline() == "claimed\n"
+
+
+def go_on(sender: subprocess.Popen[str]) -> None:
+    """Lets it send the batch it has, and all the others that it gets."""
     assert sender.stdin is not None
     sender.stdin.write("\n")
     sender.stdin.flush()
@@ -86,10 +101,12 @@ def test_two_processes_share_the_batches(world: World, url: str, tmp_path: Path)
     prepared(world)
     sinks = [tmp_path / "one", tmp_path / "two"]
     senders = [start(url, sink.name, sink, 0.002) for sink in sinks]
-    for sender in senders:
-        go(sender)
+    # Each has a batch before any of them goes on: a slow start of one would leave everything to the other.
+    for step in (go, go_on):
+        for sender in senders:
+            step(sender)
     assert [end(sender) for sender in senders] == [0, 0]
-    assert all(handed_over(sink) for sink in sinks), "both worked"
+    assert all(handed_over(sink) for sink in sinks), "each of them sent what it had claimed"
     assert handed_over(*sinks) == Counter(all_deliveries(world.store))
     assert world.figures().deliveries[DeliveryState.ACCEPTED] == PEOPLE
     assert world.finish()
@@ -103,6 +120,7 @@ def test_killed_processes_leave_doubts_and_nothing_else(world: World, url: str, 
         sinks.append(sink)
         sender = start(url, f"sender{kill}", sink, 0.01)
         go(sender)
+        go_on(sender)
         while len(handed_over(sink)) < 7 + 5 * kill:
             time.sleep(0.002)
         sender.send_signal(signal.SIGKILL)
