@@ -1,0 +1,214 @@
+"""Whole mails of a real issue in a shipped design, read back by the standard library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from typing import Any
+
+import pytest
+
+from mailer.config.theme import Theme
+from mailer.errors import LinkError, MailerError
+from mailer.issues.file import parse_issue
+from mailer.model import Recipient
+from mailer.render.compile import TemplateText
+from mailer.render.issue import RenderInput, render_issue
+from mailer.render.links import LinkTarget, Purpose, Signer
+from mailer.services.writer import MailWriter, ascii_word
+from mailer.workspace import shipped
+
+NOW = datetime(2026, 11, 22, 17, 0, 5, tzinfo=UTC)
+KEY = b"0123456789abcdef0123456789abcdef"
+NAME = "2026-11-22-rivers"
+ISSUE = """---
+kind: bulletin
+subject: "Rivers for {{ subscriber.city | default('you') }}"
+lists: [weekly, green_city]
+---
+
+Dear {{ subscriber.first_name | default("friend") }},
+"""
+LISTS: dict[str, dict[str, str]] = {
+    "weekly": {"title": "Weekly, for everyone", "reply_to": ""},
+    "green_city": {"title": "Grønn liste", "reply_to": "svar@example.org"},
+}
+
+
+@pytest.fixture(scope="module")
+def parts() -> Mapping[str, Any]:
+    """The issue, compiled once."""
+    folder = shipped("templates")
+    templates = {path.name: TemplateText(path.read_text(encoding="utf-8"), path.name) for path in folder.iterdir()}
+    issue = parse_issue(ISSUE, f"issues/{NAME}.md")
+    organisation = {"name": "Rivers United", "postal_address": "1 Quay Street, Oslo", "contact": "", "website": ""}
+    given = RenderInput(issue, (), organisation, Theme().model_dump(), templates, "issue", "abc123", NOW)
+    return render_issue(given).to_json()
+
+
+SENDER = {"name": "Rivers United", "email": "news@example.org", "reply_to": "desk@example.org"}
+
+
+def writer(
+    parts: Mapping[str, Any],
+    key: bytes = KEY,
+    *,
+    preview: bool = False,
+    sender: Mapping[str, str] = SENDER,
+    base_url: str = "https://news.example.org",
+) -> MailWriter:
+    snapshot: dict[str, Any] = {
+        "parts": parts,
+        "from": sender,
+        "lists": LISTS,
+        "base_url": base_url,
+        "contact": "office@example.org",
+        "hash": "0123456789abcdef" * 4,
+    }
+    return MailWriter(NAME, snapshot, key, preview=preview)
+
+
+def person(delivery: int = 17, list_name: str = "weekly", email: str = "ann@example.net", **fields: Any) -> Recipient:
+    return Recipient(delivery, "ab12cd34", email, list_name, fields)
+
+
+def mail(written: MailWriter, recipient: Recipient) -> EmailMessage:
+    envelope = written.envelope(recipient, NOW)
+    assert (envelope.delivery_id, envelope.recipient) == (recipient.delivery_id, recipient.email)
+    message = BytesParser(policy=policy.default).parsebytes(envelope.content)
+    assert isinstance(message, EmailMessage)
+    assert all(each.defects == [] for each in message.walk())
+    return message
+
+
+def test_the_headers_of_a_mail(parts: Mapping[str, Any]) -> None:
+    message = mail(writer(parts), person(first_name="Ann", last_name="Lee", city="Tromsø"))
+    assert message["From"] == "Rivers United <news@example.org>"
+    assert message["To"] == "Ann Lee <ann@example.net>"
+    assert message["Subject"] == "Rivers for Tromsø"
+    assert message["Date"].datetime == NOW
+    assert message["Reply-To"] == "desk@example.org"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert message["List-Owner"] == "<mailto:office@example.org>"
+    assert message.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+
+
+def test_the_link_in_the_header_is_the_one_in_the_parts(parts: Mapping[str, Any]) -> None:
+    message = mail(writer(parts), person())
+    web, letter = str(message["List-Unsubscribe"]).split(", ")
+    token = web.strip("<>").removeprefix("https://news.example.org/u/")
+    assert letter == f"<mailto:office@example.org?subject=unsubscribe%20{token}>"
+    assert Signer([KEY]).read(token, Purpose.UNSUBSCRIBE) == LinkTarget("weekly", "ab12cd34")
+    for kind in ("plain", "html"):
+        body = message.get_body((kind,))
+        assert body is not None
+        assert web.strip("<>") in body.get_content()
+
+
+def test_without_public_pages_unsubscribing_is_a_mail(parts: Mapping[str, Any]) -> None:
+    message = mail(writer(parts, base_url=""), person())
+    (letter,) = str(message["List-Unsubscribe"]).split(", ")
+    assert letter.startswith("<mailto:office@example.org?subject=unsubscribe%20")
+    assert message["List-Unsubscribe-Post"] is None, "one click needs an address (RFC 8058)"
+    body = message.get_body(("plain",))
+    assert body is not None
+    assert letter.strip("<>") in body.get_content()
+
+
+def test_a_preview_unsubscribes_nobody(parts: Mapping[str, Any]) -> None:
+    token = writer(parts, preview=True).token(person())
+    assert Signer([KEY]).read(token, Purpose.PREVIEW).subscriber_id == "ab12cd34"
+    with pytest.raises(LinkError):
+        Signer([KEY]).read(token, Purpose.UNSUBSCRIBE)
+
+
+def test_each_list_has_its_own_headers(parts: Mapping[str, Any]) -> None:
+    written = writer(parts)
+    weekly, green = mail(written, person()), mail(written, person(18, "green_city"))
+    assert weekly["List-ID"] == '"Weekly, for everyone" <weekly.example.org>'
+    assert green["List-ID"] == "Grønn liste <green-city.example.org>"
+    assert (weekly["Reply-To"], green["Reply-To"]) == ("desk@example.org", "svar@example.org")
+    assert weekly["List-Unsubscribe"] != green["List-Unsubscribe"]
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("weekly", "weekly"),
+        ("Übersicht_2026", "ubersicht-2026"),
+        ("a.b c", "a-b-c"),
+        ("новости", "list-b936c407"),
+        ("--", "list-d8156bae"),
+    ],
+)
+def test_a_list_id_is_ascii_and_stays(name: str, word: str) -> None:
+    assert ascii_word(name) == word
+
+
+def test_a_message_id_is_stable_for_a_delivery_and_not_to_be_guessed(parts: Mapping[str, Any]) -> None:
+    first, again = (mail(writer(parts), person())["Message-ID"] for _ in range(2))
+    assert first == again
+    assert first.startswith("<17.")
+    assert first.endswith("@example.org>")
+    others = {
+        mail(writer(parts), person(18))["Message-ID"].partition(".")[2],
+        mail(writer(parts, b"f" * 32), person())["Message-ID"].partition(".")[2],
+        first.partition(".")[2],
+    }
+    assert len(others) == 3
+
+
+def test_domains_that_are_not_ascii(parts: Mapping[str, Any]) -> None:
+    sender = {"name": "Grønn Ungdom", "email": "nytt@grønn.example", "reply_to": ""}
+    message = mail(writer(parts, sender=sender), person(email="ann@xn--mnchen-3ya.example"))
+    assert str(message["From"]) == "Grønn Ungdom <nytt@xn--grnn-hra.example>"
+    assert message["Message-ID"].endswith("@xn--grnn-hra.example>")
+    assert message["List-ID"].endswith("<weekly.xn--grnn-hra.example>")
+    assert message["Reply-To"] is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({}, "ann@example.net"),
+        ({"name": "Ann Marie Lee", "first_name": "Ann"}, "Ann Marie Lee <ann@example.net>"),
+        ({"first_name": "Ann"}, "Ann <ann@example.net>"),
+        ({"last_name": "Lee"}, "Lee <ann@example.net>"),
+        ({"first_name": "", "last_name": "Lee"}, "Lee <ann@example.net>"),
+        ({"name": "Ann\r\nBcc: all@example.net"}, '"Ann Bcc: all@example.net" <ann@example.net>'),
+        ({"name": "Żółć"}, "Żółć <ann@example.net>"),
+    ],
+)
+def test_the_name_in_to(parts: Mapping[str, Any], fields: dict[str, Any], shown: str) -> None:
+    message = mail(writer(parts), person(**fields))
+    assert str(message["To"]) == shown
+    assert message["Bcc"] is None
+
+
+def test_own_fields_cannot_be_forged_by_an_import(parts: Mapping[str, Any]) -> None:
+    fields = writer(parts).fields(person(email="ann@example.net", list="weekly", id="other"))
+    assert (fields["email"], fields["id"], fields["list"]) == ("ann@example.net", "ab12cd34", "Weekly, for everyone")
+
+
+def test_what_is_shown_and_what_is_mailed_are_the_same(parts: Mapping[str, Any]) -> None:
+    written, ann = writer(parts), person(first_name="Ann & Bo", city="Oslo")
+    shown, message = written.personal(ann), mail(written, ann)
+    assert shown.subject == message["Subject"] == "Rivers for Oslo"
+    for kind, text in (("plain", shown.text), ("html", shown.html)):
+        body = message.get_body((kind,))
+        assert body is not None
+        assert body.get_content().replace("\r\n", "\n").strip() == text.strip()
+    assert "Dear Ann & Bo," in shown.text
+    assert "Dear Ann &amp; Bo," in shown.html
+
+
+@pytest.mark.parametrize("email", ["jürgen@example.net", "a b@example.net", "ann@exa mple.net", "x@y@example.net"])
+def test_an_address_that_mail_cannot_carry_is_named_without_itself(parts: Mapping[str, Any], email: str) -> None:
+    with pytest.raises(MailerError) as caught:
+        writer(parts).envelope(person(email=email), NOW)
+    assert email not in caught.value.message
+    assert caught.value.message.startswith("To: ")
