@@ -31,7 +31,8 @@ class FrontMatterError(ValueError):
 
 
 class _PlainTimes(SafeConstructor):
-    """Leaves times as they are written: ruamel makes a zone's time and a zone-less one the same naive time."""
+    """Leaves times as they are written: one like 2026-02-30 would cost the whole document, and versions of ruamel
+    differ in what becomes of a zone."""
 
 
 _PlainTimes.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)

@@ -179,7 +179,6 @@ def test_what_is_published_is_there(front: str) -> None:
 
 
 def test_a_time_without_zone_is_in_the_zone_of_the_source_and_one_with_keeps_it() -> None:
-    """A YAML reader that makes times of them loses which of both it was."""
     moments = {
         "2026-07-01 10:00:00": datetime(2026, 7, 1, 8, tzinfo=UTC),
         "2026-07-01T10:00:00Z": datetime(2026, 7, 1, 10, tzinfo=UTC),
@@ -225,6 +224,12 @@ def test_the_newest_comes_first_and_what_has_no_date_last() -> None:
     assert [article.position for article in parsed.articles] == [0, 1, 2, 3]
     assert {article.when for article in parsed.articles[1:]} == {datetime(2026, 1, 1, tzinfo=UTC)}
     assert "'01/02/2026' cannot be read" in parsed.warnings[0]
+
+
+def test_a_day_that_does_not_exist_costs_the_date_and_not_the_document() -> None:
+    parsed = parse(("a.md", "---\ntitle: A\ndate: 2026-02-30\n---\n"))
+    assert [(article.title, article.published_at) for article in parsed.articles] == [("A", None)]
+    assert "'2026-02-30' cannot be read" in parsed.warnings[0]
 
 
 def test_yaml_is_1_2() -> None:
