@@ -7,11 +7,11 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from mailer.articles.markdown import MAX_DOCUMENT
 from mailer.errors import SourceError
 
 MEGABYTE = 1 << 20
-MAX_FILE = 16 * MEGABYTE  # a feed or a listing; the getter holds the same bound for the network
-MAX_DOCUMENT = 2 * MEGABYTE
+MAX_FILE = 16 * MEGABYTE  # a feed or a listing
 MAX_FOLDER = 256 * MEGABYTE
 MAX_DOCUMENTS = 20_000
 SUFFIXES = (".md", ".markdown")
@@ -19,18 +19,23 @@ SUFFIXES = (".md", ".markdown")
 
 def read_bounded(path: Path, limit: int = MAX_FILE) -> bytes:
     """The bytes of a regular file; a SourceError when there is none, or when it is larger than `limit`."""
+    data = read_start(path, limit + 1)
+    if len(data) > limit:
+        raise SourceError(f"{path} is larger than {limit // MEGABYTE} MB")
+    return data
+
+
+def read_start(path: Path, size: int) -> bytes:
+    """At most `size` bytes of a regular file; a SourceError when there is none."""
     try:
         # Non-blocking, because opening a named pipe would otherwise wait for a writer for ever.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with os.fdopen(handle, "rb") as file:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise SourceError(f"{path} is not a regular file")
-            data = file.read(limit + 1)
+            return file.read(size)
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from error
-    if len(data) > limit:
-        raise SourceError(f"{path} is larger than {limit // MEGABYTE} MB")
-    return data
 
 
 def read_documents(folder: Path) -> list[tuple[str, bytes]]:
@@ -40,7 +45,8 @@ def read_documents(folder: Path) -> list[tuple[str, bytes]]:
     documents: list[tuple[str, bytes]] = []
     total = 0
     for path in markdown_files(folder):
-        data = read_bounded(path, MAX_DOCUMENT)
+        # A byte more than a document may have: the parser leaves that one out with a warning and reads the others.
+        data = read_start(path, MAX_DOCUMENT + 1)
         documents.append((path.relative_to(folder).as_posix(), data))
         total += len(data)
         if len(documents) > MAX_DOCUMENTS or total > MAX_FOLDER:

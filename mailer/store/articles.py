@@ -55,7 +55,8 @@ def save(connection: Connection, found: Iterable[Article], now: datetime) -> Sav
     rest = iter(reversed(unique.values()))
     while chunk := list(islice(rest, CHUNK)):
         known = by_keys(connection, [article.key for article in chunk])
-        additions = [_values(article, now) for article in chunk if article.key not in known]
+        # A parser may say that something undated is older than now, so that it does not lead the bulletin.
+        additions = [_values(new, min(new.first_seen_at, now)) for new in chunk if new.key not in known]
         changes = [
             _values(article, known[article.key].first_seen_at)
             for article in chunk

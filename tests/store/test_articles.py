@@ -55,6 +55,14 @@ def test_first_seen_and_position_never_change(store: Store) -> None:
     assert find(store, Query(text="new TITLE")) == ["a"], "what is searched follows"
 
 
+def test_a_parser_may_say_that_an_undated_article_is_older_but_not_younger(store: Store) -> None:
+    save(store, article("old", first_seen_at=NOW - 3 * DAY), article("odd", first_seen_at=NOW + 3 * DAY), days=1)
+    with store.read() as connection:
+        found = articles.by_keys(connection, ["old", "odd"])
+    assert found["old"].first_seen_at == NOW - 3 * DAY
+    assert found["odd"].first_seen_at == NOW + DAY
+
+
 def test_a_date_that_is_added_later_moves_the_article(store: Store) -> None:
     save(store, article("a"), article("b", days=1))
     assert find(store, Query()) == ["a", "b"]

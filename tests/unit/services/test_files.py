@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mailer.articles.markdown import MAX_DOCUMENT
 from mailer.errors import SourceError
 from mailer.services import files
 from mailer.services.files import read_bounded, read_documents
@@ -37,6 +38,13 @@ def test_documents_come_in_order_of_their_paths(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
     assert read_documents(tmp_path) == [("b.md", b"b.md"), ("a/b.MD", b"a/b.MD"), ("a/z.markdown", b"a/z.markdown")]
+
+
+def test_a_document_that_is_too_large_does_not_stop_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "huge.md").write_bytes(b"x" * (MAX_DOCUMENT + 50))
+    (tmp_path / "small.md").write_text("# A\n\nText.")
+    sizes = {name: len(data) for name, data in read_documents(tmp_path)}
+    assert sizes == {"huge.md": MAX_DOCUMENT + 1, "small.md": 10}
 
 
 def test_a_folder_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
