@@ -16,15 +16,17 @@ from typing import Any
 
 from jinja2 import nodes
 from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
-from jinja2.runtime import Macro
+from jinja2.runtime import Macro, StrictUndefined
+from jinja2.utils import Namespace
 from markupsafe import Markup, escape
 
 from mailer.errors import MailerError, TemplateError
-from mailer.render.defer import Site, defer
+from mailer.render.defer import Site, SiteBook, defer
 from mailer.render.environment import TemplateEnvironment
 from mailer.render.flat import Flat
-from mailer.render.mjml import TokenPlace, compile_mjml, token_places, without_engine_fonts
-from mailer.render.personal import PersonalPart
+from mailer.render.inspect import holds_mark
+from mailer.render.mjml import TokenPlace, UnknownTagError, compile_mjml, token_places, without_engine_fonts
+from mailer.render.personal import CONTROL, PersonalPart
 from mailer.render.squeeze import squeeze
 from mailer.render.tokens import FlatBuilder, TokenBook
 from mailer.render.values import encode
@@ -32,12 +34,19 @@ from mailer.render.values import encode
 MAX_OUTPUT = 5_000_000
 """Characters one part may have. A bulletin has 50,000; what is longer is a loop that went wrong."""
 
-PASSES_TEXT_ON = frozenset({"safe", "e", "escape", "forceescape", "string", "trim", "indent", "default", "d", "join"})
-"""Filters that leave a token inside a text as it is."""
+PASSES_TEXT_ON = frozenset({"safe", "string", "join"})
+"""Filters that leave every token in a text as it is."""
+
+MAY_HOLD_CONDITIONS = frozenset({"mj-body", "mj-wrapper", "mj-column", "mj-hero"})
+"""MJML counts what is in the others: an `if` around one of two columns would leave half of the section empty."""
 
 INLINE_STYLE = re.compile(r"<mj-style\b[^>]*\binline\s*=", re.IGNORECASE)
 TABLE = re.compile(r"(<((?:mj-)?table)\b[^>]*>)(.*?)(</\2\s*>)", re.DOTALL | re.IGNORECASE)
-MJ_INCLUDE = re.compile(r"<mj-include\b[^>]*?\bpath\s*=\s*[\"']([^\"']*)[\"'][^>]*?(?:/>|>\s*</mj-include\s*>)", re.I)
+MJ_INCLUDE = re.compile(
+    r"<!--(?:(?!-->).)*?<mj-include\b.*?-->"
+    r"|<mj-include\b[^>]*?\bpath\s*=\s*[\"']([^\"']*)[\"'][^>]*?(?:/>|>\s*</mj-include\s*>)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +66,30 @@ class TemplateText:
 Templates = Mapping[str, TemplateText]
 
 
-class IssueEnvironment(TemplateEnvironment):
-    """Jinja2 for the first moment. It belongs to one part of one issue: its token book fills while it renders."""
+@dataclass(frozen=True, slots=True)
+class PartInput:
+    """What a part is compiled from. `strings` are small templates whose text becomes part of the context's `issue`."""
 
-    def __init__(self, templates: Templates, *, autoescape: bool, language: str, salt: str) -> None:
-        super().__init__(self.find, autoescape=autoescape, language=language)
-        self.templates = templates
-        self.book = TokenBook(salt)
-        self.sites: list[Site] = []
+    templates: Templates
+    name: str
+    context: Mapping[str, Any]
+    language: str
+    salt: str
+    strings: Mapping[str, str]
+
+
+class IssueEnvironment(TemplateEnvironment):
+    """Jinja2 for the first moment. It belongs to one part of one issue: its token book fills while it renders.
+
+    `beside` is another environment of the same part, which escapes differently and shares its tokens.
+    """
+
+    def __init__(self, part: PartInput, *, autoescape: bool, beside: IssueEnvironment | None = None) -> None:
+        super().__init__(self.find, autoescape=autoescape, language=part.language)
+        self.templates = part.templates
+        self.book: TokenBook = beside.book if beside else TokenBook(part.salt)
+        self.sites: SiteBook = beside.sites if beside else SiteBook()
+        self.globals["namespace"] = namespace_of(self.book)
         for name, function in list(self.filters.items()):
             if name not in PASSES_TEXT_ON:
                 self.filters[name] = refusing_tokens(function, name, self.book.mark)
@@ -75,7 +100,7 @@ class IssueEnvironment(TemplateEnvironment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         template = self.templates.get(name or "", TemplateText(source, name or "template"))
-        source = MJ_INCLUDE.sub(r'{% include "\1" %}', source)
+        source = MJ_INCLUDE.sub(as_include, source)
         try:
             tree = super()._parse(source, name, filename)
         except TemplateSyntaxError as error:
@@ -102,6 +127,19 @@ class IssueEnvironment(TemplateEnvironment):
             raise TemplateError(str(error), name=site.template, line=site.line) from error
         return Markup(self.book.token(site, encoded))  # noqa: S704 (letters and digits only)
 
+    def known(self, value: Any, template: str, line: int, deep: bool) -> Any:
+        """Called by changed templates around what they inspect: it must be the same for everybody."""
+        if (deep or isinstance(value, str)) and holds_mark(value, self.book.mark):
+            raise TemplateError(
+                "text with recipient data in it is inspected here, and nobody's data is known yet",
+                name=template, line=line, hint="ask the recipient's field itself: {% if subscriber.city %}",
+            )  # fmt: skip
+        return value
+
+    def held(self, name: str) -> StrictUndefined:
+        """What a name stands for in other templates, once recipient data was set to it."""
+        return StrictUndefined(f"{name!r} stands for recipient data and is known in its own template only", name=name)
+
     def render_text(self, name: str, context: Mapping[str, Any]) -> str:
         """The template with tokens where recipient data will be. Raises TemplateError."""
         pieces: list[str] = []
@@ -115,16 +153,47 @@ class IssueEnvironment(TemplateEnvironment):
         return "".join(pieces)
 
 
+def namespace_of(book: TokenBook) -> type[Namespace]:
+    """`namespace` whose values cannot be changed inside a condition over recipient data, by whatever way it is met."""
+
+    class IssueNamespace(Namespace):
+        def __setitem__(self, name: str, value: Any) -> None:
+            if book.depth:
+                raise TypeError(
+                    f"'set' of {name!r} inside an 'if' or 'for' over recipient data would hold for everybody"
+                )
+            super().__setitem__(name, value)
+
+    return IssueNamespace
+
+
+def as_include(found: re.Match[str]) -> str:
+    """`<mj-include path="x" />` as Jinja2's own include; a commented one as nothing. Lines are kept."""
+    include = f'{{% include "{found[1]}" %}}' if found[1] else ""
+    return include + "\n" * found[0].count("\n")
+
+
 def refusing_tokens(function: Callable[..., Any], name: str, mark: str) -> Callable[..., Any]:
     """A filter that will not count, cut or change text which holds a token: the result would be about the token."""
+    passes = {"escape": is_markup, "e": is_markup, "default": no_flag, "d": no_flag}.get(name)
 
     @wraps(function)
     def filtered(*args: Any, **kwargs: Any) -> Any:
-        if any(isinstance(arg, str) and mark in arg for arg in args):
+        if holds_mark((args, kwargs), mark) and not (passes and passes(args, kwargs)):
             raise TypeError(f"the filter {name!r} cannot be used on text that contains recipient data")
         return function(*args, **kwargs)
 
     return filtered
+
+
+def is_markup(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Escaping what is escaped already changes nothing."""
+    return isinstance(args[0], Markup)
+
+
+def no_flag(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """`default(x)` asks only whether there is a value, `default(x, true)` whether it is empty."""
+    return len(args) <= 2 and not kwargs.get("boolean")
 
 
 @contextmanager
@@ -135,15 +204,18 @@ def template_errors(templates: Templates, name: str) -> Iterator[None]:
     except MailerError:
         raise
     except TemplateNotFound as error:
-        near = difflib.get_close_matches(str(error.name), list(templates), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(templates))}"
-        raise TemplateError(f"there is no template {error.name!r}", name=name, hint=hint) from error
+        known = [each for each in templates if not each.startswith("@")]
+        near = difflib.get_close_matches(str(error.name), known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(known))}"
+        where, line = place_of(error, templates) or (name, None)
+        raise TemplateError(f"there is no template {error.name!r}", name=where, line=line, hint=hint) from error
     except TemplateSyntaxError as error:
         template = templates.get(error.name or name)
         label = template.label if template else name
         raise TemplateError(str(error.message), name=label, line=error.lineno) from error
     except RecursionError as error:
-        raise TemplateError("templates include one another without end", name=name) from error
+        where, line = place_of(error, templates) or (name, None)
+        raise TemplateError("templates or expressions are nested without end", name=where, line=line) from error
     except Exception as error:  # templates are a language: any of its errors may come
         where, line = place_of(error, templates) or (name, None)
         raise TemplateError(str(error) or type(error).__name__, name=where, line=line) from error
@@ -161,24 +233,12 @@ def place_of(error: BaseException, templates: Templates) -> tuple[str, int] | No
     return place
 
 
-@dataclass(frozen=True, slots=True)
-class PartInput:
-    """What a part is compiled from. `strings` are small templates whose text becomes part of the context's `issue`."""
-
-    templates: Templates
-    name: str
-    context: Mapping[str, Any]
-    language: str
-    salt: str
-    strings: Mapping[str, str]
-
-
 def compile_plain(part: PartInput) -> Flat:
     """A part without markup: the text part, or a subject."""
     environment, text = rendered(part, autoescape=False)
     text = re.sub(r"\n{3,}", "\n\n", text)
     environment.book.refuse_unwritten(text, "it was changed or left out before it could be filled in")
-    return checked(FlatBuilder(environment.book).build(text, autoescape=False), part.language)
+    return flattened(part, environment.book, text, autoescape=False)
 
 
 def compile_html(part: PartInput) -> Flat:
@@ -186,21 +246,35 @@ def compile_html(part: PartInput) -> Flat:
     environment, text = rendered(part, autoescape=True)
     book = environment.book
     book.refuse_unwritten(text, "it was changed or left out before it could be filled in")
-    html = unwrap(without_engine_fonts(text, compile_mjml(wrap(text, book))), book)
+    try:
+        compiled = compile_mjml(wrap(text, book))
+    except UnknownTagError as error:
+        raise UnknownTagError(error.tag, **place_of_tag(part, error.tag)) from error
+    html = unwrap(without_engine_fonts(text, compiled), book)
     book.refuse_lost(text, html, "recipient data cannot stand here, MJML drops it (is it in a width or a height?)")
-    return checked(FlatBuilder(book).build(squeeze(html), autoescape=True), part.language)
+    return flattened(part, book, squeeze(html), autoescape=True)
+
+
+def place_of_tag(part: PartInput, tag: str) -> dict[str, Any]:
+    """The file and line in which a tag stands: the engine knows neither."""
+    start = re.compile(rf"<{re.escape(tag)}\b")
+    for template in part.templates.values():
+        if found := start.search(template.text):
+            return {"name": template.label, "line": template.line(template.text.count("\n", 0, found.start()) + 1)}
+    return {}
 
 
 def rendered(part: PartInput, *, autoescape: bool) -> tuple[IssueEnvironment, str]:
-    environment = IssueEnvironment(part.templates, autoescape=autoescape, language=part.language, salt=part.salt)
+    environment = IssueEnvironment(part, autoescape=autoescape)
+    # A subject is text: its own words need escaping as much as the values in it, so it is rendered without.
+    plain = IssueEnvironment(part, autoescape=False, beside=environment)
     issue = dict(part.context.get("issue", {}))
-    environment.autoescape = False  # a subject is text: its own words need escaping as much as the values in it
     for field, name in part.strings.items():
-        text = environment.render_text(name, part.context)
+        text = plain.render_text(name, part.context)
         issue[field] = escape(text) if autoescape else text
-    environment.autoescape = autoescape
     environment.book.optional = len(environment.book.instances)
-    return environment, environment.render_text(part.name, {**part.context, "issue": issue})
+    text = environment.render_text(part.name, {**part.context, "issue": issue})
+    return environment, CONTROL.sub("", text)
 
 
 def wrap(text: str, book: TokenBook) -> str:
@@ -216,6 +290,8 @@ def wrap(text: str, book: TokenBook) -> str:
             continue
         if site.kind == "print":
             book.fail(site, "text cannot stand between MJML tags, put it into <mj-text>")
+        if place.parent not in MAY_HOLD_CONDITIONS:
+            book.fail(site, f"recipient data cannot decide what is in <{place.parent}>, MJML lays it out once for all")
         pieces += [text[end : place.match.start()], f"<mj-raw><!--{token}--></mj-raw>"]
         end = place.match.end()
     wrapped = "".join([*pieces, text[end:]])
@@ -233,7 +309,7 @@ def refuse_torn(places: Sequence[TokenPlace], book: TokenBook) -> None:
             opened.append((site, place))
             continue
         start, start_place = opened[-1] if opened else (site, place)
-        if (start_place.in_content, start_place.element) != (place.in_content, place.element):
+        if (start_place.in_tag, start_place.element) != (place.in_tag, place.element):
             book.fail(start, "is torn apart: it begins in one MJML tag and ends in another")
         if site.kind in ("endif", "endfor") and opened:
             opened.pop()
@@ -261,7 +337,9 @@ def unwrap(html: str, book: TokenBook) -> str:
     return re.sub(rf"<!--({book.mark}[0-9]+qz)-->", r"\1", html)
 
 
-def checked(flat: Flat, language: str) -> Flat:
-    """The part itself, once its recipient expressions are known to compile."""
-    PersonalPart(flat, language=language)
+def flattened(part: PartInput, book: TokenBook, text: str, *, autoescape: bool) -> Flat:
+    """The text taken apart at its tokens, once its recipient expressions are known to compile."""
+    with template_errors(part.templates, part.name):
+        flat = FlatBuilder(book).build(text, autoescape=autoescape)
+        PersonalPart(flat, language=part.language)
     return flat

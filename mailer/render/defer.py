@@ -9,15 +9,20 @@ rendering the whole template for that one person.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import Environment, nodes
 
-from mailer.render.lift import RECIPIENT_NAMES, Poisoned, Scope, lift, mentions
+from mailer.render.inspect import guarded, known
+from mailer.render.lift import RECIPIENT_NAMES, Poisoned, Scope, copied, lift, mentions
 
 UNBOUND = object()
+
+RESERVED = re.compile(r"_[vg][0-9]+|__alias.*")
+"""Names that the program gives to values in the compiled form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,13 @@ class Site:
     test: nodes.Node | None = None
 
 
-def defer(tree: nodes.Template, sites: list[Site], template: str, environment: Environment) -> nodes.Template:
+class SiteBook(list[Site]):
+    """The sites of all templates of a part, and how many names were given to kept values."""
+
+    aliases = 0
+
+
+def defer(tree: nodes.Template, sites: SiteBook, template: str, environment: Environment) -> nodes.Template:
     """Change `tree` in place; the sites found are appended to `sites`. Raises TemplateError."""
     scope = Scope(template, dict.fromkeys(RECIPIENT_NAMES))
     tree.body = Deferral(sites).body(tree.body, scope)
@@ -51,9 +62,8 @@ def stored_names(target: nodes.Node) -> frozenset[str]:
 class Deferral:
     """One walk over one template. `body` and everything below return the statements that take a statement's place."""
 
-    def __init__(self, sites: list[Site]) -> None:
+    def __init__(self, sites: SiteBook) -> None:
         self.sites = sites
-        self.aliases = 0
 
     def body(self, statements: Iterable[nodes.Node], scope: Scope) -> list[nodes.Node]:
         return [changed for statement in statements for changed in self.statement(statement, scope)]
@@ -68,8 +78,19 @@ class Deferral:
     # --- output -----------------------------------------------------------------------------------------------------
 
     def visit_Output(self, node: nodes.Output, scope: Scope) -> Sequence[nodes.Node]:
-        node.nodes = [self.deferred(child, scope) if mentions(child, scope) else child for child in node.nodes]
+        node.nodes = [self.printed(child, scope) for child in node.nodes]
         return [node]
+
+    def printed(self, expression: nodes.Expr, scope: Scope) -> nodes.Expr:
+        return self.deferred(expression, scope) if mentions(expression, scope) else self.known(expression, scope)
+
+    def known(self, expression: Any, scope: Scope) -> Any:
+        """An expression that is evaluated now, guarded against inspecting text that is not known yet."""
+        return guarded(expression, scope.template)
+
+    def decided(self, expression: Any, scope: Scope) -> nodes.Expr:
+        """The same for a condition or what is looped over, which is inspected itself."""
+        return known(self.known(expression, scope), scope.template)
 
     def deferred(self, expression: nodes.Node, scope: Scope) -> nodes.Expr:
         lifted, captures = lift(expression, scope)
@@ -77,9 +98,10 @@ class Deferral:
 
     def emit(self, site: Site, captures: Sequence[nodes.Expr] = ()) -> nodes.Call:
         self.sites.append(site)
+        kept = [guarded(each, site.template) for each in captures]
         call = nodes.Call(
             nodes.EnvironmentAttribute("emit"),
-            [nodes.Const(len(self.sites) - 1), nodes.Tuple(list(captures), "load")],
+            [nodes.Const(len(self.sites) - 1), nodes.Tuple(kept, "load")],
             [], None, None,
         )  # fmt: skip
         call.set_lineno(site.line, override=True)
@@ -98,8 +120,10 @@ class Deferral:
             chained = nodes.If(rest[0].test, rest[0].body, rest[1:], node.else_, lineno=rest[0].lineno)
             node.elif_, node.else_ = [], [chained]
         bodies = [scope.child() for _ in range(2 + len(node.elif_))]
+        node.test = self.decided(node.test, scope)
         node.body = self.body(node.body, bodies[0])
         for branch, branch_scope in zip(node.elif_, bodies[1:], strict=False):
+            branch.test = self.decided(branch.test, scope)
             branch.body = self.body(branch.body, branch_scope)
         node.else_ = self.body(node.else_, bodies[-1])
         self.merge(scope, bodies, node.lineno)
@@ -118,14 +142,21 @@ class Deferral:
             lifted, captures = lift(branch.test, scope)
             kind = "elif" if index else "if"
             result.append(self.mark(Site(kind, scope.template, branch.lineno, lifted), captures))
+            guard = self.known_part(branch.test, scope)
             body = self.body(branch.body, scope.child(conditional=True))
-            known = not mentions(branch.test, scope)
-            # A condition that is known already guards its body now, as it would when rendering for one person.
-            result += [nodes.If(branch.test, body, [], [], lineno=branch.lineno)] if known else body
+            # What is known of a condition guards its body now, as it would when rendering for one person.
+            result += [nodes.If(guard, body, [], [], lineno=branch.lineno)] if guard else body
         if node.else_:
             result.append(self.mark(Site("else", scope.template, node.lineno)))
             result += self.body(node.else_, scope.child(conditional=True))
         return [*result, self.mark(Site("endif", scope.template, node.lineno))]
+
+    def known_part(self, test: nodes.Node, scope: Scope) -> nodes.Expr | None:
+        """The part of a condition that needs no recipient and without which it cannot hold."""
+        if isinstance(test, nodes.And):
+            parts = [part for part in (self.known_part(side, scope) for side in (test.left, test.right)) if part]
+            return nodes.And(parts[0], parts[1], lineno=test.lineno) if len(parts) == 2 else next(iter(parts), None)
+        return None if mentions(test, scope) else self.decided(copied(test), scope)
 
     def visit_For(self, node: nodes.For, scope: Scope) -> Sequence[nodes.Node]:
         targets = stored_names(node.target)
@@ -135,6 +166,8 @@ class Deferral:
         inner = scope.child(without=targets | {"loop"}, conditional=False)
         if mentions(node.test, inner):
             self.move_test_inside(node, scope)
+        node.iter = self.decided(node.iter, scope)
+        node.test = self.decided(node.test, inner) if node.test is not None else None
         node.body = self.body(node.body, inner)
         node.else_ = self.body(node.else_, scope.child())
         return [node]
@@ -153,9 +186,9 @@ class Deferral:
         node.test = None
 
     def recipient_for(self, node: nodes.For, targets: frozenset[str], scope: Scope) -> Sequence[nodes.Node]:
-        inside = [included for child in node.body for included in self.includes(child)]
+        inside = [part for child in node.body for part in self.parts_of_others(child)]
         if node.recursive or inside:
-            what = "be recursive" if node.recursive else "include another template"
+            what = "be recursive" if node.recursive else "contain a block or include another template"
             raise scope.error(f"a loop over recipient data cannot {what}", node.lineno)
         inner = scope.child(conditional=True)
         inner.names |= dict.fromkeys(targets | {"loop"})
@@ -178,15 +211,18 @@ class Deferral:
             raise scope.error("the 'if' of a loop over recipient data may use recipient data only", test.lineno)
         return lifted
 
-    def includes(self, node: nodes.Node) -> list[nodes.Node]:
-        found = [node] if isinstance(node, nodes.Include) else []
-        return [*found, *node.find_all(nodes.Include)]
+    def parts_of_others(self, node: nodes.Node) -> list[nodes.Node]:
+        """What is written in another template, or may be: the loop's own names are not known there."""
+        kinds = (nodes.Include, nodes.Block)
+        return [*([node] if isinstance(node, kinds) else []), *(each for kind in kinds for each in node.find_all(kind))]
 
     # --- names ------------------------------------------------------------------------------------------------------
 
     def refuse_roots(self, names: frozenset[str], node: nodes.Node, scope: Scope) -> None:
         if taken := sorted(names & RECIPIENT_NAMES):
             raise scope.error(f"{taken[0]!r} is the recipient's and cannot be given another meaning", node.lineno)
+        if reserved := sorted(name for name in names if RESERVED.fullmatch(name)):
+            raise scope.error(f"the name {reserved[0]!r} is the program's own", node.lineno, "choose another one")
 
     def refuse_in_branch(self, node: nodes.Node, scope: Scope) -> None:
         if scope.conditional:
@@ -203,21 +239,24 @@ class Deferral:
         if not mentions(node.node, scope):
             for name in names:
                 scope.names.pop(name, None)
+            node.node = self.known(node.node, scope)
             return [node]
         if not isinstance(node.target, nodes.Name):
             raise scope.error("recipient data can be set to one plain name only", node.lineno)
+        name = node.target.name
         alias, kept = self.alias(node.node, scope)
-        scope.names[node.target.name] = alias
-        return kept
+        scope.names[name] = alias
+        return [*kept, nodes.Assign(nodes.Name(name, "store"), held(name, node.lineno), lineno=node.lineno)]
 
     def alias(self, value: nodes.Node, scope: Scope) -> tuple[nodes.Expr, list[nodes.Assign]]:
         """What the name stands for from now on, and assignments that keep today's values of its known parts."""
         lifted, captures = lift(value, scope)
-        self.aliases += 1
+        self.sites.aliases += 1
         kept: list[nodes.Assign] = []
         for index, capture in enumerate(captures):
-            name = f"__alias{self.aliases}_{index}"
-            kept.append(nodes.Assign(nodes.Name(name, "store"), capture, lineno=value.lineno))
+            name = f"__alias{self.sites.aliases}_{index}"
+            known = guarded(capture, scope.template)
+            kept.append(nodes.Assign(nodes.Name(name, "store"), known, lineno=value.lineno))
             lifted = rename(lifted, f"_v{index}", name)
         return lifted, kept
 
@@ -235,12 +274,12 @@ class Deferral:
             self.refuse_roots(stored_names(target), node, scope)
             if mentions(value, scope) and isinstance(target, nodes.Name):
                 inner.names[target.name], kept = self.alias(value, scope)
-                targets += [assign.target for assign in kept]
-                values += [assign.node for assign in kept]
+                targets += [*(assign.target for assign in kept), nodes.Name(target.name, "store")]
+                values += [*(assign.node for assign in kept), held(target.name, node.lineno)]
             else:
                 inner.names = {n: m for n, m in inner.names.items() if n not in stored_names(target)}
                 targets.append(target)
-                values.append(value)
+                values.append(self.known(value, scope))
         node.targets, node.values = targets, values  # type: ignore[assignment]
         node.body = self.body(node.body, inner)
         return [node]
@@ -252,11 +291,14 @@ class Deferral:
         self.refuse_roots(names, node, scope)
         for default in node.defaults:
             self.refuse_mention(default, scope, "the default of an argument")
-        node.body = self.body(node.body, scope.child(without=names, conditional=False))
+        # What a name outside stands for is decided when a macro is called: only the recipient's own names are sure.
+        aliases = frozenset() if isinstance(node, nodes.CallBlock) else frozenset(scope.names) - RECIPIENT_NAMES
+        node.body = self.body(node.body, scope.child(without=names | aliases, conditional=False))
         return [node]
 
     def visit_CallBlock(self, node: nodes.CallBlock, scope: Scope) -> Sequence[nodes.Node]:
         self.refuse_mention(node.call, scope, "a macro call")
+        node.call = self.known(node.call, scope)
         return self.visit_Macro(node, scope)
 
     def visit_FilterBlock(self, node: nodes.FilterBlock, scope: Scope) -> Sequence[nodes.Node]:
@@ -289,6 +331,11 @@ class Deferral:
             site = self.sites[before]
             raise scope.error(f"{what} cannot contain recipient data", site.line, "write it where it is used")
         return changed
+
+
+def held(name: str, line: int) -> nodes.Expr:
+    """What a name means to other templates once it stands for recipient data: an error that says so."""
+    return nodes.Call(nodes.EnvironmentAttribute("held"), [nodes.Const(name)], [], None, None, lineno=line)
 
 
 def rename(tree: nodes.Expr, old: str, new: str) -> nodes.Expr:

@@ -7,6 +7,7 @@ typing error never becomes a hole in a mail.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -24,8 +25,15 @@ MAX_POWER = 10_000
 """The largest exponent and base of `**`: `9**9**9` would take for ever."""
 
 
+MAX_WIDTH = 9_999
+PADDING = frozenset({"center", "ljust", "rjust", "zfill", "expandtabs", "format_map"})
+"""Methods of text that build any number of blanks."""
+WIDE_PERCENT = re.compile(r"%[^a-zA-Z%]*(?:\*|[0-9]{5})")
+WIDE_FORMAT = re.compile(r"\{[^{}]*(?:\{|:[^{}]*[0-9]{5})")
+
+
 class MissingField(Undefined):
-    """A recipient field without a value: false, empty and unequal to everything, but never printable.
+    """A recipient field without a value: false, empty and equal to no value, but never printable.
 
     `{% if subscriber.city == "Oslo" %}` is simply false for somebody without a city, and `| default("friend")`
     works, while `{{ subscriber.city }}` alone is an error: it would leave a hole in that person's mail.
@@ -67,7 +75,7 @@ class Fields:
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
     """The environment both stages share. `language` is what dates are written in."""
 
-    intercepted_binops = frozenset({"*", "**"})
+    intercepted_binops = frozenset({"*", "**", "%"})
 
     def __init__(
         self,
@@ -80,20 +88,42 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             loader=FunctionLoader(load) if load else None,
             autoescape=autoescape,
             undefined=StrictUndefined,
+            finalize=printable,
             keep_trailing_newline=True,
             trim_blocks=False,
             lstrip_blocks=False,
         )
         self.language = language
-        self.globals.pop("lipsum", None)
+        # They count how often they were asked, and what stands in a condition over recipient data is asked once for
+        # everybody: with them the mails would be wrong. `loop` counts for each recipient.
+        for name in ("lipsum", "joiner", "cycler"):
+            self.globals.pop(name, None)
         self.filters["day"] = day
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        if operator == "*":
-            refuse_large_repeat(left, right)
-        else:
-            refuse_large_power(left, right)
+        REFUSALS[operator](left, right)
         return super().call_binop(context, operator, left, right)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        return attr not in PADDING and super().is_safe_attribute(obj, attr, value)
+
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        wrapper = super().wrap_str_format(value)
+        if wrapper is not None and WIDE_FORMAT.search(str(value.__self__)):
+            raise SecurityError(f"a width above {MAX_WIDTH:,} is not filled with blanks")
+        return wrapper
+
+
+def printable(value: Any) -> Any:
+    """What `{{ }}` prints. A function or a whole record would print its place in memory into somebody's mail."""
+    if isinstance(value, Fields) or (callable(value) and not isinstance(value, Undefined)):
+        raise TypeError(f"a {type(value).__name__} cannot be printed; which field or what result of it is meant?")
+    return value
+
+
+def refuse_wide_format(left: Any, right: Any) -> None:
+    if isinstance(left, str) and WIDE_PERCENT.search(left):
+        raise SecurityError(f"a width above {MAX_WIDTH:,} is not filled with blanks")
 
 
 def refuse_large_repeat(left: Any, right: Any) -> None:
@@ -107,6 +137,9 @@ def refuse_large_power(left: Any, right: Any) -> None:
     numbers = isinstance(left, int | float) and isinstance(right, int | float)
     if numbers and max(abs(left), abs(right)) > MAX_POWER:
         raise SecurityError(f"a power with numbers above {MAX_POWER} is not calculated")
+
+
+REFUSALS = {"*": refuse_large_repeat, "**": refuse_large_power, "%": refuse_wide_format}
 
 
 @pass_context

@@ -85,41 +85,86 @@ def mentions(node: nodes.Node | None, scope: Scope) -> bool:
     return found
 
 
+@dataclass(slots=True)
+class Lifting:
+    """The parts lifted out so far. `guard` is the known condition under which the part at hand is evaluated at all."""
+
+    scope: Scope
+    captures: list[nodes.Expr] = field(default_factory=list)
+    guard: nodes.Expr | None = None
+
+    def capture(self, node: nodes.Expr) -> nodes.Expr:
+        guarded = nodes.CondExpr(copied(self.guard), node, None, lineno=node.lineno) if self.guard else node
+        self.captures.append(guarded)
+        return nodes.Name(f"{CAPTURE_PREFIX}{len(self.captures) - 1}", "load", lineno=node.lineno)
+
+    def under(self, condition: nodes.Expr, *, holds: bool = True) -> Lifting:
+        """The same captures, for what is evaluated only if `condition` holds (or does not)."""
+        if mentions(condition, self.scope):
+            return self
+        wanted = copied(condition) if holds else nodes.Not(copied(condition), lineno=condition.lineno)
+        guard = nodes.And(copied(self.guard), wanted, lineno=condition.lineno) if self.guard else wanted
+        return Lifting(self.scope, self.captures, guard)
+
+
 def lift(expression: nodes.Node, scope: Scope) -> tuple[nodes.Expr, list[nodes.Expr]]:
-    """The expression with `_v0`, `_v1`, ... in the place of all that needs no recipient, and those parts in order."""
-    captures: list[nodes.Expr] = []
-    lifted = lift_node(copied(expression), scope, captures)
+    """The expression with `_v0`, `_v1`, ... where no recipient is needed, and those parts in order.
+
+    A part behind a known condition (`articles and articles[0].title == subscriber.city`) is evaluated under it only.
+    """
+    lifting = Lifting(scope)
+    lifted = lift_node(copied(expression), lifting)
     assert isinstance(lifted, nodes.Expr)
-    return lifted, captures
+    return lifted, lifting.captures
 
 
-def lift_node(node: nodes.Node, scope: Scope, captures: list[nodes.Expr]) -> nodes.Node:
+def lift_node(node: nodes.Node, lifting: Lifting) -> nodes.Node:
+    scope = lifting.scope
     if isinstance(node, nodes.Const) or is_recipient_function(node):
         return node
     if isinstance(node, nodes.Name) and node.name in scope.names:
         meaning = scope.names[node.name]
-        return lift_node(copied(meaning), scope, captures) if isinstance(meaning, nodes.Expr) else node
+        return lift_node(copied(meaning), lifting) if isinstance(meaning, nodes.Expr) else node
     if isinstance(node, nodes.Expr) and not isinstance(node, nodes.Slice) and not mentions(node, scope):
-        captures.append(node)
-        return nodes.Name(f"{CAPTURE_PREFIX}{len(captures) - 1}", "load", lineno=node.lineno)
+        return lifting.capture(node)
+    if isinstance(node, nodes.And | nodes.Or | nodes.CondExpr):
+        return lift_conditional(node, lifting)
     if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
         # `article.title.replace(...)`: a bound method is no value that can be kept, the object is.
-        setattr(node.node, "node", lift_node(node.node.node, scope, captures))  # noqa: B010 (typed as Expr upstream)
+        setattr(node.node, "node", lift_node(node.node.node, lifting))  # noqa: B010 (typed as Expr upstream)
         callee, node.node = node.node, nodes.Const(None)
-        lift_fields(node, scope, captures)
+        lift_fields(node, lifting)
         node.node = callee
         return node
-    lift_fields(node, scope, captures)
+    lift_fields(node, lifting)
     return node
 
 
-def lift_fields(node: nodes.Node, scope: Scope, captures: list[nodes.Expr]) -> None:
+def lift_conditional(node: nodes.And | nodes.Or | nodes.CondExpr, lifting: Lifting) -> nodes.Node:
+    if isinstance(node, nodes.CondExpr):
+        condition, branches = node.test, {"expr1": lifting.under(node.test)}
+        if node.expr2 is not None:
+            branches["expr2"] = lifting.under(node.test, holds=False)
+        node.test = as_expression(lift_node(condition, lifting))
+    else:
+        branches = {"right": lifting.under(node.left, holds=isinstance(node, nodes.And))}
+        node.left = as_expression(lift_node(node.left, lifting))
+    for name, under in branches.items():
+        setattr(node, name, lift_node(getattr(node, name), under))
+    return node
+
+
+def as_expression(node: nodes.Node) -> nodes.Expr:
+    assert isinstance(node, nodes.Expr)
+    return node
+
+
+def lift_fields(node: nodes.Node, lifting: Lifting) -> None:
     for name, value in node.iter_fields():
         if isinstance(value, list):
-            lifted = [lift_node(item, scope, captures) if isinstance(item, nodes.Node) else item for item in value]
-            setattr(node, name, lifted)
+            setattr(node, name, [lift_node(item, lifting) if isinstance(item, nodes.Node) else item for item in value])
         elif isinstance(value, nodes.Node):
-            setattr(node, name, lift_node(value, scope, captures))
+            setattr(node, name, lift_node(value, lifting))
 
 
 def is_recipient_function(node: nodes.Node) -> bool:

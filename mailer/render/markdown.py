@@ -102,11 +102,12 @@ def refuse_torn(parts: list[str], body: Body, label: str) -> None:
     """Each part becomes a block of its own, so an `if` must end on the side of [articles] where it begins."""
     for part in parts:
         codes = [body.code(found) for found in body.pattern.finditer(part)]
+        lines = [code.line + offset for code in codes for offset in range(code.source.count("\n") + 1)]
         try:
-            Environment().parse("".join(code.source for code in codes))  # noqa: S701 (parsed only)
+            Environment().parse("\n".join(code.source for code in codes))  # noqa: S701 (parsed only)
         except TemplateSyntaxError as error:
-            line = codes[0].line if codes else 1
             where = ", or the [articles] line stands inside an {% if %} or {% for %}" if len(parts) > 1 else ""
+            line = lines[min(error.lineno, len(lines)) - 1]
             raise IssueFileError(label, [Mistake(line, f"{error.message}{where}")]) from error
 
 

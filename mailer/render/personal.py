@@ -10,29 +10,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeGuard
+from dataclasses import dataclass, replace
+from typing import Any
 
-from jinja2 import Template, nodes
-from jinja2.exceptions import TemplateSyntaxError
-from jinja2.parser import Parser
+from jinja2 import nodes
 from markupsafe import escape
 
 from mailer.errors import TemplateError
-from mailer.render.environment import Fields, TemplateEnvironment
+from mailer.render.environment import TemplateEnvironment
 from mailer.render.flat import Choice, Flat, Place, Print, Repeat, Segment
-from mailer.render.lift import RECIPIENT_FUNCTIONS, RECIPIENT_NAMES
+from mailer.render.slots import NO_VALUE, SEPARATOR, SlotCode, Values, default_hint, is_recipient, parse_expression
 from mailer.render.values import decode
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]+")
 """What no mail may contain, whatever an import let in: control characters other than tab and newline, surrogates."""
 
 LINE_BREAKS = re.compile(r"\s*[\x00-\x1f\x7f-\x9f\u2028\u2029]+\s*")
-
-SEPARATOR = "\x00"
-"""Parts the values of compiled slots; `clean` takes it out of all data."""
-
-Values = Mapping[str, Any]
 
 
 def clean(value: Any) -> Any:
@@ -41,6 +34,8 @@ def clean(value: Any) -> Any:
         return value if value.isprintable() else CONTROL.sub(" ", value)
     if isinstance(value, list | tuple):
         return [clean(item) for item in value]
+    if isinstance(value, dict):
+        return {key: clean(item) for key, item in value.items()}
     return value
 
 
@@ -54,10 +49,6 @@ def one_line(text: str) -> str:
     return text if text.isprintable() else LINE_BREAKS.sub(" ", text)
 
 
-def is_recipient(node: nodes.Node) -> TypeGuard[nodes.Name]:
-    return isinstance(node, nodes.Name) and node.name in RECIPIENT_NAMES
-
-
 def without_default(expression: nodes.Expr) -> tuple[nodes.Expr, Any]:
     """`field|default("text")` taken apart; an expression without a plain default as it is."""
     if isinstance(expression, nodes.Filter) and expression.name in ("default", "d") and expression.node is not None:
@@ -68,18 +59,16 @@ def without_default(expression: nodes.Expr) -> tuple[nodes.Expr, Any]:
     return expression, None
 
 
-def by_item(tree: nodes.Node) -> nodes.Node:
-    """`subscriber.city` as `subscriber["city"]`: the same for `Fields`, without asking for an attribute first."""
-    if isinstance(tree, nodes.Getattr) and is_recipient(tree.node):
-        return nodes.Getitem(
-            tree.node, nodes.Const(tree.attr), "load", lineno=tree.lineno, environment=tree.environment
-        )
-    for name, value in tree.iter_fields():
-        if isinstance(value, list):
-            setattr(tree, name, [by_item(item) if isinstance(item, nodes.Node) else item for item in value])
-        elif isinstance(value, nodes.Node):
-            setattr(tree, name, by_item(value))
-    return tree
+def without_absent(segments: Sequence[Segment], absent: frozenset[str]) -> tuple[Segment, ...]:
+    """The segments without the branches that wait for a field nobody has."""
+    kept: list[Segment] = []
+    for segment in segments:
+        if isinstance(segment, Choice):
+            branches = tuple(branch for branch in segment.branches if branch[0] not in absent)
+            kept += [replace(segment, branches=branches)] if branches else without_absent(segment.otherwise, absent)
+        else:
+            kept.append(segment)
+    return tuple(kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +94,20 @@ class PersonalPart:
     `constants[0] + values[slots[0]] + constants[1] + ...` is the text for one recipient.
     """
 
-    def __init__(self, flat: Flat, *, language: str = "en", header: bool = False) -> None:
+    def __init__(
+        self, flat: Flat, *, language: str = "en", header: bool = False, absent: frozenset[str] = frozenset()
+    ) -> None:
+        """`header` keeps values on one line. `absent` names fields that no recipient has, such as `links.view`."""
         self.environment = TemplateEnvironment(autoescape=flat.autoescape, language=language)
-        self.names = {name: self.environment.globals[name] for name in RECIPIENT_FUNCTIONS}
-        self.names |= {name: decode(data) for name, data in flat.values.items()}
-        self.finish: Callable[[str], str] | None = one_line if header else None
-        constants, self.slots, self.distinct = self.split(flat.segments)
+        self.header = header
+        constants, self.slots, self.distinct = self.split(without_absent(flat.segments, absent))
         self.constants = tuple(one_line(run) for run in constants) if header else constants
-        self.escape: Callable[[Any], str] = escape if flat.autoescape else str
+        self.escaped = flat.autoescape
         self.plain = [(index, slot) for index, slot in enumerate(self.distinct) if slot.field]
-        self.compiled = [(index, slot) for index, slot in enumerate(self.distinct) if not slot.field]
-        self.template = self.compile_all() if self.compiled else None
-        self.needs = frozenset((slot.root, slot.field) for _, slot in self.plain)
+        others = [(index, slot) for index, slot in enumerate(self.distinct) if not slot.field]
+        self.others = [index for index, _ in others]
+        values = {name: decode(data) for name, data in flat.values.items()}
+        self.code = SlotCode(self.environment, [slot.segment for _, slot in others], values) if others else None
 
     def split(self, segments: Sequence[Segment]) -> tuple[tuple[str, ...], tuple[int, ...], list[Slot]]:
         """Constants, the slot index between each two of them, and the distinct slots."""
@@ -138,7 +129,7 @@ class PersonalPart:
     def slot(self, segment: Print | Choice | Repeat) -> Slot:
         if not isinstance(segment, Print):
             return Slot(segment)
-        expression, default = without_default(self.expression(segment.expression))
+        expression, default = without_default(parse_expression(self.environment, segment.expression))
         if isinstance(expression, nodes.Getattr) and is_recipient(expression.node):
             return Slot(segment, expression.node.name, expression.attr, default)
         return Slot(segment)
@@ -150,16 +141,24 @@ class PersonalPart:
         """
         roots = {"subscriber": subscriber, "links": links}
         result = [""] * len(self.distinct)
-        for index, slot in self.plain:
+        for (index, _), text in zip(self.plain, self.plain_texts(roots), strict=True):
+            result[index] = text
+        if self.code is not None:
+            for index, text in zip(self.others, self.code.texts(subscriber, links), strict=True):
+                result[index] = text
+        return [one_line(value) for value in result] if self.header else result
+
+    def plain_texts(self, roots: Mapping[str, Values]) -> list[str]:
+        texts = []
+        for _, slot in self.plain:
             value = roots[slot.root].get(slot.field, slot.default)
             if value is None:
                 raise self.missing(slot)
-            result[index] = self.escape(value)
-        if self.template is not None:
-            texts = self.evaluate(self.template, subscriber, links)
-            for (index, _), text in zip(self.compiled, texts, strict=True):
-                result[index] = text
-        return [self.finish(value) for value in result] if self.finish else result
+            texts.append(value if isinstance(value, str) else str(value))
+        if not self.escaped or not texts:
+            return texts
+        # All at once, parted by what no value contains: one call instead of one for each, eight times as fast.
+        return str.split(escape(SEPARATOR.join(texts)), SEPARATOR)
 
     def render(self, subscriber: Values, links: Values) -> str:
         """The whole text for one recipient."""
@@ -173,88 +172,6 @@ class PersonalPart:
         return "".join(pieces)
 
     def missing(self, slot: Slot) -> TemplateError:
-        name = f"{slot.root}.{slot.field}"
-        return TemplateError(
-            f"{name!r} has no value for this recipient",
-            name=slot.place.template,
-            line=slot.place.line,
-            hint=f'give a default: {{{{ {name} | default("…") }}}}',
-        )
-
-    # --- compiled slots ---------------------------------------------------------------------------------------------
-
-    def evaluate(self, template: Template, subscriber: Values, links: Values) -> list[str]:
-        try:
-            text = self.run(template, subscriber, links)
-        except Exception:
-            raise self.explain(subscriber, links) from None
-        return text.split(SEPARATOR)[:-1]
-
-    def run(self, template: Template, subscriber: Values, links: Values) -> str:
-        # All names in one dictionary, handed over as it is: the usual way copies a chain of globals, 8 us a time.
-        names = {**self.names, "subscriber": Fields("subscriber", subscriber), "links": Fields("links", links)}
-        return "".join(template.root_render_func(template.new_context(names, shared=True)))
-
-    def explain(self, subscriber: Values, links: Values) -> TemplateError:
-        """Which of the slots failed, found by running them one by one."""
-        for _, slot in self.compiled:
-            try:
-                self.run(self.compile([slot]), subscriber, links)
-            except Exception as error:  # expressions are a language: any of its errors may come
-                return TemplateError(str(error) or type(error).__name__, name=slot.place.template, line=slot.place.line)
-        return TemplateError("recipient data could not be filled in")
-
-    def compile_all(self) -> Template:
-        try:
-            return self.compile([slot for _, slot in self.compiled])
-        except TemplateSyntaxError as error:
-            for _, slot in self.compiled:
-                try:
-                    self.compile([slot])
-                except TemplateSyntaxError as found:
-                    place = slot.place
-                    raise TemplateError(str(found.message), name=place.template, line=place.line) from error
-            raise
-
-    def compile(self, slots: Sequence[Slot]) -> Template:
-        body: list[nodes.Node] = []
-        for slot in slots:
-            body += [*self.statements((slot.segment,)), nodes.Output([nodes.TemplateData(SEPARATOR)])]
-        tree = by_item(nodes.Template(body, lineno=1))
-        assert isinstance(tree, nodes.Template)
-        tree.set_environment(self.environment)
-        for node in tree.find_all(nodes.Node):
-            node.lineno = 1
-        code = self.environment.compile(tree)
-        return Template.from_code(self.environment, code, {})
-
-    def statements(self, segments: Sequence[Segment]) -> list[nodes.Node]:
-        return [self.statement(segment) for segment in segments]
-
-    def statement(self, segment: Segment) -> nodes.Node:
-        match segment:
-            case str():
-                return nodes.Output([nodes.TemplateData(segment)])
-            case Print(source):
-                return nodes.Output([self.expression(source)])
-            case Choice(branches, otherwise):
-                (test, body), *rest = branches
-                others = [nodes.If(self.expression(t), self.statements(b), [], []) for t, b in rest]
-                return nodes.If(self.expression(test), self.statements(body), others, self.statements(otherwise))
-            case Repeat():
-                return self.loop(segment)
-
-    def loop(self, segment: Repeat) -> nodes.For:
-        test = f" if {segment.test}" if segment.test else ""
-        loop = self.parsed(f"{{% for {segment.target} in {segment.iterable}{test} %}}{{% endfor %}}")
-        assert isinstance(loop, nodes.For)
-        loop.body, loop.else_ = self.statements(segment.body), self.statements(segment.otherwise)
-        return loop
-
-    def expression(self, source: str) -> nodes.Expr:
-        output = self.parsed(f"{{{{ {source} }}}}")
-        assert isinstance(output, nodes.Output)
-        return output.nodes[0]
-
-    def parsed(self, source: str) -> nodes.Node:
-        return Parser(self.environment, source).parse().body[0]
+        name, place = f"{slot.root}.{slot.field}", slot.place
+        message = f"{name!r} {NO_VALUE}"
+        return TemplateError(message, name=place.template, line=place.line, hint=default_hint(name))

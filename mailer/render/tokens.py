@@ -34,6 +34,7 @@ class TokenBook:
     """The tokens of one part. `salt` is random text of lower-case letters and digits.
 
     The first `optional` tokens belong to texts, such as the preheader, that a template may leave out.
+    `depth` counts the conditions and loops over recipient data that are open at this moment of rendering.
     """
 
     def __init__(self, salt: str) -> None:
@@ -41,15 +42,13 @@ class TokenBook:
         self.mark = f"zq{salt}x"
         self.instances: list[Instance] = []
         self.optional = 0
-        self._numbers: dict[tuple[int, str], int] = {}
+        self.depth = 0
 
     def token(self, site: Site, values: tuple[Any, ...]) -> str:
-        """The token of an evaluation; the same evaluation twice is one token."""
-        key = (id(site), repr(values))
-        number = self._numbers.setdefault(key, len(self.instances))
-        if number == len(self.instances):
-            self.instances.append(Instance(site, values))
-        return f"{self.mark}{number}qz"
+        """A new token. Each evaluation has its own, so that one which gets lost is missed."""
+        self.depth += {"if": 1, "for": 1, "endif": -1, "endfor": -1}.get(site.kind, 0)
+        self.instances.append(Instance(site, values))
+        return f"{self.mark}{len(self.instances) - 1}qz"
 
     def site_of(self, token: str) -> Site | None:
         """The site of a token; none for text that only looks like one."""

@@ -21,6 +21,10 @@ from mailer.render.personal import PersonalPart, clean_fields, one_line
 NOT_ASCII_WORD = re.compile(r"[^a-z0-9]+")
 
 
+ABSENT_LINKS = frozenset({"links.view", "links.preferences"})
+"""Links that templates ask for and that there are no pages for yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class PersonalMail:
     """The parts of one mail as a reader sees them."""
@@ -46,8 +50,8 @@ class MailWriter:
         self.titles = {name: each["title"] for name, each in snapshot["lists"].items()}
         self.subject = PersonalPart(rendered.subject, language=rendered.language, header=True)
         self.preheader = PersonalPart(rendered.preheader, language=rendered.language, header=True)
-        self.html = PersonalPart(rendered.html, language=rendered.language)
-        self.text = PersonalPart(rendered.text, language=rendered.language)
+        self.html = PersonalPart(rendered.html, language=rendered.language, absent=ABSENT_LINKS)
+        self.text = PersonalPart(rendered.text, language=rendered.language, absent=ABSENT_LINKS)
         self.skeletons = {
             name: self.skeleton(name, each["reply_to"], snapshot["hash"]) for name, each in snapshot["lists"].items()
         }

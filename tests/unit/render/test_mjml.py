@@ -34,8 +34,11 @@ class Tags(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
 
+    def tags_named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
     def one(self, tag: str) -> dict[str, str | None]:
-        (found,) = [attributes for name, attributes in self.tags if name == tag]
+        (found,) = self.tags_named(tag)
         return found
 
 
@@ -92,8 +95,34 @@ def test_includes_never_reach_the_engine(path: str, form: str) -> None:
         compile_mjml(document(form.format(path)))
 
 
-def test_an_include_inside_a_comment_is_no_include() -> None:
-    assert "<!doctype" in compile_mjml(document("<!-- <mj-include path='/etc/passwd' /> --><mj-text>a</mj-text>"))
+INCLUDE = "<mj-include path='/etc/passwd' />"
+HIDDEN_INCLUDES = [
+    f"<!-- {INCLUDE} -->",
+    f"<mj-text css-class='<!--'>a</mj-text>{INCLUDE}<mj-text css-class='-->'>b</mj-text>",
+    f"<!-- a -- >{INCLUDE}<!-- --><mj-text>a</mj-text>",
+    f"<mj-raw><script>/*<!--*/</script></mj-raw>{INCLUDE}<mj-raw>--></mj-raw>",
+    "<mj-include path='/etc/passwd' \"><mj-text>a</mj-text>",
+    "< mj-include path='/etc/passwd' />",
+]
+
+
+@pytest.mark.parametrize("column", HIDDEN_INCLUDES)
+def test_no_comment_hides_an_include(column: str) -> None:
+    with pytest.raises(TemplateError, match="mj-include"):
+        compile_mjml(document(column))
+
+
+@pytest.mark.parametrize("stray", ['src="x"" alt="{}"', "src='x'' alt='{}'", 'src=""x" alt="{}"', 'alt="{}" src="x'])
+def test_quotation_marks_that_do_not_pair_are_refused(stray: str) -> None:
+    """The attributes of such a tag could not be made safe: data would become live attributes."""
+    evil = escape('A" onerror="alert(1)')
+    with pytest.raises(TemplateError, match="quotation marks of a tag do not pair"):
+        compile_mjml(document(f"<mj-image {stray.format(evil)} />", head=""))
+
+
+def test_a_hostile_document_takes_no_time() -> None:
+    with pytest.raises(TemplateError):
+        compile_mjml("<mjml><mj-body>" + "<mj-a " * 20_000)
 
 
 CRASHES = {
@@ -171,12 +200,36 @@ def test_no_font_is_fetched_that_the_author_did_not_name() -> None:
     assert "https://f.org/o" in without_engine_fonts(named, compile_mjml(named))
 
 
+def test_a_built_in_font_can_come_from_the_authors_own_server() -> None:
+    head = (
+        '<mj-head><mj-font name="Roboto" href="https://fonts.org.example/r.css?a=1&amp;b=2" />'
+        '<mj-font name="Own" href="https://f.org/o" /></mj-head>'
+    )
+    text = document('<mj-text font-family="Roboto">a</mj-text><mj-text font-family="Own, Lato">b</mj-text>', head)
+    html = without_engine_fonts(text, compile_mjml(text))
+    links = [link["href"] for link in Tags(html).tags_named("link")]
+    assert sorted(map(str, links)) == ["https://f.org/o", "https://fonts.org.example/r.css?a=1&b=2"]
+    assert "googleapis" not in html
+
+
+def test_a_commented_font_or_title_does_not_count() -> None:
+    head = (
+        '<mj-head><!-- <mj-title>old</mj-title><mj-font name="X" href="https://f.org/old" /> -->'
+        '<mj-title>new</mj-title><mj-font name="X" href="https://f.org/new" /></mj-head>'
+    )
+    html = compile_mjml(document('<mj-text font-family="X">a</mj-text>', head))
+    assert re.search(r"<title>\s*new\s*</title>", html)
+    assert "https://f.org/new" in html
+
+
 SQUEEZED = {
     "between rows": ("<table>\n  <tr>\n    <td>a</td>\n  </tr>\n</table>", "<table><tr><td>a</td></tr></table>"),
     "between words": ("<td>a <b>b</b> <i>c</i>\n d</td>", "<td>a <b>b</b> <i>c</i>\nd</td>"),
     "links side by side": ("<a href='x'>a</a>\n   <a href='y'>b</a>", "<a href='x'>a</a>\n<a href='y'>b</a>"),
     "preformatted": ("<td>\n<pre>  a\n   b </pre>\n</td>", "<td><pre>  a\n   b </pre></td>"),
     "greater sign in a value": ('<td title="a > b">\n x</td>', '<td title="a > b">x</td>'),
+    "comment between words": ("Hello <!--c--> world", "Hello <!--c--> world"),
+    "text area": ("<td>\n<textarea>  a\n  b</textarea></td>", "<td><textarea>  a\n  b</textarea></td>"),
     "conditional comment": ("<!--[if mso]>\n <p>\n<![endif]-->\n <p>a</p>", "<!--[if mso]><p><![endif]--><p>a</p>"),
 }  # fmt: skip
 
