@@ -37,3 +37,8 @@ def quoted(word: str, limit: int = 60) -> str:
     """The word between quotation marks, on one line, cut where it is long, with nothing a terminal would obey."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in word[:limit])
     return f'"{shown}{"..." if len(word) > limit else ""}"'
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """`1 article`, `2 articles`, `1,000 people`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

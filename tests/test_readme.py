@@ -24,6 +24,7 @@ BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL
 # What differs from day to day and from machine to machine, in the page as well as in the output.
 CHANGING = (
     (re.compile(r"20\d\d-\d\d-\d\d"), "DAY"),
+    (re.compile(r"\b[A-Z][a-z]+ \d{1,2}, 20\d\d\b"), "DAY"),
     (re.compile(r"\b\d\d:\d\d\b"), "TIME"),
     (re.compile(r"(?<=hash        )[0-9a-f]{12}"), "HASH"),
     (re.compile(r"[\d,]+ bytes of HTML, [\d,]+ of text"), "SIZE"),

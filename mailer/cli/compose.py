@@ -10,6 +10,7 @@ import typer
 from mailer.cli import output
 from mailer.cli.options import JsonOption
 from mailer.cli.session import open_mailer
+from mailer.wording import counted
 
 if TYPE_CHECKING:
     from mailer.services.compose import Composed, Wish
@@ -131,7 +132,7 @@ def compose(context: typer.Context, wish: Wish, *, edit: bool, as_json: bool) ->
 
 
 def show_composed(composed: Composed, shown: str) -> None:
-    output.lines([f"{shown}: {len(composed.articles)} articles"])
+    output.lines([f"{shown}: {counted(len(composed.articles), 'article')}"])
     output.columns(("KEY", "WHEN (UTC)", "TITLE"), [(each.key, each.when, each.title) for each in composed.articles])
     if composed.left_out:
         output.note(f"left out: {len(composed.left_out)} (mailer articles list shows them)")

@@ -12,12 +12,15 @@ from mailer.cli.compose import relative
 from mailer.cli.options import JsonOption
 from mailer.cli.session import open_mailer
 from mailer.cli.signals import stop_on_signal
+from mailer.wording import counted
 
 if TYPE_CHECKING:
     from mailer.app import Mailer
     from mailer.services.plan import Plan
     from mailer.services.preview import Preview
     from mailer.services.send import Progress, SendResult
+
+SAMPLE_LINES = 8
 
 IssueArgument = Annotated[
     str, typer.Argument(metavar="ISSUE", help="The issue: the name of its file in issues/, with or without .md.")
@@ -50,12 +53,13 @@ def show_plan(planned: Plan) -> None:
             "issue": planned.name,
             "state": planned.state or "not sent",
             "subject": planned.subject,
+            "preheader": planned.preheader,
             "from": planned.sender,
             "lists": planned.lists,
             "recipients": planned.recipients,
             "left out": excluded or "nobody",
             "size": f"{planned.html_bytes:,} bytes of HTML, {planned.text_bytes:,} of text",
-            "provider": f"{planned.provider}, {planned.batches} batches",
+            "provider": f"{planned.provider}, {counted(planned.batches, 'batch', 'batches')}",
             "hash": planned.hash[:12],
         }
     )
@@ -63,10 +67,20 @@ def show_plan(planned: Plan) -> None:
         output.columns(
             ("KEY", "WHEN (UTC)", "ARTICLE"), [(each.key, each.when, each.title) for each in planned.articles]
         )
+    output.lines(["sample (text part):", *sample_lines(planned.sample)])
     for finding in planned.findings:
         output.lines([f"{finding.level.value}: {finding.message} ({finding.rule}); {finding.advice}"])
     if not planned.findings:
         output.lines(["checks: all passed"])
+
+
+def sample_lines(text: str) -> list[str]:
+    """The beginning of the text part, enough to see that the right people are greeted with the right words."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    shown = [f"  | {line}" for line in lines[:SAMPLE_LINES]]
+    return (
+        [*shown, f"  | ... ({len(lines) - SAMPLE_LINES} more lines: mailer preview)"] if lines[SAMPLE_LINES:] else shown
+    )
 
 
 def preview(

@@ -21,6 +21,7 @@ from mailer.services.subscribers import Entry
 from mailer.store import lists as stored_lists
 from mailer.store import subscribers as stored
 from mailer.store.database import Store
+from mailer.wording import counted
 
 MAX_BYTES = 1 << 29
 # Columns that our own files have beside the attributes. They are read for what they mean and not kept.
@@ -69,9 +70,9 @@ class Import:
         """NeedsAttention when rows were refused."""
         if self.rejected:
             raise NeedsAttention(
-                f"{len(self.rejected)} rows were refused, all others are in"
+                f"{counted(len(self.rejected), 'row')} refused, all others are in"
                 if not self.dry_run
-                else f"{len(self.rejected)} rows would be refused",
+                else f"{counted(len(self.rejected), 'row')} would be refused",
                 hint=f"Correct {self.rejected_file} and import it." if self.rejected_file else None,
             )
 

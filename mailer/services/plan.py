@@ -29,10 +29,15 @@ OUTBOX = "outbox"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An issue as it would go out now. `state` is that of an issue that was frozen before."""
+    """An issue as it would go out now. `state` is that of an issue that was frozen before.
+
+    Subject, preheader, `sample` (its text part) and sizes are those of the longest mail among the samples.
+    """
 
     name: str
     subject: str
+    preheader: str
+    sample: str
     sender: str
     lists: tuple[str, ...]
     articles: tuple[Article, ...]
@@ -89,6 +94,8 @@ def plan_prepared(program: Program, prepared: Prepared, *, again: bool = False) 
     return Plan(
         name=issue.name,
         subject=mail.subject,
+        preheader=mail.preheader,
+        sample=mail.text,
         sender=f"{prepared.sender.name} <{prepared.sender.email}>",
         lists=issue.lists,
         articles=prepared.articles,

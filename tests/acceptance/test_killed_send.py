@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.commands import command, environment, fill, told, workspace
+from tests.acceptance.commands import command, environment, fill, header, told, workspace
 from tests.cli.campaign import ISSUE
 
 SEED = 20261122
@@ -64,17 +64,12 @@ def wait_for(sender: subprocess.Popen[str], ready: Callable[[], bool]) -> None:
 
 def addressees(folder: Path) -> Counter[str]:
     """How many mails there are for each address: from the header of every file."""
-    return Counter(header(path, b"To") for path in files(folder))
-
-
-def header(path: Path, name: bytes) -> str:
-    (line,) = [line for line in path.read_bytes().split(b"\r\n\r\n")[0].split(b"\r\n") if line.startswith(name + b":")]
-    return line.partition(b":")[2].strip().decode()
+    return Counter(header(path, "To") for path in files(folder))
 
 
 def check_everybody_once(folder: Path, people: list[str]) -> None:
     assert addressees(folder) == Counter(people)
-    ids = Counter(header(path, b"Message-ID") for path in files(folder))
+    ids = Counter(header(path, "Message-ID") for path in files(folder))
     assert set(ids.values()) == {1}
     status = told(folder, "status", ISSUE)
     assert status["figures"]["state"] == "sent"

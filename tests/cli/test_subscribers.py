@@ -96,7 +96,7 @@ def test_refused_rows_are_reported_and_the_rest_is_in(mailer: Any) -> None:
     assert [row["line"] for row in run.json["rejected"]] == [3, 4, 5]
     assert set(people(mailer, "members")) == {"ann@example.org", "ed@example.org"}
     assert "warning: line 3: " in run.err
-    assert "3 rows were refused, all others are in" in run.err
+    assert "3 rows refused, all others are in" in run.err
     rejected = Path(run.json["rejected_file"])
     assert rejected == path.with_name("people.csv.rejected.csv")
     assert stat.S_IMODE(rejected.stat().st_mode) == 0o600
