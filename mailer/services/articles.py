@@ -32,8 +32,9 @@ def import_spec(settings: Settings, name: str, tags: Sequence[str]) -> SourceSpe
 
 def kind_of(data: bytes) -> str:
     """What the bytes look like: a feed (RSS, Atom or JSON) or a plain listing."""
-    start = data[:512].lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")
-    return "feed" if start[:1] in (b"<", b"{") else "listing"
+    start = data[:512].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    is_json = start[:1] == b"{" and start[1:].lstrip()[:1] in (b'"', b"}")
+    return "feed" if start[:1] == b"<" or is_json else "listing"
 
 
 def import_articles(store: Store, data: bytes, spec: SourceSpec, now: datetime) -> Outcome:

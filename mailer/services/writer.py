@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from mailer.model import Envelope, Recipient, Sender
 from mailer.render.issue import RenderedIssue
@@ -18,7 +19,7 @@ from mailer.render.mailbox import ascii_address
 from mailer.render.mime import MessageAddress, MessageHeaders, MessageSkeleton, PersonalValues
 from mailer.render.personal import PersonalPart, clean_fields, one_line
 
-NOT_ASCII_WORD = re.compile(r"[^a-z0-9]+")
+NOT_ASCII_WORD = re.compile(r"[^a-z0-9_-]+")
 
 
 ABSENT_LINKS = frozenset({"links.view", "links.preferences"})
@@ -46,7 +47,8 @@ class MailWriter:
         self.issue = issue
         self.sender = Sender(**snapshot["from"])
         self.base_url: str = snapshot["base_url"]
-        self.contact = ascii_address(snapshot["contact"], "contact")
+        # RFC 6068: what means something in an address of a link is percent-encoded in a mailbox.
+        self.mailbox = "mailto:" + quote(ascii_address(snapshot["contact"], "contact"), safe="@+")
         self.titles = {name: each["title"] for name, each in snapshot["lists"].items()}
         self.subject = PersonalPart(rendered.subject, language=rendered.language, header=True)
         self.preheader = PersonalPart(rendered.preheader, language=rendered.language, header=True)
@@ -67,7 +69,7 @@ class MailWriter:
             reply_to=reply_to or self.sender.reply_to,
             list_id=f"{ascii_word(list_name)}.{domain}",
             list_title=self.titles[list_name],
-            list_owner=f"mailto:{self.contact}",
+            list_owner=self.mailbox,
         )
         return MessageSkeleton(self.text, self.html, self.subject, headers, content_hash[:24])
 
@@ -113,7 +115,7 @@ class MailWriter:
         return self.signer.token(self.purpose, recipient.list_name, recipient.subscriber_id)
 
     def mailto(self, token: str) -> str:
-        return f"mailto:{self.contact}?subject=unsubscribe%20{token}"
+        return f"{self.mailbox}?subject=unsubscribe%20{token}"
 
     def message_id(self, delivery_id: int) -> str:
         """The same for a delivery whenever it is written, and not to be guessed: answers and bounces are matched by it.
@@ -131,7 +133,12 @@ def display_name(fields: Mapping[str, Any]) -> str:
 
 
 def ascii_word(name: str) -> str:
-    """A list's name as a part of a List-ID, which is ASCII (RFC 2919). Stable: it identifies the list for ever."""
+    """A list's name as a part of a List-ID, which is ASCII (RFC 2919). Stable: it identifies the list for ever.
+
+    A name that loses something on the way keeps apart from others by a part of its SHA-256.
+    """
     plain = unicodedata.normalize("NFKD", name.lower()).encode("ascii", "ignore").decode()
-    word = NOT_ASCII_WORD.sub("-", plain).strip("-")
-    return word or "list-" + hashlib.sha256(name.encode()).hexdigest()[:8]
+    word = NOT_ASCII_WORD.sub("-", plain).strip("-_")
+    if word == name:
+        return word
+    return f"{word or 'list'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
