@@ -6,27 +6,27 @@ it throws no dice either.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
 from jinja2 import nodes
-from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
+from jinja2.exceptions import TemplateSyntaxError
 from jinja2.runtime import Macro, StrictUndefined
 from jinja2.utils import Namespace
 from markupsafe import Markup, escape
 
-from mailer.errors import MailerError, TemplateError
-from mailer.render.defer import Site, SiteBook, defer
+from mailer.errors import TemplateError
+from mailer.render.defer import SiteBook, defer
 from mailer.render.environment import TemplateEnvironment
 from mailer.render.flat import Flat
 from mailer.render.inspect import holds_mark
-from mailer.render.mjml import TokenPlace, UnknownTagError, compile_mjml, token_places, without_engine_fonts
+from mailer.render.mjml import UnknownTagError, compile_mjml, without_engine_fonts
 from mailer.render.personal import CONTROL, PersonalPart
+from mailer.render.placing import unwrap, wrap
+from mailer.render.sources import Templates, TemplateText, place_of_tag, template_errors
 from mailer.render.squeeze import squeeze
 from mailer.render.tokens import FlatBuilder, TokenBook
 from mailer.render.values import encode
@@ -37,33 +37,11 @@ MAX_OUTPUT = 5_000_000
 PASSES_TEXT_ON = frozenset({"safe", "string", "join"})
 """Filters that leave every token in a text as it is."""
 
-MAY_HOLD_CONDITIONS = frozenset({"mj-body", "mj-wrapper", "mj-column", "mj-hero"})
-"""MJML counts what is in the others: an `if` around one of two columns would leave half of the section empty."""
-
-INLINE_STYLE = re.compile(r"<mj-style\b[^>]*\binline\s*=", re.IGNORECASE)
-TABLE = re.compile(r"(<((?:mj-)?table)\b[^>]*>)(.*?)(</\2\s*>)", re.DOTALL | re.IGNORECASE)
 MJ_INCLUDE = re.compile(
     r"<!--(?:(?!-->).)*?<mj-include\b.*?-->"
     r"|<mj-include\b[^>]*?\bpath\s*=\s*[\"']([^\"']*)[\"'][^>]*?(?:/>|>\s*</mj-include\s*>)",
     re.IGNORECASE | re.DOTALL,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateText:
-    """The source of a template. `label` is the file an error names; `lines[n]` is the line of it that line n+1 is."""
-
-    text: str
-    label: str
-    lines: Sequence[int] = ()
-
-    def line(self, number: int | None) -> int:
-        if not self.lines or not number:
-            return number or 1
-        return self.lines[min(number, len(self.lines)) - 1]
-
-
-Templates = Mapping[str, TemplateText]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,43 +174,6 @@ def no_flag(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     return len(args) <= 2 and not kwargs.get("boolean")
 
 
-@contextmanager
-def template_errors(templates: Templates, name: str) -> Iterator[None]:
-    """Whatever template code raises becomes a TemplateError with its file and line."""
-    try:
-        yield
-    except MailerError:
-        raise
-    except TemplateNotFound as error:
-        known = [each for each in templates if not each.startswith("@")]
-        near = difflib.get_close_matches(str(error.name), known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(known))}"
-        where, line = place_of(error, templates) or (name, None)
-        raise TemplateError(f"there is no template {error.name!r}", name=where, line=line, hint=hint) from error
-    except TemplateSyntaxError as error:
-        template = templates.get(error.name or name)
-        label = template.label if template else name
-        raise TemplateError(str(error.message), name=label, line=error.lineno) from error
-    except RecursionError as error:
-        where, line = place_of(error, templates) or (name, None)
-        raise TemplateError("templates or expressions are nested without end", name=where, line=line) from error
-    except Exception as error:  # templates are a language: any of its errors may come
-        where, line = place_of(error, templates) or (name, None)
-        raise TemplateError(str(error) or type(error).__name__, name=where, line=line) from error
-
-
-def place_of(error: BaseException, templates: Templates) -> tuple[str, int] | None:
-    """The innermost template line in a traceback, which Jinja2 has rewritten to template names and lines."""
-    place = None
-    step = error.__traceback__
-    while step is not None:
-        template = templates.get(step.tb_frame.f_code.co_filename)
-        if template is not None:
-            place = (template.label, step.tb_lineno)
-        step = step.tb_next
-    return place
-
-
 def compile_plain(part: PartInput) -> Flat:
     """A part without markup: the text part, or a subject."""
     environment, text = rendered(part, autoescape=False)
@@ -249,19 +190,10 @@ def compile_html(part: PartInput) -> Flat:
     try:
         compiled = compile_mjml(wrap(text, book))
     except UnknownTagError as error:
-        raise UnknownTagError(error.tag, **place_of_tag(part, error.tag)) from error
+        raise UnknownTagError(error.tag, **place_of_tag(part.templates, error.tag)) from error
     html = unwrap(without_engine_fonts(text, compiled), book)
     book.refuse_lost(text, html, "recipient data cannot stand here, MJML drops it (is it in a width or a height?)")
     return flattened(part, book, squeeze(html), autoescape=True)
-
-
-def place_of_tag(part: PartInput, tag: str) -> dict[str, Any]:
-    """The file and line in which a tag stands: the engine knows neither."""
-    start = re.compile(rf"<{re.escape(tag)}\b")
-    for template in part.templates.values():
-        if found := start.search(template.text):
-            return {"name": template.label, "line": template.line(template.text.count("\n", 0, found.start()) + 1)}
-    return {}
 
 
 def rendered(part: PartInput, *, autoescape: bool) -> tuple[IssueEnvironment, str]:
@@ -275,66 +207,6 @@ def rendered(part: PartInput, *, autoescape: bool) -> tuple[IssueEnvironment, st
     environment.book.optional = len(environment.book.instances)
     text = environment.render_text(part.name, {**part.context, "issue": issue})
     return environment, CONTROL.sub("", text)
-
-
-def wrap(text: str, book: TokenBook) -> str:
-    """Put tokens between MJML tags into <mj-raw>, as comments: those pass MJML and CSS inlining in any place."""
-    places = token_places(text, book.pattern)
-    refuse_torn(places, book)
-    pieces: list[str] = []
-    end = 0
-    for place in places:
-        token = place.match[0]
-        site = book.site_of(token)
-        if place.in_content or site is None:
-            continue
-        if site.kind == "print":
-            book.fail(site, "text cannot stand between MJML tags, put it into <mj-text>")
-        if place.parent not in MAY_HOLD_CONDITIONS:
-            book.fail(site, f"recipient data cannot decide what is in <{place.parent}>, MJML lays it out once for all")
-        pieces += [text[end : place.match.start()], f"<mj-raw><!--{token}--></mj-raw>"]
-        end = place.match.end()
-    wrapped = "".join([*pieces, text[end:]])
-    return wrap_in_tables(wrapped, book) if INLINE_STYLE.search(text) else wrapped
-
-
-def refuse_torn(places: Sequence[TokenPlace], book: TokenBook) -> None:
-    """An `if` or `for` must begin and end in the same element, or a recipient gets half of its tags."""
-    opened: list[tuple[Site, TokenPlace]] = []
-    for place in places:
-        site = book.site_of(place.match[0])
-        if site is None or site.kind == "print":
-            continue
-        if site.kind in ("if", "for"):
-            opened.append((site, place))
-            continue
-        start, start_place = opened[-1] if opened else (site, place)
-        if (start_place.in_tag, start_place.element) != (place.in_tag, place.element):
-            book.fail(start, "is torn apart: it begins in one MJML tag and ends in another")
-        if site.kind in ("endif", "endfor") and opened:
-            opened.pop()
-
-
-def wrap_in_tables(text: str, book: TokenBook) -> str:
-    """CSS inlining reads HTML as a browser does: it moves text between table rows in front of the table, and writes
-    a <tbody> where none is, between the `for` and its first row. So tokens become comments, and the <tbody> is given.
-    """
-
-    def protect(run: re.Match[str]) -> str:
-        return book.pattern.sub(lambda found: f"<!--{found[0]}-->", run[0])
-
-    def table(found: re.Match[str]) -> str:
-        start, rows, end = found[1], found[3], found[4]
-        if book.pattern.search(rows) and not re.search(r"<(?:tbody|thead|table)\b", rows, re.IGNORECASE):
-            rows = f"<tbody>{rows}</tbody>"
-        return start + rows + end
-
-    lone = re.compile(rf"(?<=>)\s*(?:{book.pattern.pattern}\s*)+(?=</?t[rdhbaf])", re.IGNORECASE)
-    return lone.sub(protect, TABLE.sub(table, text))
-
-
-def unwrap(html: str, book: TokenBook) -> str:
-    return re.sub(rf"<!--({book.mark}[0-9]+qz)-->", r"\1", html)
 
 
 def flattened(part: PartInput, book: TokenBook, text: str, *, autoescape: bool) -> Flat:

@@ -9,10 +9,11 @@ from typing import Any
 
 from mailer.errors import TemplateError
 from mailer.model import Article, Issue, IssueKind
-from mailer.render.compile import PartInput, Templates, TemplateText, compile_html, compile_plain
+from mailer.render.compile import PartInput, compile_html, compile_plain
 from mailer.render.flat import Flat
 from mailer.render.labels import direction, labels_for
 from mailer.render.markdown import body_templates
+from mailer.render.sources import Templates, TemplateText
 
 MAX_SUBJECT = 998
 """Octets in a header line (RFC 5322 §2.1.1)."""

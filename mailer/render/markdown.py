@@ -16,8 +16,8 @@ from jinja2.exceptions import TemplateSyntaxError
 from markdown_it import MarkdownIt
 
 from mailer.errors import IssueFileError, Mistake
-from mailer.render.compile import TemplateText
 from mailer.render.plaintext import write_text
+from mailer.render.sources import TemplateText
 
 ARTICLES = "[articles]"
 ARTICLES_LINE = re.compile(r"^\[articles\][ \t]*$", re.MULTILINE)

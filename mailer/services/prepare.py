@@ -13,8 +13,8 @@ from typing import Any
 
 from mailer.errors import NotFoundError
 from mailer.model import Article, Issue, MailingList, Sender
-from mailer.render.compile import Templates, TemplateText
 from mailer.render.issue import RenderedIssue, RenderInput, render_issue
+from mailer.render.sources import Templates, TemplateText
 from mailer.services.program import Program
 from mailer.store import articles as stored_articles
 from mailer.workspace import template_sources

@@ -12,10 +12,10 @@ import pytest
 
 from mailer.config import Theme
 from mailer.model import Article, ArticleChoice, Issue, IssueKind
-from mailer.render.compile import TemplateText
 from mailer.render.issue import RenderedIssue, RenderInput, render_issue
 from mailer.render.labels import LANGUAGES
 from mailer.render.personal import PersonalPart, clean_fields
+from mailer.render.sources import TemplateText
 from mailer.workspace import template_sources
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)

@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from mailer.errors import TemplateError
-from mailer.render.compile import PartInput, TemplateText, compile_html, compile_plain, rendered
+from mailer.render.compile import PartInput, compile_html, compile_plain, rendered
 from mailer.render.environment import Fields, TemplateEnvironment
 from mailer.render.flat import Flat
 from mailer.render.mjml import compile_mjml, without_engine_fonts
 from mailer.render.personal import PersonalPart, clean_fields
+from mailer.render.sources import TemplateText
 from mailer.render.squeeze import squeeze
 from mailer.render.tokens import FlatBuilder
 from tests.unit.render.grammar import CONTEXT, SUBSCRIBERS, templates

@@ -15,9 +15,9 @@ from mailer.config.theme import Theme
 from mailer.errors import LinkError, MailerError
 from mailer.issues.file import parse_issue
 from mailer.model import Recipient
-from mailer.render.compile import TemplateText
 from mailer.render.issue import RenderInput, render_issue
 from mailer.render.links import LinkTarget, Purpose, Signer
+from mailer.render.sources import TemplateText
 from mailer.services.writer import MailWriter, ascii_word
 from mailer.workspace import shipped
 
