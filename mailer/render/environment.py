@@ -17,6 +17,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import pass_context
+from markupsafe import Markup
 
 MAX_REPEAT = 100_000
 """The longest string or list that `*` may build: `'a' * 10**9` would take a gigabyte."""
@@ -116,9 +117,15 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
 def printable(value: Any) -> Any:
     """What `{{ }}` prints. A function or a whole record would print its place in memory into somebody's mail."""
+    if type(value) in PRINTED_AS_THEY_ARE:
+        return value
     if isinstance(value, Fields) or (callable(value) and not isinstance(value, Undefined)):
         raise TypeError(f"a {type(value).__name__} cannot be printed; which field or what result of it is meant?")
     return value
+
+
+PRINTED_AS_THEY_ARE = frozenset({str, Markup, int, float, bool, type(None)})
+"""Nearly all values there are, so that asking costs nothing."""
 
 
 def refuse_wide_format(left: Any, right: Any) -> None:
