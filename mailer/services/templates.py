@@ -10,7 +10,7 @@ from mailer.errors import NotFoundError
 from mailer.wording import unknown
 from mailer.workspace import Workspace, shipped
 from mailer.workspace.shipped import TEMPLATE_SUFFIXES
-from mailer.workspace.writing import write_new
+from mailer.workspace.writing import make_folder, write_new
 
 
 class Origin(StrEnum):
@@ -52,6 +52,6 @@ def eject(workspace: Workspace, name: str) -> TemplateFile:
     if name not in ours:
         raise NotFoundError(unknown("template", name, ours), hint="See: mailer templates list")
     target = workspace.inside(workspace.templates_dir / name)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     write_new(target, ours[name].read_bytes())
     return TemplateFile(name, Origin.OVERRIDDEN, target)

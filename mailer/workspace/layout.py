@@ -100,11 +100,14 @@ class Workspace:
         """The issues that have a file, oldest name first."""
         if not self.issues_dir.is_dir():
             return []
-        return sorted(path.stem for path in self.issues_dir.glob("*.md") if _ISSUE_NAME.fullmatch(path.stem))
+        found = (path for path in self.issues_dir.glob("*.md") if path.is_file())
+        return sorted(path.stem for path in found if _ISSUE_NAME.fullmatch(path.stem))
 
     def issue_text(self, name: str) -> str:
         """The file as it is, line ends and all."""
         path = self.issue_file(name)
+        if path.exists() and not path.is_file():  # a folder; a pipe would be waited for
+            raise NotFoundError(f"{self._shown(path)} is not a file", hint="rename it: an issue is a text file")
         try:
             return path.read_bytes().decode()
         except FileNotFoundError:
@@ -136,7 +139,7 @@ class Workspace:
         if not self.subscribers_dir.is_dir():
             return {}
         found = {}
-        for path in sorted(self.subscribers_dir.glob("*.toml")):
+        for path in sorted(path for path in self.subscribers_dir.glob("*.toml") if path.is_file()):
             found[path.stem] = parse_list(self._list_text(path), path.stem, self._shown(path))
         return found
 

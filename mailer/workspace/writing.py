@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from mailer.errors import ConflictError, WorkspaceError
@@ -32,7 +33,7 @@ def write_new(path: Path, data: bytes | str, mode: int = SHARED) -> Path:
     except OSError:  # a file system without hard links
         _write_exclusively(path, data, mode)
     finally:
-        written.unlink()
+        _remove(written)
     return path
 
 
@@ -43,7 +44,7 @@ def replace(path: Path, data: bytes | str) -> Path:
         written.chmod(stat.S_IMODE(path.stat().st_mode))
         written.replace(path)
     except OSError as error:
-        written.unlink()
+        _remove(written)
         raise WorkspaceError(f"{path} cannot be written: {error.strerror}") from None
     return path
 
@@ -51,11 +52,12 @@ def replace(path: Path, data: bytes | str) -> Path:
 def _written(path: Path, data: bytes | str, mode: int) -> Path:
     """A temporary file beside `path` with the content, flushed to the disk."""
     temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    _write_exclusively(temporary, data, mode)
+    _write_exclusively(temporary, data, mode, path)
     return temporary
 
 
-def _write_exclusively(path: Path, data: bytes | str, mode: int) -> None:
+def _write_exclusively(path: Path, data: bytes | str, mode: int, wanted: Path | None = None) -> None:
+    """`wanted` is the file that a person asked for, where `path` is only on the way to it."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
         with os.fdopen(handle, "wb") as file:
@@ -65,8 +67,14 @@ def _write_exclusively(path: Path, data: bytes | str, mode: int) -> None:
     except FileExistsError:
         raise _taken(path) from None
     except OSError as error:
-        path.unlink(missing_ok=True)
-        raise WorkspaceError(f"{path} cannot be written: {error.strerror}") from None
+        _remove(path)
+        raise WorkspaceError(f"{wanted or path} cannot be written: {error.strerror}") from None
+
+
+def _remove(path: Path) -> None:
+    # Where nothing can be written, nothing can be removed either; what is told is why it was not written.
+    with suppress(OSError):
+        path.unlink()
 
 
 def _taken(path: Path) -> ConflictError:

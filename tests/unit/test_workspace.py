@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mailer.errors import ConfigError, ConflictError, IssueFileError, NotFoundError, TemplateError, WorkspaceError
 from mailer.workspace import Workspace, find, shipped, template_sources
+from mailer.workspace.writing import replace, write_new
 
 ISSUE = "---\nkind: alert\nsubject: Now\nlists: weekly\n---\nWords\n"
 FILES: dict[str, bytes | str] = {
@@ -127,6 +129,25 @@ def test_an_issue_is_read_by_its_name(workspace: Workspace) -> None:
     assert workspace.read_issue("2026-11-22-now.md") == issue
 
 
+@posix_only
+def test_a_folder_or_a_pipe_is_no_issue(workspace: Workspace) -> None:
+    (workspace.issues_dir / "folder.md").mkdir()
+    os.mkfifo(workspace.issues_dir / "pipe.md")
+    assert workspace.issue_names() == ["2026-11-22-now"]
+    for name in ("folder", "pipe"):
+        with pytest.raises(NotFoundError, match=rf"^issues/{name}\.md is not a file$"):
+            workspace.read_issue(name)
+
+
+@pytest.mark.parametrize("write", [write_new, replace])
+def test_what_hinders_the_writing_is_told_also_where_nothing_can_be_removed(
+    workspace: Workspace, write: Callable[[Path, str], Path]
+) -> None:
+    # As on a disk that is read-only: the file cannot be made, and asking to remove it fails in another way.
+    with pytest.raises(WorkspaceError, match=r"mailer\.toml/new\.md cannot be written: Not a directory$"):
+        write(workspace.settings_file / "new.md", "x")
+
+
 def test_an_unknown_issue_has_a_near_name(workspace: Workspace) -> None:
     with pytest.raises(NotFoundError, match='did you mean "2026-11-22-now"'):
         workspace.read_issue("2026-11-22-nov")
@@ -210,6 +231,7 @@ def test_a_change_keeps_the_mode_of_the_file(workspace: Workspace) -> None:
 
 def test_lists_are_read_by_name(workspace: Workspace) -> None:
     (workspace.subscribers_dir / "sample.csv").write_text("email\n")
+    (workspace.subscribers_dir / "folder.toml").mkdir()
     assert {name: found.title for name, found in workspace.load_lists().items()} == {"weekly": "Weekly"}
     (workspace.subscribers_dir / "wrong.toml").write_text("titel = 1")
     with pytest.raises(ConfigError, match=r"subscribers/wrong\.toml:1: "):
