@@ -8,7 +8,7 @@ knows which cell is which.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from mailer.audience.address import Address, parse_address
@@ -22,6 +22,8 @@ DELIMITERS = (",", ";", "\t", "|")
 LONGEST_CELL = 64 * 1024
 MOST_COLUMNS = 10_000
 _SAMPLE_ROWS = 50
+_HEADER_WITHIN = 5  # a sheet's title, a date, an empty row; further down it would be data
+_NAMED_COLUMNS = 8
 _SAMPLE_CHARACTERS = 1 << 20
 _CONTROLS = dict.fromkeys([*range(32), 127], "")
 _KEPT_CONTROLS = str.maketrans("", "", "\t\r\n")
@@ -76,13 +78,15 @@ def read_layout(data: bytes, *, encoding: str | None = None, delimiter: str | No
     chosen = delimiter or told
     candidates = (chosen,) if chosen else DELIMITERS
     samples = {mark: _sample(data, codec, mark, skipped) for mark in candidates}
-    best = max(candidates, key=lambda mark: _score(samples[mark]))
-    rows = samples[best]
+    tables = {mark: [record.cells for record in sample[_above(sample) :]] for mark, sample in samples.items()}
+    best = max(candidates, key=lambda mark: _score(tables[mark]))
+    rows = tables[best]
     if not rows:
         raise ImportFileError("the file holds no rows")
     if len(rows[0]) > MOST_COLUMNS:
         raise ImportFileError(f"the file has {len(rows[0])} columns; {MOST_COLUMNS} are the most that can be read")
-    return _layout(codec, best, skipped, rows)
+    layout = _layout(codec, best, skipped, rows)
+    return _below(layout, samples[best][above].line - 1) if (above := _above(samples[best])) else layout
 
 
 def _layout(codec: str, delimiter: str, skipped: int, rows: list[list[str]]) -> Layout:
@@ -97,7 +101,34 @@ def _layout(codec: str, delimiter: str, skipped: int, rows: list[list[str]]) -> 
             "no column holds e-mail addresses", hint=f"title the column of the addresses email; titles found: {listed}"
         )
     columns, notes = map_columns(titles if has_header else [""] * max(map(len, rows)), email_at)
-    return Layout(codec, delimiter, columns, has_header, skipped, notes)
+    return Layout(codec, delimiter, columns, has_header, skipped, notes if has_header else _unnamed(columns))
+
+
+def _unnamed(columns: tuple[str, ...]) -> tuple[str, ...]:
+    """What to tell of a file without titles; nothing where the address is all there is."""
+    named = [name for name in columns if name != "email"]
+    if not named:
+        return ()
+    listed = ", ".join(named[:_NAMED_COLUMNS]) + (", ..." if len(named) > _NAMED_COLUMNS else "")
+    called = f"the columns are called {listed}" if len(named) > 1 else f"the other column is called {listed}"
+    return (f"no header line found: {called}; put names into the first line to use others",)
+
+
+def _below(layout: Layout, lines: int) -> Layout:
+    """The layout of a table that begins below these lines."""
+    first = layout.skipped_lines + 1
+    stand = f"line {first} stands" if first == lines else f"lines {first} to {lines} stand"
+    return replace(layout, skipped_lines=lines, notes=(f"{stand} above the header line: not read", *layout.notes))
+
+
+def _above(sample: list[Record]) -> int:
+    """How many rows stand above the header, as the title of a sheet does: none of them may hold an address."""
+    for at, record in enumerate(sample[:_HEADER_WITHIN]):
+        if any("@" in cell for cell in record.cells):
+            break
+        if any(map(is_email_header, record.cells)):
+            return at
+    return 0
 
 
 def _told_delimiter(data: bytes, codec: str) -> tuple[str | None, int]:
@@ -108,10 +139,10 @@ def _told_delimiter(data: bytes, codec: str) -> tuple[str | None, int]:
     return None, 0
 
 
-def _sample(data: bytes, codec: str, delimiter: str, skipped: int) -> list[list[str]]:
+def _sample(data: bytes, codec: str, delimiter: str, skipped: int) -> list[Record]:
     lines = islice(_bounded(text_lines(data, codec)), skipped, None)
-    records = (record for record in read_records(lines, delimiter) if any(map(str.strip, record.cells)))
-    return [record.cells for record in islice(records, _SAMPLE_ROWS)]
+    records = read_records(lines, delimiter, first_line=skipped + 1)
+    return list(islice((record for record in records if any(map(str.strip, record.cells))), _SAMPLE_ROWS))
 
 
 def _bounded(lines: Iterator[str]) -> Iterator[str]:

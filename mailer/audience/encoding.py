@@ -18,12 +18,17 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# What people import instead of the CSV file: https://en.wikipedia.org/wiki/List_of_file_signatures
+_NOT_TEXT = ((b"PK\x03\x04", "an Excel workbook or a ZIP file"), (b"\xd0\xcf\x11\xe0", "an old Excel workbook"))
 _CHUNK = 1 << 20
 _SAMPLE = 4096
 
 
 def find_encoding(data: bytes, told: str | None = None) -> str:
     """The codec of the file: as told, else byte order mark, UTF-16 by its zero bytes, UTF-8. ImportFileError else."""
+    for start, kind in _NOT_TEXT:
+        if data.startswith(start):
+            raise ImportFileError(f"this is {kind}, not CSV", hint="save it as CSV (UTF-8) and import that")
     if told:
         return _known(told)
     for mark, name in _MARKS:

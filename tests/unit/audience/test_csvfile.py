@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import zipfile
 
 import pytest
 from hypothesis import given
@@ -173,6 +174,86 @@ def test_a_file_without_titles(text: str, columns: tuple[str, ...]) -> None:
     layout = read_layout(text.encode())
     assert (layout.has_header, layout.columns) == (False, columns)
     assert [row.line for row in read(text)[0]] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("ann@example.org,Ann\n", "the other column is called column_2;"),
+        ("ann@example.org,Ann,Oslo\n", "the columns are called column_2, column_3;"),
+        ("Ann,ann@example.org,Oslo\n", "the columns are called column_1, column_3;"),
+        ("ann@example.org" + ",x" * 20 + "\n", "column_8, column_9, ...;"),
+    ],
+)
+def test_a_file_without_titles_is_noted_with_the_names_of_its_columns(text: str, note: str) -> None:
+    (told,) = read_layout(text.encode()).notes
+    assert told.startswith("no header line found: ") and note in told
+
+
+def test_addresses_alone_need_no_titles() -> None:
+    assert read_layout(b"ann@example.org\nbob@example.org\n").notes == ()
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize(
+    ("above", "skipped", "note"),
+    [
+        ("Readers 2026\n", 1, "line 1 stands"),
+        ("Readers 2026;;\n", 1, "line 1 stands"),
+        ("Readers\n\nNovember;;\n;;\n", 4, "lines 1 to 4 stand"),
+        ('"Readers\nof the river"\n', 2, "lines 1 to 2 stand"),
+        ("1\n2\n3\n4\n", 4, "lines 1 to 4 stand"),
+    ],
+)
+def test_a_title_above_the_header_is_not_the_header(above: str, skipped: int, note: str, mark: str) -> None:
+    text = (above + "Name;E-mail;City\nAnn;ann@example.org;Oslo\nBob;nobody;Bergen\n").replace(";", mark)
+    layout = read_layout(text.encode())
+    assert (layout.has_header, layout.skipped_lines, layout.delimiter) == (True, skipped, mark)
+    assert layout.columns == ("name", "email", "city")
+    assert layout.notes == (f"{note} above the header line: not read",)
+    (row,), (rejected,) = read(text)
+    assert (row.line, row.attributes) == (skipped + 2, {"name": "Ann", "city": "Oslo"})
+    assert rejected.line == skipped + 3
+
+
+def test_a_title_below_what_excel_says_of_its_delimiter() -> None:
+    layout = read_layout(b"sep=;\nReaders\nemail;name\nann@example.org;Ann\n")
+    assert (layout.skipped_lines, layout.columns) == (2, ("email", "name"))
+    assert layout.notes[0].startswith("line 2 stands above")
+
+
+@pytest.mark.parametrize(
+    ("text", "in_it"),
+    [
+        ("reach,channel\nann@example.org,email\nbob@example.org,post\n", ["ann", "bob"]),
+        ("ann@example.org,x\nemail,y\nbob@example.org,z\n", ["ann", "bob"]),
+        ("1\n2\n3\n4\n5\nemail\nann@example.org\n", ["ann"]),
+    ],
+)
+def test_a_row_of_data_is_no_header(text: str, in_it: list[str]) -> None:
+    assert read_layout(text.encode()).skipped_lines == 0
+    assert names(text) == in_it
+
+
+def zipped() -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("xl/workbook.xml", "<workbook/>" * 50)
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (zipped(), "an Excel workbook or a ZIP file"),
+        (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(504), "an old Excel workbook"),
+    ],
+)
+@pytest.mark.parametrize("encoding", [None, "cp1252"])
+def test_a_workbook_is_told_from_text(data: bytes, kind: str, encoding: str | None) -> None:
+    with pytest.raises(ImportFileError, match=f"^this is {kind}, not CSV$") as caught:
+        read_layout(data, encoding=encoding)
+    assert caught.value.hint == "save it as CSV (UTF-8) and import that"
 
 
 def test_unknown_titles_and_a_column_of_addresses() -> None:
