@@ -106,9 +106,18 @@ th, td {{ padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); text-al
   overflow-wrap: anywhere; }}
 th {{ color: var(--soft); font-weight: 600; }}
 td:first-child {{ white-space: nowrap; font-variant-numeric: tabular-nums; }}
+td:nth-child(2) {{ min-width: 12rem; }}
 a {{ color: var(--link); }}
-iframe {{ display: block; width: 100%; min-width: 320px; max-width: 100%; height: 760px; resize: both;
+iframe {{ display: block; width: 100%; max-width: 100%; height: 760px; resize: both;
   border: 1px solid var(--line); border-radius: 4px; background: #ffffff; }}
+@media (max-width: 480px) {{
+  body {{ padding: 16px 12px; }}
+  section {{ padding: 14px; }}
+  thead {{ display: none; }}
+  table, tbody, tr, td {{ display: block; min-width: 0; }}
+  tr {{ padding: 8px 0; border-bottom: 1px solid var(--line); }}
+  td {{ padding: 0; border: 0; }}
+}}
 </style>
 </head>
 <body>

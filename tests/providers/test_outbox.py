@@ -224,6 +224,17 @@ def test_the_page_needs_nothing_from_elsewhere(root: Path) -> None:
     assert "prefers-color-scheme: dark" in source
 
 
+def test_the_page_fits_a_phone(root: Path) -> None:
+    outbox = Outbox(root)
+    outbox.submit(batch(mail(1)))
+    outbox.close()
+    source = (root / ISSUE / "index.html").read_text(encoding="utf-8")
+    _, _, narrow = source.partition("@media (max-width: 480px) {")
+    assert "td { display: block;" in narrow
+    # A phone's card is narrower than any width in pixels that the frame could ask for.
+    assert not re.search(r"iframe \{[^}]*min-width", source)
+
+
 def test_the_page_counts_what_earlier_runs_and_readers_left(root: Path) -> None:
     Outbox(root).submit(batch(mail(1), mail(2)))
     (root / ISSUE / "new" / "000001.eml").rename(root / ISSUE / "cur" / "000001.eml:2,S")
