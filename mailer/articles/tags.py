@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
+from mailer.errors import UsageError
+
 # NFKC has turned the non-breaking hyphen into U+2010 by then.
 _WORD_START = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
 _SEPARATORS = frozenset("-_\u2010")
@@ -43,6 +45,15 @@ def readable(tag: str) -> str:
     # What is written in capitals is a name: NHS, IMF.
     lowered = " ".join(word if word.isupper() else word.lower() for word in spaced.split())
     return lowered[:1].upper() + lowered[1:]
+
+
+def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """The tags a person asked for. Raises UsageError for one that no article can have."""
+    asked = tuple(tags)
+    for tag in asked:
+        if not any(map(str.isalnum, tag_key(tag))):
+            raise UsageError(f"{tag!r} is no tag: it needs a letter or a digit")
+    return asked
 
 
 class TagMatcher:

@@ -50,9 +50,10 @@ def sync(
     outcomes.sort(key=lambda outcome: outcome.source)
     output.result(outcomes, as_json, lambda: show_outcomes(outcomes))
     if failed := [outcome.source for outcome in outcomes if outcome.status is Status.FAILED]:
+        saved = "The others are saved. " if len(failed) < len(outcomes) else ""
         raise NeedsAttention(
             f"{len(failed)} of {len(outcomes)} sources failed: {', '.join(failed)}",
-            hint="The others are saved. Try again: mailer articles sync " + " ".join(failed),
+            hint=f"{saved}Try again: mailer articles sync {' '.join(failed)}",
         )
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from mailer.articles import kinds
 from mailer.articles.select import Selected, Selection, parse_since, select
 from mailer.articles.source import SourceSpec
-from mailer.articles.tags import TagMatcher
+from mailer.articles.tags import TagMatcher, checked_tags
 from mailer.config import Settings
 from mailer.model import Article
 from mailer.services.merging import merge_known
@@ -25,9 +25,9 @@ def matcher(settings: Settings) -> TagMatcher:
 
 
 def import_spec(settings: Settings, name: str, tags: Sequence[str]) -> SourceSpec:
-    """How to read a file for the source of that name: by its settings where mailer.toml knows it."""
-    known = settings.sources.get(name)
-    return spec_of(name, known, tags) if known else SourceSpec(name, tags=tuple(tags))
+    """How to read a file for the source of that name: by its settings where mailer.toml knows it. Raises UsageError."""
+    known, asked = settings.sources.get(name), checked_tags(tags)
+    return spec_of(name, known, asked) if known else SourceSpec(name, tags=asked)
 
 
 def kind_of(data: bytes) -> str:
@@ -59,13 +59,14 @@ class Filter:
 
 
 def find_articles(store: Store, settings: Settings, wanted: Filter, now: datetime) -> Selected:
-    """The articles, newest first, chosen as an issue would choose them."""
+    """The articles, newest first, chosen as an issue would choose them. Raises UsageError."""
+    tags = checked_tags(wanted.tags)
     since, until = (parse_since(text, now) if text else None for text in (wanted.since, wanted.until))
     with store.read() as connection:
         articles = stored.find(connection, stored.Query(source=wanted.source, since=since, until=until))
         sent = stored.sent_to(connection, [wanted.unsent]) if wanted.unsent else {}
     selection = Selection(
-        tags=wanted.tags, every=wanted.every, since=since, until=until, limit=wanted.limit, exclude=frozenset(sent)
+        tags=tags, every=wanted.every, since=since, until=until, limit=wanted.limit, exclude=frozenset(sent)
     )
     return select(articles, selection, matcher(settings))
 

@@ -86,6 +86,7 @@ def test_one_failing_source_does_not_stop_the_others(mailer: Any, site: Any, fee
         "private": "failed",
     }
     assert "attention: 3 of 4 sources failed: broken, outside, private" in run.err
+    assert "The others are saved. Try again: mailer articles sync broken outside private" in run.err
     assert [each["title"] for each in mailer.done("articles", "list", "--json").json] == ["One"]
     assert site.requests and all(path == "/broken" for path, _ in site.requests)
 
@@ -189,6 +190,21 @@ def test_an_article_of_two_sources_is_one_with_the_tags_of_both(mailer: Any, fee
     mailer.done("articles", "sync", "all")
     (article,) = mailer.done("articles", "list", "--json").json
     assert set(article["tags"]) == {"Library", "site", "campaign"}
+
+
+def test_where_every_source_failed_nothing_is_said_to_be_saved(mailer: Any) -> None:
+    mailer.add_settings(source("gone", kind="feed", path="gone.xml"))
+    run = mailer("articles", "sync")
+    assert run.code == 3
+    assert "hint: Try again: mailer articles sync gone" in run.err
+    assert "saved" not in run.err
+
+
+@pytest.mark.parametrize("words", [["import", "-"], ["list"]])
+def test_a_tag_of_signs_alone_is_wrong_usage(mailer: Any, words: list[str]) -> None:
+    run = mailer("articles", *words, "--tag", "###", stdin=b"Title\n\nText.\n")
+    assert run.code == 2
+    assert "'###' is no tag: it needs a letter or a digit" in run.err
 
 
 LISTING = """First title

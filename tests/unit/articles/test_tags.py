@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.articles.tags import TagMatcher, distinct, tag_key
+from mailer.articles.tags import TagMatcher, checked_tags, distinct, tag_key
+from mailer.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,18 @@ def test_distinct_keeps_the_first_spelling_and_the_order() -> None:
         "Night Buses",
         "School Meals",
     )
+
+
+@pytest.mark.parametrize("tag", ["", " ", "#", "###", "-", "_ -", "+++", "#\u200b"])
+def test_a_tag_without_a_letter_or_digit_is_refused(tag: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        checked_tags(["Rivers", tag])
+    assert caught.value.message == f"{tag!r} is no tag: it needs a letter or a digit"
+
+
+def test_tags_in_order_stay_as_they_were_written() -> None:
+    asked = ("#CleanRivers", "7", "清流", "c++", "नदी")
+    assert checked_tags(iter(asked)) == asked
 
 
 ALIASES = TagMatcher({"Clean Rivers": ["rivers", "#flussputz"], "climate": ["Clean Rivers"], "a": ["b"], "b": ["a"]})
