@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from mailer.config import Settings, load_settings
-from mailer.errors import NotFoundError
+from mailer.errors import NotFoundError, StoreError
 from mailer.model import MailingList
 from mailer.providers import Provider, make_provider
 from mailer.store.database import Store, open_store
@@ -54,8 +54,18 @@ class Mailer:
 
     @cached_property
     def store(self) -> Store:
-        """The store at the version of this program; an older one is copied and upgraded first."""
+        """The store at the version of this program; an older one is copied and upgraded first.
+
+        Raises StoreError when this workspace had a database and it is gone: an empty one in its place would not
+        know who got what, and everybody would be mailed again.
+        """
+        if self.workspace.had_database and not self.database_file.exists():
+            raise StoreError(
+                f"the database {self.database_file} is missing, and with it who got which issue",
+                hint="Copy the last one back from .mailer/backups. To begin anew with nothing: mailer db upgrade",
+            )
         upgrade(self.store_as_it_is)
+        self.workspace.remember_database()
         return self.store_as_it_is
 
     @cached_property

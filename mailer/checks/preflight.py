@@ -38,6 +38,8 @@ class Facts:
     repeated: Mapping[str, str]
     unwritable: Mapping[str, int]
     samples: int
+    sent_otherwise: bool = False
+    pending: int = 0
 
 
 def check(facts: Facts) -> tuple[Finding, ...]:
@@ -46,12 +48,27 @@ def check(facts: Facts) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: finding.level is not Level.ERROR))
 
 
+def sent_otherwise(facts: Facts) -> Finding | None:
+    if not facts.sent_otherwise:
+        return None
+    return Finding(
+        "sent-otherwise",
+        Level.ERROR,
+        "this issue was already sent, or is being sent, with other content than its file has now",
+        "put the file back as it was, write the new content as another issue, or go on with the old: send --frozen",
+    )
+
+
 def nobody(facts: Facts) -> Finding | None:
     if facts.recipients:
         return None
-    return Finding(
-        "no-recipients", Level.ERROR, "nobody would receive this issue", "mailer lists show NAME says who is on a list"
-    )
+    advice = "mailer lists show NAME says who is on a list"
+    if facts.pending:
+        advice = (
+            f"{facts.pending} wait until they confirm; those who agreed already come in with: "
+            "mailer subscribers import FILE --list NAME --state confirmed --consent WORDS"
+        )
+    return Finding("no-recipients", Level.ERROR, "nobody would receive this issue", advice)
 
 
 def unwritable(facts: Facts) -> Finding | None:
@@ -156,6 +173,7 @@ def repeated(facts: Facts) -> Finding | None:
 
 
 RULES: tuple[Callable[[Facts], Finding | None], ...] = (
+    sent_otherwise,
     nobody,
     unwritable,
     empty_subject,

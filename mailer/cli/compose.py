@@ -135,7 +135,9 @@ def show_composed(composed: Composed, shown: str) -> None:
     output.lines([f"{shown}: {counted(len(composed.articles), 'article')}"])
     output.columns(("KEY", "WHEN (UTC)", "TITLE"), [(each.key, each.when, each.title) for each in composed.articles])
     if composed.left_out:
-        output.note(f"left out: {len(composed.left_out)} (mailer articles list shows them)")
+        from mailer.services.compose import reasons_of
+
+        output.note(f"left out: {reasons_of(composed.left_out)}")
     output.note(f"next: edit the file, then  mailer plan {composed.name}")
 
 

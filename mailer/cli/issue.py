@@ -33,12 +33,15 @@ def plan(context: typer.Context, issue: IssueArgument, again: AgainOption = Fals
 
     Nothing is sent and nothing is frozen. The exit code is 1 when a check found an error.
     """
-    from mailer.services.plan import plan_issue, refuse_errors
+    from mailer.errors import CheckError
+    from mailer.services.plan import plan_issue
 
     with open_mailer(context) as mailer:
         planned = plan_issue(mailer, bare(issue), again=again)
     output.result(planned, as_json, lambda: show_plan(planned))
-    refuse_errors(planned)
+    if planned.errors:
+        errors = counted(len(planned.errors), "error")
+        raise CheckError(f"{errors} to mend before {planned.name} can be sent", hint=planned.errors[0].advice)
 
 
 def bare(issue: str) -> str:
@@ -51,7 +54,7 @@ def show_plan(planned: Plan) -> None:
     output.fields(
         {
             "issue": planned.name,
-            "state": planned.state or "not sent",
+            "state": state_words(planned),
             "subject": planned.subject,
             "preheader": planned.preheader,
             "from": planned.sender,
@@ -72,6 +75,14 @@ def show_plan(planned: Plan) -> None:
         output.lines([f"{finding.level.value}: {finding.message} ({finding.rule}); {finding.advice}"])
     if not planned.findings:
         output.lines(["checks: all passed"])
+
+
+def state_words(planned: Plan) -> str:
+    if planned.state is None:
+        return "not sent"
+    return (
+        "sent; sending it again does nothing" if planned.state == "sent" else f"{planned.state}; send goes on with it"
+    )
 
 
 def sample_lines(text: str) -> list[str]:
@@ -100,7 +111,7 @@ def preview(
 ) -> None:
     """Write an issue as files to look at, as one reader gets it.
 
-    They are the HTML, the text and the whole message. The links in them do nothing, so the files can be passed around.
+    They are the HTML, the text and the whole message, for a made-up reader unless one is named. The links do nothing.
     """
     from mailer.cli.arguments import address_text
     from mailer.services.preview import preview_issue
@@ -116,6 +127,7 @@ def preview(
 def show_preview(written: Preview) -> None:
     output.fields(
         {
+            "reader": written.reader,
             "subject": written.subject,
             "preheader": written.preheader,
             "html": relative(written.html),

@@ -35,7 +35,8 @@ def show_created(created: Created) -> None:
             f"a workspace is ready in {created.folder}",
             "1. fill in mailer.toml, then:   mailer config check",
             "2. fetch articles:              mailer articles sync",
-            "3. people onto a list:          mailer subscribers import subscribers/sample.csv --list weekly",
+            "3. people who agreed before:    mailer subscribers import subscribers/sample.csv --list weekly "
+            '--state confirmed --consent "how and when"',
             "4. write an issue:              mailer compose bulletin --tag TAG --since 7d --to weekly",
             "5. look at it, then send it:    mailer plan ISSUE; mailer preview ISSUE --open; mailer send ISSUE",
         ]

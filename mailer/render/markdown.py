@@ -100,15 +100,26 @@ def body_templates(body: str, *, label: str, first_line: int, append_articles: b
 
 def refuse_torn(parts: list[str], body: Body, label: str) -> None:
     """Each part becomes a block of its own, so an `if` must end on the side of [articles] where it begins."""
-    for part in parts:
-        codes = [body.code(found) for found in body.pattern.finditer(part)]
-        lines = [code.line + offset for code in codes for offset in range(code.source.count("\n") + 1)]
-        try:
-            Environment().parse("\n".join(code.source for code in codes))  # noqa: S701 (parsed only)
-        except TemplateSyntaxError as error:
-            where = ", or the [articles] line stands inside an {% if %} or {% for %}" if len(parts) > 1 else ""
-            line = lines[min(error.lineno, len(lines)) - 1]
-            raise IssueFileError(label, [Mistake(line, f"{error.message}{where}")]) from error
+    if mistake := unclosed(ARTICLES.join(parts), body):
+        raise IssueFileError(label, [mistake])
+    for part in parts[:-1]:
+        if unclosed(part, body):
+            line = max(code.line for code in (body.code(found) for found in body.pattern.finditer(part)))
+            message = (
+                "the [articles] line stands inside an {% if %} or {% for %} that begins here or above: put it outside"
+            )
+            raise IssueFileError(label, [Mistake(line, message)])
+
+
+def unclosed(part: str, body: Body) -> Mistake | None:
+    """What Jinja2 says of the constructs in a part, with the line of the file."""
+    codes = [body.code(found) for found in body.pattern.finditer(part)]
+    lines = [code.line + offset for code in codes for offset in range(code.source.count("\n") + 1)]
+    try:
+        Environment().parse("\n".join(code.source for code in codes))  # noqa: S701 (parsed only)
+    except TemplateSyntaxError as error:
+        return Mistake(lines[min(error.lineno, len(lines)) - 1], str(error.message))
+    return None
 
 
 def extract(body: str, label: str, first_line: int) -> Body:

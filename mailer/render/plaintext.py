@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import textwrap
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ def write_text(tokens: Sequence[Token], marks: re.Pattern[str]) -> str:
 class Writer:
     def __init__(self, marks: re.Pattern[str]) -> None:
         self.marks = marks
+        self.addresses: list[str] = []
 
     def blocks(self, nodes: Sequence[SyntaxTreeNode], width: int = WIDTH) -> str:
         """Blocks with a blank line between them; code that stands alone brings no blank line of its own."""
@@ -88,12 +90,24 @@ class Writer:
             case "hardbreak":
                 return "\n"
             case "html_inline":
-                return "\n" if re.match(r"<br\b", node.content, re.IGNORECASE) else ""
+                return self.tag(node.content)
+            case "s":
+                return f"~~{self.inline(node)}~~"
             case "image":
                 return f"[{node.content}]" if node.content else ""
             case "link":
                 return self.link(node)
         return self.inline(node)
+
+    def tag(self, source: str) -> str:
+        """What is left of an HTML tag: a line break, and the address of a link where the link ends."""
+        if re.match(r"<br\b", source, re.IGNORECASE):
+            return "\n"
+        if found := re.match(r"<a\b[^>]*?\bhref\s*=\s*[\"']?([^\"'\s>]+)", source, re.IGNORECASE):
+            self.addresses.append(html.unescape(found[1]))
+        elif re.match(r"</a\b", source, re.IGNORECASE) and self.addresses:
+            return f" ({self.addresses.pop()})"
+        return ""
 
     def link(self, node: SyntaxTreeNode) -> str:
         text, url = self.inline(node), str(node.attrs.get("href", ""))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from mailer.articles.select import Selected, Selection, parse_since, select
-from mailer.articles.tags import readable
+from mailer.articles.tags import checked_tags, readable
 from mailer.errors import ConflictError, IssueFileError, NeedsAttention, NotFoundError, UsageError
 from mailer.issues.compose import Draft, compose, default_subject, issue_name
 from mailer.issues.file import parse_issue
@@ -64,11 +65,7 @@ def compose_issue(program: Program, wish: Wish) -> Composed:
     program.settings.sender(wish.sender or definitions[0].sender)
     check_template(program, wish.template)
     selected = choose(program, wish, now)
-    if not selected.enough:
-        raise NeedsAttention(
-            f"only {len(selected.articles)} of at least {wish.at_least} articles were found; nothing was written",
-            hint="Look further back with --since, or ask for fewer.",
-        )
+    refuse_too_few(wish, selected)
     draft = Draft(
         kind=wish.kind,
         lists=wish.lists,
@@ -81,9 +78,44 @@ def compose_issue(program: Program, wish: Wish) -> Composed:
         template=wish.template,
         language=wish.language or definitions[0].language,
     )
-    name = wish.name or issue_name(now.date(), draft.title or default_subject(draft))
+    # An alert and a bulletin of one day about one campaign are two issues.
+    kind = "alert " if wish.kind is IssueKind.ALERT else ""
+    name = wish.name or issue_name(now.date(), kind + (draft.title or default_subject(draft)))
     file = write(program, name, compose(draft))
     return Composed(file.stem, file, selected.articles, selected.left_out)
+
+
+def refuse_too_few(wish: Wish, selected: Selected) -> None:
+    """NeedsAttention when there are fewer articles than wanted; without a wish, when there is none at all."""
+    wanted = wish.at_least if wish.at_least or wish.limit == 0 else 1
+    if len(selected.articles) >= wanted:
+        return
+    found = (
+        f"only {len(selected.articles)} of at least {wanted} articles were found"
+        if wish.at_least
+        else "no article was found"
+    )
+    reasons = f" (left out: {reasons_of(selected.left_out)})" if selected.left_out else ""
+    raise NeedsAttention(
+        f"{found}{reasons}; nothing was written",
+        hint="Look further back with --since or ask for fewer; --again takes what was sent, --limit 0 takes none.",
+    )
+
+
+def reasons_of(left_out: Sequence[tuple[Article, str]]) -> str:
+    """`3 already sent, 1 before 2026-11-15`: why articles were left out, the most frequent reason first."""
+    counts = Counter(reason for _, reason in left_out)
+    return ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
+
+
+def check_tags(program: Program, wish: Wish, articles: Sequence[Article]) -> None:
+    """NotFoundError when no article has any of the tags, with the near one. Another tag may be for later."""
+    known = matcher(program.settings)
+    carried = {known.canonical(tag): tag for article in articles for tag in article.tags}
+    wanted = checked_tags(wish.tags)
+    if wanted and not any(known.canonical(tag) in carried for tag in wanted):
+        what = unknown("tag", wanted[0].removeprefix("#"), sorted(carried.values()))
+        raise NotFoundError(what, hint="mailer articles tags shows them all")
 
 
 def check_template(program: Program, name: str) -> None:
@@ -112,6 +144,7 @@ def choose(program: Program, wish: Wish, now: datetime) -> Selected:
         everything = stored.find(connection, stored.Query())
         sent = {} if wish.again else stored.sent_to(connection, wish.lists)
     check_source(program, wish.source, everything)
+    check_tags(program, wish, everything)
     keys = [article.key for article in everything]
     pin = whole_keys(wish.pin, keys)
     # An alert takes one article, or all that are pinned: to leave one of those out unasked would be a surprise.
@@ -137,7 +170,12 @@ def choose(program: Program, wish: Wish, now: datetime) -> Selected:
             f"article {blocked[0]} was already sent in {sent[blocked[0]]}",
             hint="--again sends it a second time",
         )
-    shown = [pair for pair in selected.left_out if pair[1] != "other tags" and from_source(pair[0], wish.source)]
+    known = matcher(program.settings)
+    shown = [
+        (article, reason)
+        for article, reason in selected.left_out
+        if from_source(article, wish.source) and known.matches(article.tags, wish.tags, every=wish.every)
+    ]
     return replace(selected, left_out=tuple(shown))
 
 

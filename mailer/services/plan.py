@@ -68,8 +68,12 @@ def plan_prepared(program: Program, prepared: Prepared, *, again: bool = False) 
         for definition in prepared.lists:
             stored_lists.ensure(connection, definition)
     with program.store.read() as connection:
-        audience = ledger.preview(connection, issue.lists, smtputf8=capabilities.smtputf8)
         row = stored_issues.get(connection, issue.name)
+        audience = (
+            ledger.frozen_counts(connection, issue.name)
+            if row
+            else ledger.preview(connection, issue.lists, smtputf8=capabilities.smtputf8)
+        )
         sent = {} if again or row else stored_articles.sent_to(connection, issue.lists)
         people = sample_recipients(connection, prepared)
     mail, unwritable = longest_mail(program, prepared, people)
@@ -89,6 +93,8 @@ def plan_prepared(program: Program, prepared: Prepared, *, again: bool = False) 
         leaves_this_machine=provider.name != OUTBOX,
         repeated=repeated,
         unwritable=unwritable,
+        pending=audience.exclusions.get(Exclusion.PENDING, 0),
+        sent_otherwise=row is not None and row.hash != prepared.hash,
         samples=len(people) or 1,  # without people somebody who is nobody stands in
     )
     return Plan(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mailer.audience.address import parse_address
@@ -27,15 +27,16 @@ class Preview:
     text: Path
     message: Path
     list_name: str
+    reader: str
 
 
 def preview_issue(program: Program, name: str, *, email: str = "", folder: Path | None = None) -> Preview:
-    """Write the mail of one recipient: of `email`, else of the first whom the issue would reach.
+    """Write the mail of one recipient: of `email`, else of a made-up reader, whose mail can be passed around.
 
-    Links in it do nothing, so the files can be passed around.
+    Links in it do nothing.
     """
     prepared = prepare(program, name)
-    recipient = person(program, prepared, email) if email else anybody(program, prepared)
+    recipient = person(program, prepared, email) if email else made_up(program, prepared)
     key = program.workspace.secret_key(program.environ)
     writer = MailWriter(prepared.issue.name, prepared.snapshot, key, preview=True)
     mail = writer.personal(recipient)
@@ -47,14 +48,17 @@ def preview_issue(program: Program, name: str, *, email: str = "", folder: Path 
         "eml": envelope.content,
     }
     paths = write(target, prepared.issue.name, files)
-    return Preview(mail.subject, mail.preheader, paths["html"], paths["txt"], paths["eml"], recipient.list_name)
+    return Preview(
+        mail.subject, mail.preheader, paths["html"], paths["txt"], paths["eml"], recipient.list_name, recipient.email
+    )
 
 
 def write(folder: Path, name: str, files: Mapping[str, bytes]) -> dict[str, Path]:
     paths = {suffix: folder / f"{name}.{suffix}" for suffix in files}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for suffix, content in files.items():
+            paths[suffix].touch(mode=0o600)
             paths[suffix].write_bytes(content)
     except OSError as error:
         raise WorkspaceError(f"{folder} cannot be written: {error.strerror}") from None
@@ -79,6 +83,13 @@ def person(program: Program, prepared: Prepared, email: str) -> Recipient:
     return Recipient(0, found.id, found.ascii_email or found.email, lists[0], found.attributes)
 
 
-def anybody(program: Program, prepared: Prepared) -> Recipient:
+MADE_UP = {"name": "Alex Reader", "first_name": "Alex", "last_name": "Reader", "city": "Anytown"}
+
+
+def made_up(program: Program, prepared: Prepared) -> Recipient:
+    """Somebody who does not exist, with the fields that people on the issue's lists have."""
     with program.store.read() as connection:
-        return next(iter(sample_recipients(connection, prepared)), neutral_recipient(prepared))
+        people = sample_recipients(connection, prepared)
+    fields = {key: value for person in people for key, value in person.attributes.items()}
+    invented = {key: MADE_UP.get(key, f"({key})") if isinstance(value, str) else value for key, value in fields.items()}
+    return replace(neutral_recipient(prepared), attributes=invented or MADE_UP)

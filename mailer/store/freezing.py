@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from mailer.errors import ConflictError, StoreError
 from mailer.model import BatchState, DeliveryState, Exclusion, IssueKind, IssueState
 from mailer.store import audience, lists
+from mailer.store import issues as stored_issues
 from mailer.store.columns import BigId
 from mailer.store.database import insert_row
 from mailer.store.tables import batches, deliveries, exclusions, issue_articles, issue_lists, issues
@@ -86,6 +87,11 @@ def freeze(connection: Connection, frozen: Frozen, now: datetime) -> FrozenCount
             hint="This is a fault of the program: please report it.",
         )
     return written
+
+
+def frozen_counts(connection: Connection, issue: str) -> FrozenCounts:
+    """The audience of an issue as it was frozen."""
+    return counts(connection, stored_issues.locked(connection, issue).id)
 
 
 def counts(connection: Connection, issue_id: int) -> FrozenCounts:

@@ -7,7 +7,7 @@ owners held, `finish` closes the issue, `figures` counts.
 
 from mailer.store.claiming import ClaimedBatch, begin, claim, next_due, renew
 from mailer.store.figures import Figures, accepted_twice, figures, refusals
-from mailer.store.freezing import Frozen, FrozenCounts, freeze, preview
+from mailer.store.freezing import Frozen, FrozenCounts, freeze, frozen_counts, preview
 from mailer.store.resuming import next_free, resend_doubts
 from mailer.store.settling import Swept, cancel, finish, give_back, record, sweep
 
@@ -24,6 +24,7 @@ __all__ = [
     "figures",
     "finish",
     "freeze",
+    "frozen_counts",
     "give_back",
     "next_due",
     "next_free",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from mailer.errors import ConfigError, ConflictError, IssueFileError, Mistake, N
 from mailer.issues.file import parse_issue
 from mailer.model import Issue, MailingList
 from mailer.wording import unknown
-from mailer.workspace.signing import secret_key
+from mailer.workspace.signing import make_private, secret_key
 from mailer.workspace.writing import make_folder, replace, write_new
 
 SETTINGS = "mailer.toml"
@@ -72,6 +73,22 @@ class Workspace:
     @property
     def backup_dir(self) -> Path:
         return self.private_dir / "backups"
+
+    @property
+    def had_database(self) -> bool:
+        """Whether there ever was a database here."""
+        return self._database_mark.exists()
+
+    def remember_database(self) -> None:
+        """Leave word that there is a database, so that its loss is noticed."""
+        if not self.had_database:
+            make_private(self.private_dir)
+            with suppress(ConflictError):  # another process was first
+                write_new(self._database_mark, "This workspace has a database. Its loss is noticed by this file.\n")
+
+    @property
+    def _database_mark(self) -> Path:
+        return self.private_dir / "database"
 
     def inside(self, path: Path | str) -> Path:
         """The path below the root, links resolved. WorkspaceError when it leads out of the workspace."""

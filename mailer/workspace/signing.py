@@ -26,10 +26,16 @@ def secret_key(file: Path, environ: Mapping[str, str]) -> bytes:
     return _long_enough(_read(file), str(file))
 
 
+def make_private(folder: Path) -> None:
+    """A folder that only its owner can look into, and that git leaves alone."""
+    make_folder(folder, mode=0o700)
+    if not (folder / ".gitignore").exists():
+        with suppress(ConflictError):
+            write_new(folder / ".gitignore", "*\n")
+
+
 def _make(file: Path) -> None:
-    make_folder(file.parent, mode=0o700)
-    with suppress(ConflictError):
-        write_new(file.parent / ".gitignore", "*\n")
+    make_private(file.parent)
     with suppress(ConflictError):  # another process was first; its key counts
         write_new(file, secrets.token_hex(KEY_BYTES) + "\n", PRIVATE)
 

@@ -48,13 +48,44 @@ def composed(mailer: Any, *words: str, kind: str = "bulletin", code: int = 0) ->
         (("--order", "Library", "--order", "Harbour"), ["Library", "Harbour", "Weir", "Nets", "Summer"]),
         (("--limit", "2"), ["Weir", "Nets"]),
         (("--limit", "0"), []),
-        (("--tag", "nothing"), []),
         (("--tag", "fishing", "--at-least", "2"), ["Nets", "Harbour"]),
     ],
 )
 def test_a_bulletin_takes_what_is_asked_for(mailer: Any, words: tuple[str, ...], titles: list[str]) -> None:
     keys = add_articles(mailer, *PIECES)
     assert composed(mailer, *(keys.get(word, word) for word in words)) == titles
+
+
+def test_a_tag_that_no_article_has_writes_nothing(mailer: Any) -> None:
+    add_articles(mailer, *PIECES)
+    run = mailer("compose", "bulletin", "--to", "members", "--tag", "fishin")
+    assert (run.code, run.out) == (1, "")
+    assert 'unknown tag "fishin": did you mean "fishing"?' in run.err
+    assert issues(mailer) == []
+
+
+def test_a_bulletin_without_articles_is_written_only_when_asked_for(mailer: Any) -> None:
+    keys = add_articles(mailer, *PIECES)
+    send_first(mailer, keys, "Nets", "Harbour")
+    run = mailer("compose", "bulletin", "--to", "members", "--tag", "fishing")
+    assert (run.code, run.out) == (3, "")
+    assert "no article was found (left out: 2 already sent); nothing was written" in run.err
+    assert issues(mailer) == ["first.md"]
+    assert composed(mailer, "--tag", "fishing", "--limit", "0") == []
+
+
+def test_what_is_left_out_is_told_with_the_reasons(mailer: Any) -> None:
+    keys = add_articles(mailer, *PIECES)
+    send_first(mailer, keys, "Nets", "Library")
+    run = mailer.done("compose", "bulletin", "--to", "members", "--tag", "clean-rivers", "--since", "7d")
+    assert "left out: 1 already sent, 1 before " in run.err
+
+
+def test_alert_and_bulletin_of_one_day_have_names_of_their_own(mailer: Any) -> None:
+    add_articles(mailer, *PIECES)
+    bulletin = mailer.done("compose", "bulletin", "--to", "members", "--tag", "fishing", "--json").json["name"]
+    alert = mailer.done("compose", "alert", "--to", "members", "--tag", "fishing", "--json").json["name"]
+    assert alert == bulletin.replace("fishing", "alert-fishing")
 
 
 def test_too_few_articles_write_nothing(mailer: Any) -> None:
@@ -107,8 +138,10 @@ def test_an_article_of_two_sources_is_not_sent_again_under_the_other_name(mailer
         mailer.done("articles", "import", "-", "--source", source, stdin=feed.encode())
     keys = {article["title"]: article["key"] for article in mailer.done("articles", "list", "--json").json}
     send_first(mailer, keys, *keys)
-    assert composed(mailer, "--source", "copy") == []
-    assert composed(mailer, "--source", "paper", "--name", "other") == []
+    for source in ("copy", "paper"):
+        run = mailer("compose", "bulletin", "--to", "members", "--source", source)
+        assert run.code == 3
+        assert "nothing was written" in run.err
 
 
 def test_one_source_alone_and_pins_from_anywhere(mailer: Any) -> None:
@@ -173,7 +206,6 @@ def test_a_key_that_begins_two_articles_is_refused(mailer: Any) -> None:
 @pytest.mark.parametrize(
     ("words", "titles"),
     [
-        (("--tag", "nothing"), []),
         (("--tag", "library"), ["Library"]),
         (("--tag", "clean-rivers"), ["Weir"]),
         (("--limit", "0"), []),

@@ -168,8 +168,9 @@ def test_nobody_on_the_list_is_an_error(mailer: Any) -> None:
     run = mailer("plan", ISSUE)
     assert run.code == 1
     assert "recipients  0" in run.out
-    assert "1 of 1 sample mails cannot be written" in run.err
-    assert "nobody would receive this issue" in run.err
+    assert "error: 1 of 1 sample mails cannot be written" in run.out
+    assert "error: nobody would receive this issue" in run.out
+    assert "2 errors to mend before" in run.err
 
 
 def test_a_field_that_some_lack_is_an_error_with_the_reason(issue: Any) -> None:
@@ -192,7 +193,7 @@ def test_an_article_that_a_list_got_is_an_error_without_again(issue: Any) -> Non
     (issue.root / "issues" / "next.md").write_text(path.read_text())
     run = issue("plan", "next")
     assert run.code == 1
-    assert "2 of the articles went to one of these lists before" in run.err
+    assert "2 of the articles went to one of these lists before" in run.out
     assert issue("send", "next").code == 1
     assert ledger_rows(issue)["issues"] == 1
     assert issue.done("plan", "next", "--again").err == ""
@@ -224,18 +225,33 @@ def test_an_article_that_is_not_in_the_store_is_named_with_the_file(issue: Any) 
     assert "0000" in run.err
 
 
+def test_the_plan_of_a_sent_issue_says_what_send_would_do(issue: Any) -> None:
+    recipients = planned(issue)["recipients"]
+    issue.done("send", ISSUE)
+    add_people(issue, "members", "late@example.org,Late,Oslo")
+    run = issue.done("plan", ISSUE)
+    assert "sent; sending it again does nothing" in run.out
+    assert planned(issue)["recipients"] == recipients, "those of then"
+    path = issue.root / "issues" / f"{ISSUE}.md"
+    path.write_text(path.read_text() + "One word more.\n")
+    assert rules(issue, code=1)["sent-otherwise"] == "error"
+    assert issue("send", ISSUE).code == 1
+
+
 # --- preview --------------------------------------------------------------------------------------------------------
 
 
-def test_a_preview_is_what_the_first_reader_would_get(issue: Any) -> None:
+def test_a_preview_is_for_a_made_up_reader(issue: Any) -> None:
     run = issue.done("preview", ISSUE, "--json")
     written = {name: Path(run.json[name]) for name in ("html", "text", "message")}
     assert {path.parent for path in written.values()} == {issue.root / "preview"}
     assert (run.json["subject"], run.json["preheader"], run.json["list_name"]) == ("Rivers", "Two articles", "members")
-    assert "Dear Ann," in written["html"].read_text()
-    assert "Dear Ann," in written["text"].read_text()
+    assert "Dear Alex," in written["html"].read_text()
+    assert "Dear Alex," in written["text"].read_text()
     mail = read(BytesParser(policy=policy.default), written["message"])
-    assert mail["To"] == "Ann <ann@example.org>"
+    assert mail["To"] == "Alex <reader@example.org>"
+    assert {path.stat().st_mode & 0o777 for path in written.values()} == {0o600}
+    assert "ann@example.org" not in written["message"].read_text()
     assert part(mail, "html").strip() == written["html"].read_text().strip()
     assert "preview/" in issue.done("preview", ISSUE).out
 
@@ -270,7 +286,8 @@ def test_a_preview_goes_by_the_list_that_would_bring_the_person_in(issue: Any) -
 def test_a_preview_without_anybody_shows_a_neutral_reader(mailer: Any) -> None:
     write_issue(mailer, 'Dear {{ subscriber.first_name | default("friend") }},')
     run = mailer.done("preview", ISSUE, "--json")
-    assert "Dear friend," in Path(run.json["text"]).read_text()
+    assert "Dear Alex," in Path(run.json["text"]).read_text()
+    assert run.json["reader"] == "reader@example.org"
     assert "reader@example.org" in Path(run.json["message"]).read_text()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sqlite3
 from contextlib import closing
 from email import policy
@@ -52,9 +53,10 @@ def test_the_steps_that_init_names_work(folder: Path, capsys: pytest.CaptureFixt
     text = answer(capsys, "init", "new")
     assert f"a workspace is ready in {folder}" in text
     (step,) = [line for line in text.splitlines() if "subscribers import" in line]
-    words = step.partition("mailer ")[2].split()
+    words = shlex.split(step.partition("mailer ")[2])
     words[2] = f"new/{words[2]}"
-    assert json.loads(answer(capsys, "-w", "new", *words, "--json"))["new"] > 0
+    done = json.loads(answer(capsys, "-w", "new", *words, "--json"))
+    assert done["new"] == done["after"]["mailable"] > 0
 
 
 def test_init_overwrites_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,6 +33,7 @@ LONGEST = GOOD.html + "x" * (GMAIL_CLIPS_AT - len(GOOD.html))
 
 BROKEN: tuple[tuple[dict[str, Any], str, Level, str], ...] = (
     ({"recipients": 0}, "no-recipients", Level.ERROR, "nobody would receive this issue"),
+    ({"sent_otherwise": True}, "sent-otherwise", Level.ERROR, "this issue was already sent, or is being sent"),
     ({"subject": ""}, "empty-subject", Level.ERROR, "the subject is empty"),
     ({"subject": " \t"}, "empty-subject", Level.ERROR, "the subject is empty"),
     (
@@ -128,7 +129,14 @@ WORST = replace(
     base_url="",
     repeated={"ab": "c"},
     articles=0,
+    sent_otherwise=True,
 )
+
+
+def test_who_waits_for_a_confirmation_is_told_apart_from_nobody() -> None:
+    (finding,) = check(replace(GOOD, recipients=0, pending=12))
+    assert "12 wait until they confirm" in finding.advice
+    assert "12" not in check(replace(GOOD, recipients=0))[0].advice
 
 
 def test_errors_come_first_and_every_rule_speaks() -> None:

@@ -86,6 +86,8 @@ TEXT = {
     "field is not escaped": ("Hi {{ subscriber.first_name }}!", "Hi Ada & Bo!\n"),
     "condition": ("{% if subscriber.city %}\na\n{% endif %}\nb", "a\n\nb\n"),
     "code": ("```\na  b\n```", "    a  b\n"),
+    "links as HTML are written out": ('see <a href="https://e.org/?a=1&amp;b=2">one</a>', "see one (https://e.org/?a=1&b=2)\n"),
+    "deleted words do not become true": ("~~gone~~", "~~gone~~\n"),
     "line break": ("a  \nb", "a\nb\n"),
     "literal braces": ("&#123;&#123; 7*7 }}", "{{ 7*7 }}\n"),
 }  # fmt: skip
@@ -100,7 +102,11 @@ MISTAKES = {
     "second articles line": ("a\n[articles]\nb\n[articles]\n", 13, "a second [articles] line"),
     "unclosed bracket": ("a\n\n{{ subscriber.id", 12, "is never closed"),
     "unclosed condition": ("a\n\n{% if subscriber.id %}b", 12, "Unexpected end of template"),
-    "articles inside a condition": ("{% if subscriber.id %}\n\n[articles]\n\n{% endif %}", 10, "[articles] line stands inside"),
+    "articles inside a condition": (
+        "a\n\n{% if subscriber.id %}\n\n[articles]\n\n{% endif %}", 12, "[articles] line stands inside an {% if %}"
+    ),
+    "stray end": ("a\n{{ subscriber.id }}\n\n{% endif %}", 13, "unknown tag 'endif'"),
+    "unclosed after other code": ("{{ subscriber.id }}\n\n\n{% if subscriber.id %}\nb", 13, "nexpected end of template"),
     "bad tag": ("a\n{% iff x %}", 11, "unknown tag 'iff'"),
 }  # fmt: skip
 
