@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from html import unescape
 
 from mailer.checks.finding import Finding, Level
+from mailer.wording import near_name
 
 GMAIL_CLIPS_AT = 102_400
 """Bytes of HTML after which Gmail cuts a message off, and with it the unsubscribe link."""
@@ -40,6 +41,8 @@ class Facts:
     samples: int
     sent_otherwise: bool = False
     pending: int = 0
+    fields_used: frozenset[str] = frozenset()
+    fields_known: frozenset[str] = frozenset()
 
 
 def check(facts: Facts) -> tuple[Finding, ...]:
@@ -81,6 +84,22 @@ def unwritable(facts: Facts) -> Finding | None:
         f"{sum(facts.unwritable.values())} of {facts.samples} sample mails cannot be written: {reason}"
         + (f" (and {len(facts.unwritable) - 1} more reasons)" if len(facts.unwritable) > 1 else ""),
         'give the field a default, such as {{ subscriber.first_name | default("friend") }}',
+    )
+
+
+def unknown_field(facts: Facts) -> Finding | None:
+    """A misspelt field with a default is worse than one without: everybody gets the default, and nobody notices."""
+    unknown = sorted(facts.fields_used - facts.fields_known)
+    if not unknown or not facts.fields_known:
+        return None
+    near = near_name(unknown[0], facts.fields_known)
+    known = ", ".join(sorted(facts.fields_known))
+    advice = f'did you mean "{near}"?' if near else f"people have: {known}"
+    return Finding(
+        "unknown-field",
+        Level.WARNING,
+        f"none of the {facts.samples} people looked at has the field {unknown[0]}",
+        advice,
     )
 
 
@@ -176,6 +195,7 @@ RULES: tuple[Callable[[Facts], Finding | None], ...] = (
     sent_otherwise,
     nobody,
     unwritable,
+    unknown_field,
     empty_subject,
     unsubscribe_link,
     postal_address,

@@ -78,19 +78,22 @@ class Flat:
         return cls(segments_from_json(data["segments"]), dict(data["values"]), bool(data["autoescape"]))
 
 
-def constants(segments: Sequence[Segment]) -> Iterator[str]:
-    """Every constant run, in order, inner ones too."""
+def sources(segments: Sequence[Segment]) -> Iterator[str]:
+    """Every expression, in order, inner ones too."""
     for segment in segments:
         match segment:
-            case str():
-                yield segment
+            case Print(expression):
+                yield expression
             case Choice(branches, otherwise):
-                for _, body in branches:
-                    yield from constants(body)
-                yield from constants(otherwise)
-            case Repeat(body=body, otherwise=otherwise):
-                yield from constants(body)
-                yield from constants(otherwise)
+                for test, body in branches:
+                    yield test
+                    yield from sources(body)
+                yield from sources(otherwise)
+            case Repeat(iterable=iterable, test=test, body=body, otherwise=otherwise):
+                yield iterable
+                yield test or ""
+                yield from sources(body)
+                yield from sources(otherwise)
 
 
 def segment_to_json(segment: Segment) -> Any:

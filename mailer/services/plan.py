@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from mailer.checks.finding import Finding, Level
 from mailer.checks.preflight import Facts, check
 from mailer.errors import CheckError, MailerError
 from mailer.model import Article, Exclusion, Recipient, SubscriptionState
+from mailer.render.flat import sources
+from mailer.render.issue import RenderedIssue
 from mailer.services.prepare import Prepared, prepare
 from mailer.services.program import Program
 from mailer.services.writer import MailWriter, PersonalMail
@@ -93,6 +96,8 @@ def plan_prepared(program: Program, prepared: Prepared, *, again: bool = False) 
         leaves_this_machine=provider.name != OUTBOX,
         repeated=repeated,
         unwritable=unwritable,
+        fields_used=fields_used(prepared.rendered),
+        fields_known=fields_known(people),
         pending=audience.exclusions.get(Exclusion.PENDING, 0),
         sent_otherwise=row is not None and row.hash != prepared.hash,
         samples=len(people) or 1,  # without people somebody who is nobody stands in
@@ -142,6 +147,22 @@ def longest_mail(
             links = writer.links(recipient)
             longest = SampleMail(mail.subject, mail.preheader, mail.html, mail.text, links["unsubscribe"])
     return longest, dict(unwritable)
+
+
+FIELD = re.compile(r"\bsubscriber(?:\.([A-Za-z_]\w*)|\['(\w+)'\])")
+GIVEN = frozenset({"email", "id", "list"})
+
+
+def fields_used(rendered: RenderedIssue) -> frozenset[str]:
+    """The fields of a person that an issue mentions anywhere."""
+    parts = (rendered.subject, rendered.preheader, rendered.html, rendered.text)
+    found = (FIELD.finditer(source) for part in parts for source in sources(part.segments))
+    return frozenset(match[1] or match[2] for matches in found for match in matches)
+
+
+def fields_known(people: Sequence[Recipient]) -> frozenset[str]:
+    """The fields that any of these people has; none when there are no people."""
+    return frozenset(key for person in people for key in person.attributes) | GIVEN if people else frozenset()
 
 
 def neutral_recipient(prepared: Prepared) -> Recipient:

@@ -160,6 +160,14 @@ def test_the_hash_does_not_follow_what_is_not_sent(issue: Any) -> None:
     assert planned(issue)["hash"] == before
 
 
+def test_a_misspelt_field_is_noticed_although_it_has_a_default(issue: Any) -> None:
+    write_issue(issue, 'Dear {{ subscriber.frist_name | default("friend") }}, {% if subscriber.city %}x{% endif %}')
+    plan = planned(issue)
+    (finding,) = [each for each in plan["findings"] if each["rule"] == "unknown-field"]
+    assert finding["message"] == "none of the 3 people looked at has the field frist_name"
+    assert finding["advice"] == 'did you mean "first_name"?'
+
+
 def test_nobody_on_the_list_is_an_error(mailer: Any) -> None:
     write_issue(mailer, "Hello {{ subscriber.first_name }}.")
     assert rules(mailer, code=1) == {

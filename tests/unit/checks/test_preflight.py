@@ -34,6 +34,12 @@ LONGEST = GOOD.html + "x" * (GMAIL_CLIPS_AT - len(GOOD.html))
 BROKEN: tuple[tuple[dict[str, Any], str, Level, str], ...] = (
     ({"recipients": 0}, "no-recipients", Level.ERROR, "nobody would receive this issue"),
     ({"sent_otherwise": True}, "sent-otherwise", Level.ERROR, "this issue was already sent, or is being sent"),
+    (
+        {"fields_used": frozenset({"frist_name"}), "fields_known": frozenset({"first_name", "email"})},
+        "unknown-field",
+        Level.WARNING,
+        "none of the 100 people looked at has the field frist_name",
+    ),
     ({"subject": ""}, "empty-subject", Level.ERROR, "the subject is empty"),
     ({"subject": " \t"}, "empty-subject", Level.ERROR, "the subject is empty"),
     (
@@ -130,6 +136,8 @@ WORST = replace(
     repeated={"ab": "c"},
     articles=0,
     sent_otherwise=True,
+    fields_used=frozenset({"x"}),
+    fields_known=frozenset({"y"}),
 )
 
 
