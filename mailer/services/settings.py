@@ -9,6 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mailer.config import Settings, load_settings
+from mailer.errors import ConfigError
+from mailer.providers import make_provider
+from mailer.wording import unknown
 from mailer.workspace import Workspace
 
 HIDDEN = "(set, not shown)"
@@ -79,14 +82,26 @@ class Report:
 def check(workspace: Workspace, environ: Mapping[str, str]) -> Report:
     """Reads everything that a person configures. Raises ConfigError with every mistake."""
     settings = load_settings(workspace.settings_file, environ)
+    make_provider(settings, workspace.root).close()
     lists = workspace.load_lists()
     for definition in lists.values():
-        if definition.sender:
-            settings.sender(definition.sender)
+        if definition.sender and definition.sender not in settings.senders:
+            what = unknown("sender", definition.sender, settings.senders)
+            raise ConfigError(
+                f"subscribers/{definition.name}.toml: {what}", hint="senders are [from.NAME] in mailer.toml"
+            )
+    absent = tuple(absent_sources(settings, workspace))
     return Report(
         workspace.settings_file, tuple(settings.sources), tuple(lists), tuple(settings.senders),
-        tuple(gaps(settings, lists)),
+        (*gaps(settings, lists), *absent),
     )  # fmt: skip
+
+
+def absent_sources(settings: Settings, workspace: Workspace) -> Iterator[str]:
+    """Sources whose file is not there: another program may still write it. WorkspaceError for one that leads out."""
+    for name, source in settings.sources.items():
+        if source.path is not None and not workspace.inside(source.path).exists():
+            yield f"sources.{name} reads {source.path}, which is not there"
 
 
 def gaps(settings: Settings, lists: Mapping[str, Any]) -> Iterator[str]:

@@ -73,7 +73,7 @@ def test_the_first_afternoon(tmp_path: Path) -> None:
     (tmp_path / "subscribers" / "weekly.toml").write_text('title = "Weekly"\n')
     (tmp_path / "content" / "fish.md").write_text(POST)
     (tmp_path / "people.csv").write_text(PEOPLE)
-    assert told(tmp_path, "config", "check")["missing"] == []
+    assert told(tmp_path, "config", "check")["missing"] == ["sources.old reads old.xml, which is not there"]
 
     # The old site's feed is not there: the folder is read all the same, and the exit code asks for attention.
     run(tmp_path, "articles", "sync", code=3)

@@ -52,6 +52,8 @@ def test_check_tells_what_a_first_issue_will_need(mailer: Any) -> None:
     mailer.write("mailer.toml", "")
     told = mailer.done("config", "check", "--json").json
     assert len(told["missing"]) == 3
+    mailer.write("mailer.toml", "[sources.a]\nkind = 'folder'\npath = 'posts'\n")
+    assert "sources.a reads posts, which is not there" in mailer.done("config", "check").out
     assert "before the first issue: " in mailer.done("config", "check").out
 
 
@@ -62,7 +64,9 @@ def test_check_tells_what_a_first_issue_will_need(mailer: Any) -> None:
         ("mailer.toml", "[sources.a]\nkind = 'feeed'\n", ["mailer.toml:2"]),
         ("mailer.toml", "sendgrid_api_key = 'SG.abc'\n", ["mailer.toml:1", "SENDGRID_API_KEY"]),
         ("subscribers/weekly.toml", "titel = 'x'\n", ["subscribers/weekly.toml", "title"]),
-        ("subscribers/weekly.toml", "title = 'x'\nfrom = 'nobody'\n", ["unknown sender", "office"]),
+        ("subscribers/weekly.toml", "title = 'x'\nfrom = 'nobody'\n", ["weekly.toml: unknown sender", "office"]),
+        ("mailer.toml", "[provider]\nname = 'outbax'\n", ['unknown provider "outbax"', "outbox"]),
+        ("mailer.toml", "[sources.a]\nkind = 'listing'\npath = '../x'\n", ["leads out of the workspace"]),
     ],
 )
 def test_check_names_the_place_of_a_mistake(mailer: Any, path: str, text: str, words: list[str]) -> None:
