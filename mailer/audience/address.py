@@ -30,7 +30,6 @@ _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u2060\ufeff\u00ad"))
 # At the edges also the marks that only steer direction.
 _EDGES = " \t\r\n\v\f\u00a0\u202f\u3000\u200e\u200f\u2066\u2067\u2068\u2069\u202a\u202b\u202c\u202d\u202e\u061c"
 _DIRECTION = frozenset("\u200e\u200f\u2066\u2067\u2068\u2069\u202a\u202b\u202c\u202d\u202e\u061c")
-_SAMPLE_NAMES = frozenset({"test", "invalid", "example"})
 # RFC 6761, 6762, 7686, 8375, 9476: names that never are a mail domain on the internet.
 _NEVER_MAIL = frozenset({"local", "localhost", "onion", "arpa", "alt", "internal"})
 

@@ -1,1 +1,1 @@
-"""States and the moves allowed between them, batching, when to try again. Pure: decides, touches nothing."""
+"""States and the moves allowed between them, and when to try again. Pure: decides, touches nothing."""

@@ -15,9 +15,6 @@ from mailer.render.labels import direction, labels_for
 from mailer.render.markdown import body_templates
 from mailer.render.sources import Templates, TemplateText
 
-MAX_SUBJECT = 998
-"""Octets in a header line (RFC 5322 §2.1.1)."""
-
 
 @dataclass(frozen=True, slots=True)
 class RenderInput:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import re
 
-GMAIL_CLIPS_AT = 102_400
-"""Bytes of HTML after which Gmail shows "[Message clipped]" (about 102 KB)."""
-
 # White space beside these tags is never seen; between two inline tags it is a space between words.
 BLOCK = (
     r"(?:!doctype|html|head|body|meta|title|style|link|noscript|xml|o:\w+|v:\w+|"

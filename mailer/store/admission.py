@@ -19,9 +19,6 @@ class Admission(StrEnum):
     SUPPRESSED = "suppressed"
 
 
-KEPT_OUT = frozenset({Admission.UNSUBSCRIBED, Admission.SUPPRESSED})
-
-
 def next_state(old: SubscriptionState | None, wanted: SubscriptionState) -> SubscriptionState:
     """The state after a row that asks for `wanted`: consent grows only from pending, and a no is always heard."""
     if old is None or wanted is SubscriptionState.UNSUBSCRIBED:
