@@ -75,6 +75,41 @@ class Exclusion(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     SUPPRESSED = "suppressed"
     NEEDS_SMTPUTF8 = "needs_smtputf8"
+    SEGMENT = "segment"
+
+
+class How(StrEnum):
+    """What changed a subscription. `command`: a person of the organisation, at a terminal."""
+
+    FORM = "form"
+    IMPORT = "import"
+    COMMAND = "command"
+    CONFIRM_LINK = "confirm_link"
+    LINK = "link"
+    ONE_CLICK = "one_click"
+    PROVIDER = "provider"
+    API = "api"
+
+
+class SuppressionReason(StrEnum):
+    """Why an address must not be mailed. `manual`: somebody said so."""
+
+    MANUAL = "manual"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    UNSUBSCRIBED = "unsubscribed"
+    INVALID = "invalid"
+    FORGOTTEN = "forgotten"
+
+
+class ImportState(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+
+
+class EngagementKind(StrEnum):
+    OPENED = "opened"
+    CLICKED = "clicked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +165,7 @@ class Issue:
     since: str = ""
     articles: tuple[ArticleChoice, ...] = ()
     body_line: int = 1
+    segment: str = ""
 
     @property
     def template_name(self) -> str:
@@ -148,6 +184,8 @@ class MailingList:
     sender: str = ""
     reply_to: str = ""
     language: str = "en"
+    consent: str = ""
+    segments: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

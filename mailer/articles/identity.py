@@ -18,6 +18,7 @@ _TRACKING = re.compile(
     re.IGNORECASE,
 )
 _GLOBAL_GUID = re.compile(r"(https?://|tag:|urn:)\S+$", re.IGNORECASE)
+_PATH_END = re.compile(r"[/\s]+\Z")
 _DEFAULT_PORT = {"http": 80, "https": 443}
 
 
@@ -49,8 +50,10 @@ def canonical_url(url: str) -> str:
     pairs = parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape")
     query = urlencode(sorted(pair for pair in pairs if not _TRACKING.fullmatch(pair[0])), errors="surrogateescape")
     # A fragment that begins with ! or / is a page of its own on sites that route in the browser.
-    fragment = f"#{parts.fragment}" if parts.fragment.startswith(("!", "/")) else ""
-    return f"https://{host}{parts.path.rstrip('/')}" + (f"?{query}" if query else "") + fragment
+    fragment = f"#{parts.fragment.rstrip()}" if parts.fragment.startswith(("!", "/")) else ""
+    # Blanks too: what is left of them would be taken away when the result is compared with itself.
+    path = _PATH_END.sub("", parts.path)
+    return f"https://{host}{path}" + (f"?{query}" if query else "") + fragment
 
 
 def _title_key(title: str) -> str:

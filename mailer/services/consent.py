@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mailer.errors import UsageError
-from mailer.model import MailingList, SubscriptionState
+from mailer.model import How, MailingList, SubscriptionState
+from mailer.store.subscriptions import Origin
 
 MAX_CONSENT = 500
 
@@ -28,6 +29,6 @@ def entry_state(definition: MailingList, asked: SubscriptionState | None, consen
     return SubscriptionState.PENDING if definition.opt_in == "double" else SubscriptionState.CONFIRMED
 
 
-def proof(origin: str, consent: str | None) -> str:
+def origin(how: How, words: str, consent: str | None) -> Origin:
     """What is kept with each subscription about how it came to be."""
-    return f"{origin}: {consent.strip()}" if consent else origin
+    return Origin(how, f"{words}: {consent.strip()}" if consent else words)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailer.errors import ConflictError
-from mailer.model import IssueKind, SubscriptionState
+from mailer.model import How, IssueKind, SubscriptionState
 from mailer.services.compose import Composed, Wish, compose_issue
 from mailer.services.demo_site import SETTINGS, feed, people
 from mailer.services.imports import Import, Options, import_subscribers
@@ -17,6 +17,7 @@ from mailer.services.sources import chosen_sources
 from mailer.services.starter import starter_files
 from mailer.services.subscribers import Entry
 from mailer.services.sync import Outcome, sync
+from mailer.store.subscriptions import Origin
 from mailer.workspace import Workspace
 
 PEOPLE = 1000
@@ -52,7 +53,7 @@ def run_demo(program: Program) -> Demo:
     csv = people(PEOPLE)
     (workspace.subscribers_dir / "demo.csv").write_text(csv, encoding="utf-8")
     (fetched,) = sync(program.store, chosen_sources(program.settings, workspace, ()), now)
-    entry = Entry(program.list_named(LIST), SubscriptionState.CONFIRMED, "made up for the demo")
+    entry = Entry(program.list_named(LIST), SubscriptionState.CONFIRMED, Origin(How.COMMAND, "made up for the demo"))
     imported = import_subscribers(program.store, entry, csv.encode(), Options(), now)
     wish = Wish(IssueKind.BULLETIN, (LIST,), tags=(TAG,), since="7d", at_least=3)
     composed = compose_issue(program, wish)

@@ -90,7 +90,7 @@ def import_subscribers(store: Store, entry: Entry, data: bytes, options: Options
     try:
         with store.write() as connection:
             number = stored_lists.ensure(connection, entry.definition)
-            counts = stored.upsert(connection, number, rows, entry.proof, now)
+            counts = stored.upsert(connection, number, rows, entry.origin, now)
             done = Import(
                 entry.definition.name, entry.state, options.dry_run,
                 counts.new, counts.updated, counts.unchanged, counts.kept_out,

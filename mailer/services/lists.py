@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 
 from mailer.model import MailingList, SubscriptionState
-from mailer.store import audience
+from mailer.store import ledger
 from mailer.store import lists as stored
 from mailer.store.database import Store
 
@@ -40,6 +39,4 @@ def figures(connection: Connection, definition: MailingList) -> ListFigures:
 
 def mailable(connection: Connection, name: str) -> int:
     """Counted with the query that chooses the recipients of an issue, so that the two cannot disagree."""
-    (number,) = stored.ids(connection, [name])
-    chosen = audience.recipients([number], 0, True).subquery()
-    return connection.execute(select(func.count()).select_from(chosen)).scalar_one()
+    return ledger.preview(connection, [name], smtputf8=True).recipients

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from mailer.checks.finding import Finding, Level
 from mailer.checks.preflight import Facts, check
 from mailer.errors import CheckError, MailerError
-from mailer.model import Article, Exclusion, Recipient, SubscriptionState
+from mailer.model import Article, Exclusion, Recipient
 from mailer.render.flat import sources
 from mailer.render.issue import RenderedIssue
 from mailer.services.prepare import Prepared, prepare
@@ -20,7 +20,7 @@ from mailer.services.program import Program
 from mailer.services.writer import MailWriter, PersonalMail
 from mailer.store import articles as stored_articles
 from mailer.store import issues as stored_issues
-from mailer.store import ledger, suppressions
+from mailer.store import ledger
 from mailer.store import lists as stored_lists
 from mailer.store import subscribers as stored_subscribers
 
@@ -172,11 +172,10 @@ def neutral_recipient(prepared: Prepared) -> Recipient:
 
 def sample_recipients(connection: Connection, prepared: Prepared) -> list[Recipient]:
     """Confirmed people of the issue's lists who are not suppressed."""
-    banned = suppressions.all_keys(connection)
     found: dict[str, Recipient] = {}
     for definition in prepared.lists:
-        for person, _ in stored_subscribers.stream(connection, definition.name, SubscriptionState.CONFIRMED):
-            if person.email_key not in banned and person.id not in found:
+        for person in stored_subscribers.mailable(connection, definition.name, SAMPLES):
+            if person.id not in found:
                 email = person.ascii_email or person.email
                 found[person.id] = Recipient(0, person.id, email, definition.name, person.attributes)
             if len(found) >= SAMPLES:

@@ -10,11 +10,12 @@ from typing import Any
 from mailer.audience.address import Address, parse_address
 from mailer.audience.columns import attribute_name
 from mailer.errors import NotFoundError, UsageError
-from mailer.model import MailingList, Subscriber, SubscriptionState
+from mailer.model import How, MailingList, Subscriber, SubscriptionState
 from mailer.store import lists as stored_lists
 from mailer.store import subscribers as stored
 from mailer.store import subscriptions as stored_subscriptions
 from mailer.store.database import Store
+from mailer.store.subscriptions import Origin
 
 # What a template finds under these names is the program's to say.
 TAKEN = frozenset({"email", "id", "list"})
@@ -26,7 +27,7 @@ class Entry:
 
     definition: MailingList
     state: SubscriptionState
-    proof: str
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def add(store: Store, entry: Entry, address: Address, attributes: Mapping[str, A
     person = stored.NewSubscriber(address, dict(attributes), entry.state)
     with store.write() as connection:
         number = stored_lists.ensure(connection, entry.definition)
-        counts = stored.upsert(connection, number, [person], entry.proof, now)
+        counts = stored.upsert(connection, number, [person], entry.origin, now)
     return Added(entry.definition.name, entry.state, bool(counts.new), bool(counts.updated), bool(counts.kept_out))
 
 
@@ -101,7 +102,7 @@ def unsubscribe(store: Store, definition: MailingList, address: Address, reason:
                 f"that address is not on the list {definition.name}", hint="Check its spelling and the list."
             )
         change = stored_subscriptions.Change(
-            definition.name, person.id, SubscriptionState.UNSUBSCRIBED, f"unsubscribed: {reason}"
+            definition.name, person.id, SubscriptionState.UNSUBSCRIBED, Origin(How.COMMAND, reason)
         )
         stored_subscriptions.change(connection, change, now)
     return Unsubscribed(definition.name, before)

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mailer.model import Exclusion, SubscriptionState
+from mailer.store import suppressions
 from mailer.store.tables import exclusions as excluded
-from mailer.store.tables import subscribers, subscriptions, suppressions
+from mailer.store.tables import subscribers, subscriptions
 
 MEMBER = subscriptions.alias("member")
 
@@ -59,8 +60,7 @@ def _on(chosen: Sequence[int], *, confirmed: bool) -> sa.ColumnElement[bool]:
 
 
 def _suppressed() -> sa.ColumnElement[bool]:
-    people = sa.select(subscribers.c.id).join(suppressions, suppressions.c.email_key == subscribers.c.email_key)
-    return MEMBER.c.subscriber_id.in_(people)
+    return MEMBER.c.subscriber_id.in_(suppressions.people(()))
 
 
 def _needs_smtputf8() -> sa.ColumnElement[bool]:

@@ -11,16 +11,8 @@ from sqlalchemy.engine import Connection
 
 from mailer.delivery.states import sources
 from mailer.model import BatchState, DeliveryState, Exclusion, IssueState, Recipient, SubscriptionState
-from mailer.store.tables import (
-    batches,
-    deliveries,
-    issue_lists,
-    issues,
-    lists,
-    subscribers,
-    subscriptions,
-    suppressions,
-)
+from mailer.store import suppressions
+from mailer.store.tables import batches, deliveries, issue_lists, issues, lists, subscribers, subscriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +125,10 @@ def _move(connection: Connection, batch_id: int, state: BatchState, now: datetim
 def _check_again(connection: Connection, batch_id: int, issue_id: int, now: datetime) -> tuple[Recipient, ...]:
     kept, others = [], []
     for *recipient, state, suppressed in connection.execute(_people(batch_id)):
-        if state is SubscriptionState.CONFIRMED and suppressed is None:
+        if state is SubscriptionState.CONFIRMED and not suppressed:
             kept.append(Recipient(*recipient))
         else:
-            others.append((recipient[0], state, suppressed is not None))
+            others.append((recipient[0], state, bool(suppressed)))
     for delivery_id, state, suppressed in others:
         new_list = None if suppressed else _other_list(connection, delivery_id, issue_id)
         if new_list is None:
@@ -169,12 +161,11 @@ def _people(batch_id: int) -> sa.Select[Any]:
             lists.c.name,
             subscribers.c.attributes,
             subscriptions.c.state,
-            suppressions.c.email_key,
+            subscribers.c.id.in_(suppressions.people(())),
         )
         .join_from(deliveries, subscribers, subscribers.c.id == deliveries.c.subscriber_id)
         .join(lists, lists.c.id == deliveries.c.list_id)
         .join(subscriptions, its_subscription, isouter=True)
-        .join(suppressions, suppressions.c.email_key == subscribers.c.email_key, isouter=True)
         .where(deliveries.c.batch_id == batch_id, deliveries.c.state == DeliveryState.PENDING)
         .order_by(deliveries.c.id)
     )

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -16,6 +17,10 @@ MICROSECOND = timedelta(microseconds=1)
 # SQLite makes only INTEGER (64 bits there) an alias of its row number; elsewhere an INTEGER ends at 2**31, which
 # a million deliveries a week reach.
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+# JSONB on PostgreSQL: read by key without parsing the whole, and compared as a value.
+Json = sa.JSON().with_variant(JSONB(), "postgresql")
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -35,6 +35,7 @@ class Frozen:
     article_keys: tuple[str, ...] = ()
     batch_size: int = 1000
     smtputf8: bool = False
+    segment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,7 @@ def _write_issue(connection: Connection, frozen: Frozen, chosen: list[int], now:
         "batch_size": frozen.batch_size,
         "frozen_at": now,
         "updated_at": now,
+        "segment": frozen.segment,
     }
     issue_id = insert_row(connection, issues, values)
     rows = [{"issue_id": issue_id, "position": at, "list_id": number} for at, number in enumerate(chosen)]

@@ -15,12 +15,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mailer.model import Attributes, Subscriber, SubscriptionState
+from mailer.store import suppressions
 from mailer.store.admission import Admission, admit, merge, next_state
 from mailer.store.database import insert_rows
-from mailer.store.tables import lists, subscribers, subscription_events, subscriptions, suppressions
+from mailer.store.subscriptions import Origin
+from mailer.store.tables import lists, subscribers, subscription_events, subscriptions
 
 # Below the number of parameters every SQLite takes (999 before 3.32).
-CHUNK = 900
+CHUNK = 400
 
 PERSON = (
     subscribers.c.public_id,
@@ -87,9 +89,9 @@ class _Person:
 
 
 def upsert(
-    connection: Connection, list_id: int, rows: Iterable[NewSubscriber], source: str, now: datetime
+    connection: Connection, list_id: int, rows: Iterable[NewSubscriber], origin: Origin, now: datetime
 ) -> ImportCounts:
-    """Bring rows in, each address once, whatever their order. `source` says how they came, for the history.
+    """Bring rows in, each address once, whatever their order. `origin` says how they came, for the history.
 
     Nobody who unsubscribed from this list or is suppressed is revived.
     """
@@ -98,10 +100,10 @@ def upsert(
     while chunk := list(islice(remaining, CHUNK)):
         keys = list({row.address.key for row in chunk})
         people = _load(connection, list_id, keys)
-        suppressed = _suppressed(connection, keys)
+        suppressed = suppressions.among(connection, keys, list_id)
         for row in chunk:
             tally[_apply(people, row, row.address.key in suppressed)] += 1
-        _write(connection, list_id, people, source, now)
+        _write(connection, list_id, people, origin, now)
     return ImportCounts(**{admission.value: tally[admission] for admission in Admission})
 
 
@@ -135,6 +137,20 @@ def stream(
             yield Subscriber(*person), its_state
 
 
+def mailable(connection: Connection, list_name: str, limit: int) -> list[Subscriber]:
+    """The first people of a list who are confirmed on it and not suppressed."""
+    query = (
+        sa.select(*PERSON)
+        .join(subscriptions, subscriptions.c.subscriber_id == subscribers.c.id)
+        .join(lists, lists.c.id == subscriptions.c.list_id)
+        .where(lists.c.name == list_name, subscriptions.c.state == SubscriptionState.CONFIRMED)
+        .where(subscribers.c.id.not_in(suppressions.people(())))
+        .order_by(subscriptions.c.subscriber_id)
+        .limit(limit)
+    )
+    return [Subscriber(*row) for row in connection.execute(query)]
+
+
 def _load(connection: Connection, list_id: int, keys: Sequence[str]) -> dict[str, _Person]:
     here = sa.and_(subscriptions.c.subscriber_id == subscribers.c.id, subscriptions.c.list_id == list_id)
     query = (
@@ -146,11 +162,6 @@ def _load(connection: Connection, list_id: int, keys: Sequence[str]) -> dict[str
         key: _Person(number, attributes, state, first_state=state)
         for key, number, attributes, state in connection.execute(query)
     }
-
-
-def _suppressed(connection: Connection, keys: Sequence[str]) -> set[str]:
-    query = sa.select(suppressions.c.email_key).where(suppressions.c.email_key.in_(keys))
-    return set(connection.execute(query).scalars())
 
 
 def _apply(people: dict[str, _Person], row: NewSubscriber, suppressed: bool) -> Admission:
@@ -173,7 +184,7 @@ def _apply(people: dict[str, _Person], row: NewSubscriber, suppressed: bool) -> 
     return result
 
 
-def _write(connection: Connection, list_id: int, people: Mapping[str, _Person], source: str, now: datetime) -> None:
+def _write(connection: Connection, list_id: int, people: Mapping[str, _Person], origin: Origin, now: datetime) -> None:
     _write_people(connection, people, now)
     changed = [person for person in people.values() if person.events]
     first = [person for person in changed if person.first_state is None]
@@ -190,11 +201,12 @@ def _write(connection: Connection, list_id: int, people: Mapping[str, _Person], 
                 .where(subscriptions.c.list_id == list_id, subscriptions.c.subscriber_id == person.number)
                 .values(state=person.state, updated_at=now)
             )
+    how = (origin.words, now, origin.how)
     insert_rows(
         connection,
         subscription_events,
-        ("list_id", "subscriber_id", "state", "source", "at"),
-        [(list_id, person.number, state, source, now) for person in changed for state in person.events],
+        ("list_id", "subscriber_id", "state", "source", "at", "how"),
+        [(list_id, person.number, state, *how) for person in changed for state in person.events],
     )
 
 
@@ -208,9 +220,18 @@ def _write_people(connection: Connection, people: Mapping[str, _Person], now: da
     insert_rows(
         connection,
         subscribers,
-        ("public_id", "email", "email_key", "ascii_email", "attributes", "created_at", "updated_at"),
+        ("public_id", "email", "email_key", "ascii_email", "attributes", "created_at", "updated_at", "domain"),
         [
-            (new_public_id(), address.email, key, address.ascii_email, person.attributes, now, now)
+            (
+                new_public_id(),
+                address.email,
+                key,
+                address.ascii_email,
+                person.attributes,
+                now,
+                now,
+                key.rpartition("@")[2],
+            )
             for key, person, address in new
         ],
     )

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mailer.errors import NotFoundError
-from mailer.model import SubscriptionState
+from mailer.model import How, SubscriptionState
 from mailer.store.tables import lists, subscribers, subscription_events, subscriptions
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How people came or a subscription changed, for the consent log. `evidence` is JSON."""
+
+    how: How
+    words: str = ""
+    import_id: int | None = None
+    consent_id: int | None = None
+    evidence: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +34,17 @@ class SubscriptionEvent:
     state: SubscriptionState
     source: str
     at: datetime
+    how: How
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change that a person or their own link asks for. `source` says by what, for the history."""
+    """A change that a person or their own link asks for."""
 
     list_name: str
     subscriber_id: str
     state: SubscriptionState
-    source: str
+    origin: Origin
 
 
 def change(connection: Connection, wanted: Change, now: datetime) -> bool:
@@ -48,8 +62,17 @@ def change(connection: Connection, wanted: Change, now: datetime) -> bool:
         return False
     key = {"list_id": row.list_id, "subscriber_id": row.subscriber_id}
     connection.execute(sa.update(subscriptions).filter_by(**key).values(state=wanted.state, updated_at=now))
-    connection.execute(sa.insert(subscription_events).values(**key, state=wanted.state, source=wanted.source, at=now))
+    write_event(connection, key, wanted.state, wanted.origin, now)
     return True
+
+
+def write_event(
+    connection: Connection, key: Mapping[str, int], state: SubscriptionState, origin: Origin, now: datetime
+) -> None:
+    """Add a line to the consent log; `key` holds list_id and subscriber_id."""
+    values = {"source": origin.words, "how": origin.how, "import_id": origin.import_id, "at": now}
+    proof = {"consent_id": origin.consent_id, "evidence": dict(origin.evidence) if origin.evidence else sa.null()}
+    connection.execute(sa.insert(subscription_events).values(**key, state=state, **values, **proof))
 
 
 def of(connection: Connection, email_key: str) -> dict[str, SubscriptionState]:
@@ -68,7 +91,7 @@ def history(connection: Connection, email_key: str) -> list[SubscriptionEvent]:
     """Every change of an address's subscriptions, oldest first."""
     events = subscription_events
     query = (
-        sa.select(lists.c.name, events.c.state, events.c.source, events.c.at)
+        sa.select(lists.c.name, events.c.state, events.c.source, events.c.at, events.c.how)
         .join(lists, lists.c.id == events.c.list_id)
         .join(subscribers, subscribers.c.id == events.c.subscriber_id)
         .where(subscribers.c.email_key == email_key)

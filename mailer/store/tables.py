@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sqlalchemy import (
-    JSON,
     Boolean,
     Column,
     ForeignKey,
@@ -17,8 +16,19 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from mailer.model import BatchState, DeliveryState, Exclusion, IssueKind, IssueState, SubscriptionState
-from mailer.store.columns import BigId, UtcDateTime, choice
+from mailer.model import (
+    BatchState,
+    DeliveryState,
+    EngagementKind,
+    Exclusion,
+    How,
+    ImportState,
+    IssueKind,
+    IssueState,
+    SubscriptionState,
+    SuppressionReason,
+)
+from mailer.store.columns import BigId, Json, UtcDateTime, choice
 
 # Constraints have names of their own everywhere, so that a later migration can name the one it changes.
 NAMES = {
@@ -57,7 +67,7 @@ articles = Table(
     Column("published_at", UtcDateTime),
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("position", Integer, nullable=False),
-    Column("tags", JSON, nullable=False),
+    Column("tags", Json, nullable=False),
     # Article.when, so that "newest first" and "since" read an index.
     Column("moment", UtcDateTime, nullable=False),
     # Title and excerpt casefolded: databases differ in what lower() does to letters outside ASCII.
@@ -82,9 +92,13 @@ subscribers = Table(
     Column("email", Text, nullable=False),
     Column("email_key", Text, nullable=False, unique=True),
     Column("ascii_email", Text),
-    Column("attributes", JSON, nullable=False),
+    Column("attributes", Json, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    # Of the key, in ASCII. Empty once the person is forgotten.
+    Column("domain", Text, nullable=False),
+    # When everything personal was erased. What is left carries the ledger's counts and nothing else.
+    Column("forgotten_at", UtcDateTime),
 )
 
 subscriptions = Table(
@@ -99,7 +113,39 @@ subscriptions = Table(
     Index(None, "subscriber_id"),
 )
 
-# Proof of consent: what a subscription became, when and how. Rows are only ever added.
+# What people agreed to, word for word: a text that changes is a new row, and old consents keep the old one.
+consent_texts = Table(
+    "consent_texts",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    # SHA-256 of the text in hexadecimal, its first 16 digits.
+    Column("version", String(16), nullable=False, unique=True),
+    Column("text", Text, nullable=False),
+    Column("first_used_at", UtcDateTime, nullable=False),
+)
+
+# One row an import: what was read, how far it came, and the words that vouch for its people.
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("list_id", BigId, ForeignKey("lists.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    # SHA-256 of the bytes and the options: the same import run again goes on where it was interrupted.
+    Column("fingerprint", String(64), nullable=False),
+    Column("words", Text, nullable=False),
+    Column("state", choice(ImportState), nullable=False),
+    # So many rows of the file are in, or counted as refused or kept out.
+    Column("rows_done", Integer, nullable=False),
+    Column("counts", Json, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    Index(None, "fingerprint"),
+)
+
+# Proof of consent: what a subscription became, when and how. Rows are only ever added; forgetting a person
+# empties their words and leaves the change.
 subscription_events = Table(
     "subscription_events",
     metadata,
@@ -107,17 +153,59 @@ subscription_events = Table(
     Column("list_id", BigId, ForeignKey("lists.id"), nullable=False),
     Column("subscriber_id", BigId, ForeignKey("subscribers.id"), nullable=False),
     Column("state", choice(SubscriptionState), nullable=False),
+    # In words. Empty for the rows of an import, whose words stand once in `imports`.
     Column("source", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    Column("how", choice(How), nullable=False),
+    Column("import_id", BigId, ForeignKey("imports.id")),
+    Column("consent_id", BigId, ForeignKey("consent_texts.id")),
+    # What shows it: {"message_id": ..., "asked_at": ...} of the mail whose link was pressed.
+    Column("evidence", Json),
     Index(None, "subscriber_id"),
 )
 
+# A mail that asks a person to confirm a subscription. Written before it is handed over, so that a crash cannot ask
+# twice; `sent_at` is null until the provider took it.
+confirmations = Table(
+    "confirmations",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("list_id", BigId, ForeignKey("lists.id"), nullable=False),
+    Column("subscriber_id", BigId, ForeignKey("subscribers.id"), nullable=False),
+    Column("consent_id", BigId, ForeignKey("consent_texts.id")),
+    Column("message_id", Text, nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("sent_at", UtcDateTime),
+    Column("outcome", Text, nullable=False),
+    Index(None, "subscriber_id"),
+    Index(None, "list_id", "subscriber_id"),
+)
+
+# Who must not be mailed. `value` is an address key, "@domain", or the keyed hash of a forgotten address; `list_id` 0
+# means every list, and has no foreign key for that reason.
 suppressions = Table(
     "suppressions",
     metadata,
-    Column("email_key", Text, primary_key=True),
-    Column("reason", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("list_id", BigId, nullable=False),
+    Column("reason", choice(SuppressionReason), nullable=False),
+    Column("note", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("value", "list_id"),
+)
+
+# Every suppression that was added or lifted, and why. Rows are only ever added.
+suppression_events = Table(
+    "suppression_events",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("list_id", BigId, nullable=False),
+    Column("reason", choice(SuppressionReason), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("added", Boolean, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index(None, "value"),
 )
 
 issues = Table(
@@ -129,11 +217,13 @@ issues = Table(
     Column("subject", Text, nullable=False),
     Column("state", choice(IssueState), nullable=False),
     Column("hash", Text, nullable=False),
-    Column("snapshot", JSON, nullable=False),
+    Column("snapshot", Json, nullable=False),
     Column("batch_size", Integer, nullable=False),
     Column("frozen_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
+    # The expression that narrowed its audience; empty for everybody on its lists.
+    Column("segment", Text, nullable=False),
 )
 
 issue_lists = Table(
@@ -202,4 +292,17 @@ deliveries = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("issue_id", "subscriber_id"),
     Index(None, "batch_id"),
+)
+
+# That somebody opened or clicked an issue. Written only where the organisation turned tracking on.
+engagements = Table(
+    "engagements",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("issue_id", BigId, ForeignKey("issues.id"), nullable=False),
+    Column("subscriber_id", BigId, ForeignKey("subscribers.id"), nullable=False),
+    Column("kind", choice(EngagementKind), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index(None, "subscriber_id", "kind", "at"),
+    Index(None, "issue_id", "kind"),
 )

@@ -16,10 +16,11 @@ import pytest
 from mailer.app import open_mailer
 from mailer.cli.signals import stop_on_signal
 from mailer.errors import StoreError
-from mailer.model import DeliveryState, IssueState
+from mailer.model import DeliveryState, IssueState, SuppressionReason
 from mailer.services.send import Run, freeze_issue, plan_send, send_frozen
 from mailer.store import issues as stored_issues
 from mailer.store import ledger, suppressions
+from mailer.store.suppressions import Suppression
 from mailer.workspace import Workspace
 from tests.cli.campaign import (
     ISSUE,
@@ -151,7 +152,7 @@ def test_who_unsubscribed_or_was_suppressed_after_the_freeze_gets_nothing(issue:
     freeze(issue)
     issue.done("subscribers", "unsubscribe", "ann@example.org", "--list", "members")
     with open_mailer(Workspace(issue.root), {}) as program, program.store.write() as connection:
-        suppressions.add(connection, "cy@example.org", "complained", program.now())
+        suppressions.add(connection, Suppression("cy@example.org", SuppressionReason.COMPLAINED), program.now())
     told = sent(issue)
     assert told["deliveries"] == {"accepted": 1, "excluded": 2}
     assert addressees(issue) == ["bo@example.org"]
@@ -159,7 +160,7 @@ def test_who_unsubscribed_or_was_suppressed_after_the_freeze_gets_nothing(issue:
 
 def test_who_is_suppressed_before_is_left_out_with_the_reason(issue: Any) -> None:
     with open_mailer(Workspace(issue.root), {}) as program, program.store.write() as connection:
-        suppressions.add(connection, "cy@example.org", "complained", program.now())
+        suppressions.add(connection, Suppression("cy@example.org", SuppressionReason.COMPLAINED), program.now())
     told = sent(issue)
     assert (told["recipients"], told["left_out"]) == (2, {"suppressed": 1})
     assert addressees(issue) == ["ann@example.org", "bo@example.org"]

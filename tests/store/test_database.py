@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 from sqlalchemy.schema import CreateTable
 
 from mailer.errors import StoreBusyError, StoreError
-from mailer.model import SourceState
+from mailer.model import SourceState, SuppressionReason
 from mailer.store import sources, suppressions
 from mailer.store.columns import EPOCH, UtcDateTime
 from mailer.store.database import Store, open_store
+from mailer.store.suppressions import Suppression
 from mailer.store.tables import metadata
 from mailer.store.tables import suppressions as table
 from tests.store.world import NOW, World, count
@@ -42,7 +43,7 @@ def test_durability_is_full_and_readers_do_not_wait(store: Store) -> None:
 
 def test_an_exception_rolls_back(store: Store) -> None:
     with pytest.raises(KeyError), store.write() as connection:
-        suppressions.add(connection, "a@example.org", "bounced", NOW)
+        suppressions.add(connection, Suppression("a@example.org", SuppressionReason.BOUNCED), NOW)
         raise KeyError("stop")
     with store.read() as connection:
         assert count(connection, table) == 0
@@ -55,16 +56,18 @@ def test_the_body_s_own_errors_are_not_the_database_s(store: Store) -> None:
 
 def test_reading_cannot_write(store: Store) -> None:
     with pytest.raises(StoreError, match="read-only"), store.read() as connection:
-        suppressions.add(connection, "a@example.org", "bounced", NOW)
+        suppressions.add(connection, Suppression("a@example.org", SuppressionReason.BOUNCED), NOW)
     with store.write() as connection:
-        assert suppressions.add(connection, "a@example.org", "bounced", NOW), "the connection writes again"
+        assert suppressions.add(connection, Suppression("a@example.org", SuppressionReason.BOUNCED), NOW), (
+            "the connection writes again"
+        )
 
 
 def test_a_reader_sees_one_moment_beside_a_writer(store: Store) -> None:
     with store.read() as reading:
         assert count(reading, table) == 0
         with store.write() as writing:
-            suppressions.add(writing, "a@example.org", "bounced", NOW)
+            suppressions.add(writing, Suppression("a@example.org", SuppressionReason.BOUNCED), NOW)
         assert count(reading, table) == 0
     with store.read() as reading:
         assert count(reading, table) == 1
@@ -92,7 +95,7 @@ def test_a_writer_waits_for_the_one_before(store: Store) -> None:
 
     def first() -> None:
         with store.write() as connection:
-            suppressions.add(connection, "a@example.org", "first", NOW)
+            suppressions.add(connection, Suppression("a@example.org"), NOW)
             inside.set()
             go.wait(5)
 
@@ -101,7 +104,7 @@ def test_a_writer_waits_for_the_one_before(store: Store) -> None:
     assert inside.wait(5)
     threading.Timer(0.1, go.set).start()
     with store.write() as connection:
-        assert not suppressions.add(connection, "a@example.org", "second", NOW), "it sees what the first committed"
+        assert not suppressions.add(connection, Suppression("a@example.org"), NOW), "it sees what the first committed"
     thread.join()
 
 
@@ -218,7 +221,7 @@ def test_times_come_back_as_the_same_moment_and_sort_as_times(seconds: int, micr
 
 def test_a_time_without_zone_is_refused(store: Store) -> None:
     with pytest.raises(sa.exc.StatementError, match="without a zone"), store.write() as connection:
-        suppressions.add(connection, "a@example.org", "bounced", NOW.replace(tzinfo=None))
+        suppressions.add(connection, Suppression("a@example.org", SuppressionReason.BOUNCED), NOW.replace(tzinfo=None))
 
 
 def test_text_of_every_script_comes_back(world: World) -> None:

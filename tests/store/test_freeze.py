@@ -9,10 +9,21 @@ from hypothesis import strategies as st
 
 from mailer.audience.decide import Candidate, decide
 from mailer.errors import ConflictError, NotFoundError, StoreError
-from mailer.model import Exclusion, IssueKind, IssueState, MailingList, Outcome, SubscriptionState
+from mailer.model import (
+    Exclusion,
+    How,
+    IssueKind,
+    IssueState,
+    MailingList,
+    Outcome,
+    SubscriptionState,
+    SuppressionReason,
+)
 from mailer.store import articles, audience, issues, ledger, subscribers, subscriptions, suppressions
 from mailer.store.database import Store
 from mailer.store.lists import ensure
+from mailer.store.subscriptions import Origin
+from mailer.store.suppressions import Suppression
 from mailer.store.tables import batches, deliveries, exclusions, lists
 from mailer.store.tables import issues as issues_table
 from mailer.store.tables import subscribers as people
@@ -126,7 +137,7 @@ def test_sql_and_the_pure_decision_agree(
                         _put(connection, list_id, person, state, bool(ascii_only))
                 if suppressed:
                     banned.add(key(person))
-                    suppressions.add(connection, key(person), "bounced", NOW)
+                    suppressions.add(connection, Suppression(key(person), SuppressionReason.BOUNCED), NOW)
                 found = subscribers.get(connection, key(person))
                 if found is not None:
                     candidates.append(Candidate(found, subscriptions.of(connection, key(person))))
@@ -165,7 +176,7 @@ def _list(connection: sa.Connection, name: str) -> int:
 
 def _put(connection: sa.Connection, list_id: int, person: str, state: SubscriptionState, ascii_only: bool) -> None:
     row = subscribers.NewSubscriber(address(person, ascii_only=ascii_only), {}, state)
-    subscribers.upsert(connection, list_id, [row], "a test", NOW)
+    subscribers.upsert(connection, list_id, [row], Origin(How.IMPORT, "a test"), NOW)
 
 
 def _brought() -> sa.Select[tuple[str, str]]:

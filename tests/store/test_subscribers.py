@@ -10,10 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailer.errors import NotFoundError
-from mailer.model import MailingList, SubscriptionState
+from mailer.model import How, MailingList, SubscriptionState, SuppressionReason
 from mailer.store import lists, subscribers, subscriptions, suppressions
 from mailer.store.admission import Admission, admit, merge, next_state
 from mailer.store.subscribers import ImportCounts, NewSubscriber
+from mailer.store.subscriptions import Origin
+from mailer.store.suppressions import Suppression
 from mailer.store.tables import lists as table
 from tests.store.world import CONFIRMED, NOW, PENDING, UNSUBSCRIBED, World, address, count, key
 
@@ -111,7 +113,7 @@ def test_a_no_of_a_suppressed_person_outlives_the_suppression(world: World) -> N
     world.suppress("ada")
     assert world.add("weekly", "ada", state=UNSUBSCRIBED) == ImportCounts(updated=1)
     with world.store.write() as connection:
-        assert suppressions.remove(connection, key("ada"))
+        assert suppressions.remove(connection, key("ada"), 0, "a mistake", NOW)
     assert states(world) == {"ada": "unsubscribed"}
 
 
@@ -168,9 +170,9 @@ def imported(world: World, rows: list[NewSubscriber], banned: set[str]) -> tuple
     found: list[tuple[ImportCounts, object, object]] = []
     with pytest.raises(ZeroDivisionError), world.store.write() as connection:
         for name in banned:
-            suppressions.add(connection, key(name), "bounced", NOW)
+            suppressions.add(connection, Suppression(key(name), SuppressionReason.BOUNCED), NOW)
         number = lists.ensure(connection, MailingList("weekly", "Weekly"))
-        counts = subscribers.upsert(connection, number, rows, "file", NOW)
+        counts = subscribers.upsert(connection, number, rows, Origin(How.IMPORT, "file"), NOW)
         people = {
             person.email_key: (dict(person.attributes), state)
             for person, state in subscribers.stream(connection, "weekly")
@@ -202,7 +204,7 @@ def test_history_says_what_when_and_how(world: World) -> None:
 
 def test_a_change_for_nobody_is_refused(world: World) -> None:
     world.add("weekly", "ada")
-    wanted = subscriptions.Change("weekly", "nobody", UNSUBSCRIBED, "a link")
+    wanted = subscriptions.Change("weekly", "nobody", UNSUBSCRIBED, Origin(How.LINK))
     unknown = pytest.raises(NotFoundError, match='nobody with this id is on list "weekly"')
     with unknown, world.store.write() as connection:
         subscriptions.change(connection, wanted, NOW)
@@ -256,11 +258,11 @@ def test_counts_by_state(world: World) -> None:
 
 
 def test_suppressions(world: World) -> None:
-    assert world.suppress("ada", "bounced")
-    assert not world.suppress("ada", "complained"), "the first reason stays"
+    assert world.suppress("ada")
+    assert not world.suppress("ada", SuppressionReason.COMPLAINED), "the first reason stays"
     with world.store.write() as connection:
         assert suppressions.reason_of(connection, key("ada")) == "bounced"
-        assert suppressions.all_keys(connection) == {key("ada")}
-        assert suppressions.remove(connection, key("ada"))
-        assert not suppressions.remove(connection, key("ada"))
-        assert suppressions.all_keys(connection) == set()
+        assert [one.value for one, _ in suppressions.every(connection)] == [key("ada")]
+        assert suppressions.remove(connection, key("ada"), 0, "a mistake", NOW)
+        assert not suppressions.remove(connection, key("ada"), 0, "a mistake", NOW)
+        assert list(suppressions.every(connection)) == []

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mailer.audience.address import Address
-from mailer.model import IssueKind, MailingList, Outcome, Receipt, SubscriptionState
+from mailer.model import How, IssueKind, MailingList, Outcome, Receipt, SubscriptionState, SuppressionReason
 from mailer.store import ledger, lists, subscribers, suppressions
 from mailer.store.database import Store
-from mailer.store.subscriptions import Change, change
+from mailer.store.subscriptions import Change, Origin, change
+from mailer.store.suppressions import Suppression
 from mailer.store.tables import batches, deliveries
 from mailer.store.tables import subscribers as people
 
@@ -60,21 +61,21 @@ class World:
         return self.upsert(list_name, rows)
 
     def upsert(
-        self, list_name: str, rows: Sequence[subscribers.NewSubscriber], source: str = "a test"
+        self, list_name: str, rows: Sequence[subscribers.NewSubscriber], words: str = "a test"
     ) -> subscribers.ImportCounts:
         with self.store.write() as connection:
             number = lists.ensure(connection, MailingList(list_name, list_name.title()))
-            return subscribers.upsert(connection, number, rows, source, self.now)
+            return subscribers.upsert(connection, number, rows, Origin(How.IMPORT, words), self.now)
 
-    def change(self, list_name: str, name: str, state: SubscriptionState, source: str = "a link") -> bool:
+    def change(self, list_name: str, name: str, state: SubscriptionState, words: str = "a link") -> bool:
         with self.store.write() as connection:
             person = subscribers.get(connection, key(name))
             assert person is not None
-            return change(connection, Change(list_name, person.id, state, source), self.now)
+            return change(connection, Change(list_name, person.id, state, Origin(How.LINK, words)), self.now)
 
-    def suppress(self, name: str, reason: str = "bounced") -> bool:
+    def suppress(self, name: str, reason: SuppressionReason = SuppressionReason.BOUNCED) -> bool:
         with self.store.write() as connection:
-            return suppressions.add(connection, key(name), reason, self.now)
+            return suppressions.add(connection, Suppression(key(name), reason), self.now)
 
     def freeze(self, *list_names: str, name: str = "issue", **values: Any) -> ledger.FrozenCounts:
         frozen = ledger.Frozen(

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailer.articles.identity import article_key, canonical_url
@@ -78,6 +78,9 @@ def test_titles_are_compared_without_case_and_spacing() -> None:
 
 
 @given(st.text(max_size=80))
+@example(" #")
+@example("#! ")
+@example("a / /")
 def test_any_text_has_a_canonical_form_that_stays(text: str) -> None:
     once = canonical_url(f"https://e.org/{text}")
     assert canonical_url(once) == once

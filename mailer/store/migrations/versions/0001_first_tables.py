@@ -18,11 +18,13 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0001"
 down_revision = None
 
 # Written out and not imported: the tables of the program change, those of this revision never do.
+Json = JSON().with_variant(JSONB(), "postgresql")
 Id = BigInteger().with_variant(Integer(), "sqlite")
 metadata = MetaData(
     naming_convention={
@@ -60,7 +62,7 @@ Table(
     Column("published_at", BigInteger),
     Column("first_seen_at", BigInteger, nullable=False),
     Column("position", Integer, nullable=False),
-    Column("tags", JSON, nullable=False),
+    Column("tags", Json, nullable=False),
     Column("moment", BigInteger, nullable=False),
     Column("search_text", Text, nullable=False),
     Index(None, "moment"),
@@ -82,7 +84,7 @@ Table(
     Column("email", Text, nullable=False),
     Column("email_key", Text, nullable=False, unique=True),
     Column("ascii_email", Text),
-    Column("attributes", JSON, nullable=False),
+    Column("attributes", Json, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
 )
@@ -128,7 +130,7 @@ Table(
     Column("subject", Text, nullable=False),
     Column("state", String(16), nullable=False),
     Column("hash", Text, nullable=False),
-    Column("snapshot", JSON, nullable=False),
+    Column("snapshot", Json, nullable=False),
     Column("batch_size", Integer, nullable=False),
     Column("frozen_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
