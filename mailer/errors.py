@@ -14,6 +14,7 @@
     │   ├── FetchError          the network part: refused address, time-out, size, status
     │   └── ParseError          the bytes are not what the source's kind says
     ├── ImportFileError         a subscriber file cannot be read at all (single rows are reported, not raised)
+    │   └── NoAddressColumnError  somebody must say which of its columns holds the addresses
     ├── CheckError              preflight found something that must not be sent
     ├── StoreError              the database
     │   ├── StoreBusyError      another process holds it
@@ -133,6 +134,17 @@ class ParseError(SourceError):
 
 class ImportFileError(MailerError):
     """A subscriber file cannot be read at all."""
+
+
+class NoAddressColumnError(ImportFileError):
+    """No column is known to hold addresses. `titles` and the first `rows` are there to ask a person with."""
+
+    def __init__(
+        self, message: str, titles: Sequence[str], rows: Sequence[Sequence[str]], *, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.titles = tuple(titles)
+        self.rows = tuple(tuple(row) for row in rows)
 
 
 class CheckError(MailerError):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # RFC 5321 4.5.3.1: 64 octets before the @; 254 in the whole path.
 LOCAL_LIMIT, WHOLE_LIMIT = 64, 254
@@ -34,13 +34,17 @@ _DIRECTION = frozenset("\u200e\u200f\u2066\u2067\u2068\u2069\u202a\u202b\u202c\u
 _NEVER_MAIL = frozenset({"local", "localhost", "onion", "arpa", "alt", "internal"})
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """An address as written, its identity, and its form without SMTPUTF8 (None: there is none)."""
 
     email: str
     key: str
     ascii_email: str | None
+
+    @property
+    def domain(self) -> str:
+        """The part after the @, in ASCII."""
+        return self.key.rpartition("@")[2]
 
 
 def parse_address(text: str) -> Address:

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from mailer.audience.address import Address, parse_address
+from mailer.audience.address import parse_address
 from mailer.audience.columns import is_email_header, map_columns
 from mailer.audience.encoding import find_encoding
 from mailer.audience.records import Record, read_records, text_lines
+from mailer.audience.rows import RejectedRow as RejectedRow
+from mailer.audience.rows import Row as Row
 from mailer.errors import ImportFileError
-from mailer.model import Attributes
 
 DELIMITERS = (",", ";", "\t", "|")
 LONGEST_CELL = 64 * 1024
@@ -42,24 +43,6 @@ class Layout:
     has_header: bool
     skipped_lines: int = 0
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One person. Attributes are text; empty cells are left out."""
-
-    line: int
-    address: Address
-    attributes: Attributes
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedRow:
-    """A row that is not taken. The reason repeats nothing of it; `cells` are for the person who gave the file."""
-
-    line: int
-    reason: str
-    cells: tuple[str, ...] = ()
 
 
 def read_rows(data: bytes, layout: Layout | None = None) -> Iterator[Row | RejectedRow]:
