@@ -85,5 +85,6 @@ _CHECKS: dict[str, Callable[[str], str | None]] = {
     "from": _one_line,
     "reply_to": _address,
     "language": _language,
+    "consent": _any_text,
 }
 _FIELDS = {"from": "sender"}

@@ -15,6 +15,7 @@ def test_a_full_definition() -> None:
     text = (
         '# Who gets the bulletin\ntitle = " Weekly bulletin "\ndescription = """Every Friday.\nNo more."""\n'
         'opt_in = "single"\nfrom = "press"\nreply_to = "Office <office@example.org>"\nlanguage = "pt-BR"\n'
+        'consent = """I want the bulletin.\nI can leave at any time."""\n'
     )
     assert parse_list(text, "weekly", PATH) == MailingList(
         "weekly",
@@ -24,6 +25,7 @@ def test_a_full_definition() -> None:
         "press",
         "Office <office@example.org>",
         "pt-BR",
+        "I want the bulletin.\nI can leave at any time.",
     )
 
 
