@@ -6,6 +6,7 @@
     ├── WorkspaceError          no workspace here, or a path that leaves it
     ├── NotFoundError           an issue, list, subscriber, article or template of that name is unknown
     ├── ConflictError           the thing exists already, or changed under us
+    ├── SegmentError            an expression that chooses people is wrong, with the column
     ├── IssueFileError          an issue file has mistakes, each with its line
     ├── TemplateError           a template cannot be rendered; file and line
     ├── MessageError            a mail cannot be written: a header, address or text that no mail may carry
@@ -82,6 +83,20 @@ class IssueFileError(MailerError):
         self.mistakes = tuple(sorted(mistakes, key=lambda mistake: mistake.line))
         places = (f"{self.path}:{mistake.line}: {mistake.message}" for mistake in self.mistakes)
         super().__init__("\n".join(places), hint=hint)
+
+
+class SegmentError(MailerError):
+    """A segment's expression is wrong. `text` is the expression, `position` where in it, from 0."""
+
+    def __init__(self, message: str, *, text: str = "", position: int = 0, hint: str | None = None) -> None:
+        before = text[:position]
+        self.text = text
+        self.position = position
+        self.line = before.count("\n") + 1
+        self.column = position - (before.rfind("\n") + 1) + 1
+        self.problem = message
+        where = f"line {self.line}, column {self.column}" if "\n" in text else f"column {self.column}"
+        super().__init__(f"segment, {where}: {message}", hint=hint)
 
 
 class TemplateError(MailerError):

@@ -1,0 +1,1 @@
+"""Segments: which people of a list, said as a comparison such as `city == "Oslo" and "volunteer" in tags`."""
