@@ -35,7 +35,7 @@ class Figures:
 
 def figures(connection: Connection, issue: str) -> Figures:
     """Deliveries and batches by state, exclusions of the freeze by reason."""
-    issue_id = stored_issues.locked(connection, issue).id
+    issue_id = stored_issues.number(connection, issue)
 
     return Figures(
         dict.fromkeys(DeliveryState, 0) | _counted(connection, deliveries.c.state, issue_id),
@@ -51,7 +51,7 @@ def _counted(connection: Connection, column: sa.Column[Any], issue_id: int) -> d
 
 def accepted_twice(connection: Connection, issue: str) -> int:
     """How many mails of an issue were accepted for somebody who had one already. The promise is that there is none."""
-    issue_id = stored_issues.locked(connection, issue).id
+    issue_id = stored_issues.number(connection, issue)
     accepted = sa.select(sa.func.count() - sa.func.count(deliveries.c.subscriber_id.distinct()))
     query = accepted.where(deliveries.c.issue_id == issue_id, deliveries.c.state == DeliveryState.ACCEPTED)
     return connection.execute(query).scalar_one()
@@ -59,7 +59,7 @@ def accepted_twice(connection: Connection, issue: str) -> int:
 
 def refusals(connection: Connection, issue: str) -> dict[str, int]:
     """Why mails of an issue were refused, and how many for each reason, the most frequent first."""
-    issue_id = stored_issues.locked(connection, issue).id
+    issue_id = stored_issues.number(connection, issue)
     query = (
         sa.select(deliveries.c.detail, sa.func.count().label("count"))
         .where(deliveries.c.issue_id == issue_id, deliveries.c.state == DeliveryState.REFUSED)

@@ -15,8 +15,17 @@ from mailer.model import BatchState, DeliveryState, Exclusion, IssueKind, IssueS
 from mailer.store import audience, lists
 from mailer.store import issues as stored_issues
 from mailer.store.columns import BigId
-from mailer.store.database import insert_row
-from mailer.store.tables import batches, deliveries, exclusions, issue_articles, issue_lists, issues
+from mailer.store.database import hold, insert_row
+from mailer.store.tables import (
+    batches,
+    deliveries,
+    exclusions,
+    issue_articles,
+    issue_lists,
+    issues,
+    subscriptions,
+    suppressions,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,7 @@ def freeze(connection: Connection, frozen: Frozen, now: datetime) -> FrozenCount
 
     The same issue with the same hash again changes nothing and returns the counts of then.
     """
+    hold(connection, issues, subscriptions, suppressions)
     row = connection.execute(
         sa.select(issues.c.id, issues.c.hash, issues.c.state).where(issues.c.name == frozen.name)
     ).first()
@@ -92,7 +102,7 @@ def freeze(connection: Connection, frozen: Frozen, now: datetime) -> FrozenCount
 
 def frozen_counts(connection: Connection, issue: str) -> FrozenCounts:
     """The audience of an issue as it was frozen."""
-    return counts(connection, stored_issues.locked(connection, issue).id)
+    return counts(connection, stored_issues.number(connection, issue))
 
 
 def counts(connection: Connection, issue_id: int) -> FrozenCounts:
@@ -168,7 +178,8 @@ def _write_deliveries(connection: Connection, issue_id: int, chosen: list[int], 
                 number, room = number + 1, batch_size
                 batch_id = insert_row(connection, batches, {"number": number, **batch})
             values = {"batch": batch_id, "after": after, "room": room, "now": now}
-            room -= connection.execute(query, values).rowcount
+            # Without the option not every driver's count outlives an insert.
+            room -= connection.execute(query, values, execution_options={"preserve_rowcount": True}).rowcount
             if room:
                 break
             after = connection.execute(last, {"batch": batch_id}).scalar_one()

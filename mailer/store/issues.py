@@ -88,10 +88,19 @@ def set_state(connection: Connection, name: str, state: IssueState, now: datetim
         raise ConflictError(f'issue "{name}" was changed by another process; nothing was done')
 
 
+def number(connection: Connection, name: str) -> int:
+    """The number of the issue; NotFoundError when it was never frozen."""
+    return int(_row(connection, name).id)
+
+
 def locked(connection: Connection, name: str) -> Row[int, IssueState, int]:
-    """Number, state and batch size of an issue, held until the transaction ends where rows are locked."""
+    """The issue's id, state and batch size, held until the transaction ends: for a writer."""
+    return _row(connection, name, lock=True)
+
+
+def _row(connection: Connection, name: str, *, lock: bool = False) -> Row[int, IssueState, int]:
     query = sa.select(issues.c.id, issues.c.state, issues.c.batch_size).where(issues.c.name == name)
-    row = connection.execute(query.with_for_update()).first()
+    row = connection.execute(query.with_for_update() if lock else query).first()
     if row is None:
         raise NotFoundError(f'issue "{name}" was never sent')
     return row

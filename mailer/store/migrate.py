@@ -44,8 +44,9 @@ def _upgrade(store: Store, scripts: Path, revisions: tuple[str, ...]) -> Upgrade
         before = revision(connection, store.name, revisions)
         if before == revisions[-1]:
             return None
-        # Nothing is written yet, so the copy is of the state before the upgrade.
-        copy = store.backup(_backup_path(store, before)) if before else None
+        # Nothing is written yet, so the copy is of the state before the upgrade. A server takes the whole of it back
+        # when anything fails; copies of its database are made there.
+        copy = store.backup(_backup_path(store, before)) if before and store.is_file else None
         _run(connection, scripts)
     return Upgrade(before, revisions[-1], copy)
 
@@ -57,7 +58,7 @@ def revision(connection: Connection, name: str, revisions: tuple[str, ...] = REV
         return None
     if VERSION.name not in tables:
         raise StoreError(
-            f"{name}: this database belongs to another program", hint="Name another file in [database] url."
+            f"{name}: this database belongs to another program", hint="Name another one in [database] url."
         )
     found = connection.execute(sa.select(VERSION.c.version_num)).scalar()
     if found is not None and found not in revisions:

@@ -132,7 +132,7 @@ def stream(
     )
     if state is not None:
         query = query.where(subscriptions.c.state == state)
-    with connection.execution_options(yield_per=1000).execute(query) as result:
+    with connection.execute(query, execution_options={"yield_per": 1000}) as result:
         for *person, its_state in result:
             yield Subscriber(*person), its_state
 

@@ -69,7 +69,7 @@ def among(connection: Connection, email_keys: Collection[str], list_id: int) -> 
 def every(connection: Connection) -> Iterator[tuple[Suppression, datetime]]:
     """All entries in order of their values."""
     query = sa.select(suppressions).order_by(suppressions.c.value, suppressions.c.list_id)
-    for row in connection.execution_options(yield_per=1000).execute(query):
+    for row in connection.execute(query, execution_options={"yield_per": 1000}):
         yield Suppression(row.value, row.reason, row.note, row.list_id), row.created_at
 
 

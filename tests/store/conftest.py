@@ -1,20 +1,23 @@
-"""An empty store at the newest version, for every test a new one."""
+"""An empty store at the newest version, for every test a new one, on every kind of database."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from mailer.store import migrate
 from mailer.store.database import Store, open_store
+from tests import postgres
 from tests.store.world import World
+
+KINDS = ("sqlite", "postgresql")
 
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database, copied for each test: migrating takes longer than most tests."""
+    """A migrated file, copied for each test: migrating takes longer than most tests."""
     path = tmp_path_factory.mktemp("template") / "mailer.db"
     store = open_store(f"sqlite:///{path}")
     migrate.upgrade(store)
@@ -23,13 +26,53 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-@pytest.fixture(params=["sqlite"])
-def url(request: pytest.FixtureRequest, template: Path, tmp_path: Path) -> str:
-    """A database of its own. Another kind of database is another parameter here."""
-    assert request.param == "sqlite"
-    path = tmp_path / "mailer.db"
-    path.write_bytes(template.read_bytes())
-    return f"sqlite:///{path}"
+@pytest.fixture(scope="session")
+def server() -> Iterator[postgres.Server]:
+    """One server for the tests of this process."""
+    running = postgres.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def server_template(server: postgres.Server) -> str:
+    """The name of a migrated database on the server, to be copied."""
+    url = server.create()
+    store = open_store(url)
+    migrate.upgrade(store)
+    store.close()
+    return postgres.name_of(url)
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated database of its own."""
+    if kind == "sqlite":
+        template: Path = request.getfixturevalue("template")
+        (tmp_path / "mailer.db").write_bytes(template.read_bytes())
+        yield f"sqlite:///{tmp_path}/mailer.db"
+        return
+    server: postgres.Server = request.getfixturevalue("server")
+    made = server.create(request.getfixturevalue("server_template"))
+    yield made
+    server.drop(made)
+
+
+@pytest.fixture
+def empty_url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without tables."""
+    if kind == "sqlite":
+        yield f"sqlite:///{tmp_path}/mailer.db"
+        return
+    server: postgres.Server = request.getfixturevalue("server")
+    made = server.create()
+    yield made
+    server.drop(made)
 
 
 @pytest.fixture
@@ -42,3 +85,25 @@ def store(url: str) -> Iterator[Store]:
 @pytest.fixture
 def world(store: Store) -> World:
     return World(store)
+
+
+@pytest.fixture
+def another(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Store]]:
+    """Makes more stores of the same kind, for what goes from one to another."""
+    made: list[tuple[Store, str]] = []
+
+    def make() -> Store:
+        if kind == "sqlite":
+            path = tmp_path / f"another{len(made)}.db"
+            path.write_bytes(request.getfixturevalue("template").read_bytes())
+            url = f"sqlite:///{path}"
+        else:
+            url = request.getfixturevalue("server").create(request.getfixturevalue("server_template"))
+        made.append((open_store(url, busy_timeout=5), url))
+        return made[-1][0]
+
+    yield make
+    for store, url in made:
+        store.close()
+        if kind == "postgresql":
+            request.getfixturevalue("server").drop(url)

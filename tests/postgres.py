@@ -1,0 +1,113 @@
+"""A PostgreSQL server of the tests' own, in a folder that goes away with it. Nothing of the machine's is touched."""
+
+from __future__ import annotations
+
+import getpass
+import itertools
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+DEBIAN = Path("/usr/lib/postgresql")
+# Nothing here has to survive a power cut; a test that is about that starts a server of its own.
+FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+SMALL = ("shared_buffers=64MB", "max_connections=80", "listen_addresses=", "autovacuum=off", "logging_collector=off")
+
+
+def programs() -> Path | None:
+    """The folder of initdb and postgres: on the path, or where Debian puts the newest."""
+    if found := shutil.which("initdb"):
+        return Path(found).resolve().parent
+    folders = sorted(DEBIAN.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    return folders[-1].parent if folders else None
+
+
+def owner() -> str | None:
+    """Whom to become: the server refuses to run as root."""
+    return "postgres" if os.name == "posix" and os.geteuid() == 0 else None
+
+
+@dataclass
+class Server:
+    """A running server; `url` makes a database on it."""
+
+    bin: Path
+    folder: Path
+    process: subprocess.Popen[bytes]
+    numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def url(self, database: str) -> str:
+        user = owner() or getpass.getuser()
+        return f"postgresql://{user}@/{database}?host={self.folder}"
+
+    def create(self, template: str = "template0") -> str:
+        """A new database, a copy of `template`; its URL."""
+        name = f"mailer_{next(self.numbers)}"
+        self.run(f'CREATE DATABASE {name} TEMPLATE {template} ENCODING UTF8 LOCALE "C.UTF-8"')
+        return self.url(name)
+
+    def drop(self, url: str) -> None:
+        self.run(f"DROP DATABASE {name_of(url)} WITH (FORCE)")
+
+    def run(self, statement: str) -> None:
+        import psycopg
+
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def restart(self) -> None:
+        """As after a crash: the server is killed and recovers."""
+        self.process.kill()
+        self.process.wait()
+        self.process = launch(self.bin, self.folder, ())
+
+    def stop(self) -> None:
+        self.process.send_signal(3)  # SIGQUIT: at once
+        self.process.wait(30)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def name_of(url: str) -> str:
+    return url.rpartition("/")[2].partition("?")[0] if "?host=" not in url else url.partition("@/")[2].partition("?")[0]
+
+
+def start(*options: str) -> Server:
+    """A server on a socket of its own. Skips the test where PostgreSQL is not installed."""
+    found = programs()
+    if found is None:
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    folder = Path(tempfile.mkdtemp(prefix="mailer-pg-"))
+    if name := owner():
+        shutil.chown(folder, name)
+    data = folder / "data"
+    as_owner = {"user": owner(), "extra_groups": []} if owner() else {}
+    subprocess.run(
+        [found / "initdb", "--pgdata", data, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"],
+        check=True, capture_output=True, cwd=folder, **as_owner,  # type: ignore[call-overload]
+    )  # fmt: skip
+    return Server(found, folder, launch(found, folder, options))
+
+
+def launch(found: Path, folder: Path, options: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    settings = [word for setting in (*FAST, *SMALL, *options) for word in ("-c", setting)]
+    as_owner = {"user": owner(), "extra_groups": []} if owner() else {}
+    with (folder / "log").open("ab") as log:
+        process: subprocess.Popen[bytes] = subprocess.Popen(
+            [found / "postgres", "-D", folder / "data", "-k", folder, *settings],
+            stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder, **as_owner,  # type: ignore[call-overload]
+        )  # fmt: skip
+    for _ in range(600):
+        ready = subprocess.run([found / "pg_isready", "-q", "-h", folder, "-d", "postgres"], check=False)
+        if ready.returncode == 0:
+            return process
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    process.kill()
+    raise RuntimeError(f"the server did not start:\n{(folder / 'log').read_text(errors='replace')}")
