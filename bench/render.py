@@ -167,7 +167,7 @@ def row(label: str, ours: float, theirs: float | None = None, peer: str = "") ->
 
 
 def whole_job(given: RenderInput, recipients: Sequence[dict[str, Any]]) -> None:
-    writer = MailWriter("2026-11-22-rivers", snapshot(given), bytes(32))
+    writer = MailWriter("2026-11-22-rivers", snapshot(given), (bytes(32),))
     envelopes = [
         Recipient(number, f"subscriber{number:06d}", person["email"], "weekly", person)
         for number, person in enumerate(recipients)

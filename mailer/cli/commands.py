@@ -51,6 +51,7 @@ COMMANDS = (
     Command("subscribers", "mailer.cli.subscribers:app", "Import, add, list, export and unsubscribe people."),
     Command("templates", "mailer.cli.templates:app", "List the templates, and copy one to change it."),
     Command("config", "mailer.cli.config:app", "Check and show the settings."),
+    Command("keys", "mailer.cli.keys:app", "Look after the keys that sign the links in mails."),
     Command("db", "mailer.cli.db:app", "Look after the database."),
 )
 

@@ -133,8 +133,8 @@ def longest_mail(
     program: Program, prepared: Prepared, people: Sequence[Recipient]
 ) -> tuple[SampleMail, dict[str, int]]:
     """The longest of the sample mails, and why others could not be written."""
-    key = program.workspace.secret_key(program.environ)
-    writer = MailWriter(prepared.issue.name, prepared.snapshot, key, preview=True)
+    keys = program.workspace.secret_keys(program.environ)
+    writer = MailWriter(prepared.issue.name, prepared.snapshot, keys, preview=True)
     longest = SampleMail("", "", "", "")
     unwritable: Counter[str] = Counter()
     for recipient in people or [neutral_recipient(prepared)]:

@@ -37,8 +37,8 @@ def preview_issue(program: Program, name: str, *, email: str = "", folder: Path 
     """
     prepared = prepare(program, name)
     recipient = person(program, prepared, email) if email else made_up(program, prepared)
-    key = program.workspace.secret_key(program.environ)
-    writer = MailWriter(prepared.issue.name, prepared.snapshot, key, preview=True)
+    keys = program.workspace.secret_keys(program.environ)
+    writer = MailWriter(prepared.issue.name, prepared.snapshot, keys, preview=True)
     mail = writer.personal(recipient)
     envelope = writer.envelope(recipient, program.now())
     target = (folder or program.workspace.inside("preview")).absolute()

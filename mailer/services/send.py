@@ -100,7 +100,8 @@ def freeze_issue(program: Program, prepared: Prepared) -> ledger.FrozenCounts:
         kind=prepared.issue.kind,
         subject=prepared.issue.subject,
         hash=prepared.hash,
-        snapshot=prepared.snapshot,
+        # Message-IDs are made with it: a send that goes on after the keys were changed writes the same ones.
+        snapshot={**prepared.snapshot, "message_ids": secrets.token_hex(16)},
         lists=prepared.issue.lists,
         article_keys=tuple(article.key for article in prepared.articles),
         batch_size=min(program.settings.provider.batch_size, capabilities.max_recipients),
@@ -130,7 +131,7 @@ def send_frozen(program: Program, name: str, tell: Tell = silent, stop: Stop = n
         raise ConflictError(f"issue {name} was cancelled", hint="write it as an issue of another name to send it")
     if issue.state is IssueState.SENT:
         return result(program.store, name)
-    writer = MailWriter(name, issue.snapshot, program.workspace.secret_key(program.environ))
+    writer = MailWriter(name, issue.snapshot, program.workspace.secret_keys(program.environ))
     with provided(program) as provider:
         run = Run(program, provider, writer)
         stopped = run.batches(tell, stop)

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,7 +42,9 @@ class MailWriter:
     `preview` mails carry links that do nothing, so that they can be passed around.
     """
 
-    def __init__(self, issue: str, snapshot: Mapping[str, Any], key: bytes, *, preview: bool = False) -> None:
+    def __init__(
+        self, issue: str, snapshot: Mapping[str, Any], keys: Sequence[bytes], *, preview: bool = False
+    ) -> None:
         rendered = RenderedIssue.from_json(snapshot["parts"])
         self.issue = issue
         self.sender = Sender(**snapshot["from"])
@@ -57,9 +59,11 @@ class MailWriter:
         self.skeletons = {
             name: self.skeleton(name, each["reply_to"], snapshot["hash"]) for name, each in snapshot["lists"].items()
         }
-        self.signer = Signer([key])
+        self.signer = Signer(keys)
         self.purpose = Purpose.PREVIEW if preview else Purpose.UNSUBSCRIBE
-        self.key = hashlib.sha256(b"message-id\0" + key).digest()
+        # Frozen with the issue; one that was frozen before there could be several keys was written with the oldest.
+        own = snapshot.get("message_ids", "").encode() or keys[-1]
+        self.key = hashlib.sha256(b"message-id\0" + own).digest()
 
     def skeleton(self, list_name: str, reply_to: str, content_hash: str) -> MessageSkeleton:
         domain = ascii_address(self.sender.email, "From").rpartition("@")[2]

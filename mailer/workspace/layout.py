@@ -13,7 +13,7 @@ from mailer.errors import ConfigError, ConflictError, IssueFileError, Mistake, N
 from mailer.issues.file import parse_issue
 from mailer.model import Issue, MailingList
 from mailer.wording import unknown
-from mailer.workspace.signing import make_private, secret_key
+from mailer.workspace.signing import make_private, secret_keys
 from mailer.workspace.writing import make_folder, replace, write_new
 
 SETTINGS = "mailer.toml"
@@ -160,9 +160,13 @@ class Workspace:
             found[path.stem] = parse_list(self._list_text(path), path.stem, self._shown(path))
         return found
 
-    def secret_key(self, environ: Mapping[str, str]) -> bytes:
-        """What signs links: `MAILER_SECRET_KEY`, else `.mailer/secret.key`, made when it is first asked for."""
-        return secret_key(self.inside(self.private_dir / "secret.key"), environ)
+    @property
+    def key_file(self) -> Path:
+        return self.inside(self.private_dir / "secret.key")
+
+    def secret_keys(self, environ: Mapping[str, str]) -> tuple[bytes, ...]:
+        """What signs links, newest first: `MAILER_SECRET_KEY`, else `.mailer/secret.key`, made when first asked for."""
+        return secret_keys(self.key_file, environ)
 
     def _list_text(self, path: Path) -> str:
         try:

@@ -39,7 +39,8 @@ def write_new(path: Path, data: bytes | str, mode: int = SHARED) -> Path:
 
 def replace(path: Path, data: bytes | str) -> Path:
     """Put new content into the place of a file: a reader sees the old or the new one, never a part."""
-    written = _written(path, data, SHARED)
+    # Its owner's alone until it has the mode of what it replaces, which may be a secret.
+    written = _written(path, data, PRIVATE)
     try:
         written.chmod(stat.S_IMODE(path.stat().st_mode))
         written.replace(path)

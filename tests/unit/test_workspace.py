@@ -239,21 +239,21 @@ def test_lists_are_read_by_name(workspace: Workspace) -> None:
 
 
 def test_the_signing_key_is_made_once_and_stays(workspace: Workspace) -> None:
-    key = workspace.secret_key({})
+    (key,) = workspace.secret_keys({})
     assert len(key) == 64
-    assert workspace.secret_key({}) == key
+    assert workspace.secret_keys({}) == (key,)
     assert (workspace.private_dir / ".gitignore").read_text() == "*\n"
-    assert workspace.secret_key({"MAILER_SECRET_KEY": "y" * 40}) == b"y" * 40
+    assert workspace.secret_keys({"MAILER_SECRET_KEY": "y" * 40}) == (b"y" * 40,)
 
 
 @posix_only
 def test_only_the_owner_reads_the_signing_key(workspace: Workspace) -> None:
-    key = workspace.secret_key({})
+    (key,) = workspace.secret_keys({})
     path = workspace.private_dir / "secret.key"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     path.chmod(0o640)
     with pytest.raises(ConfigError, match="other people can read") as caught:
-        workspace.secret_key({})
+        workspace.secret_keys({})
     assert "chmod 600" in str(caught.value.hint)
     assert key.decode() not in str(caught.value)
 
@@ -261,13 +261,13 @@ def test_only_the_owner_reads_the_signing_key(workspace: Workspace) -> None:
 @pytest.mark.parametrize("environ", [{"MAILER_SECRET_KEY": "short"}, {"MAILER_SECRET_KEY": " " * 10 + "short"}])
 def test_a_short_signing_key_is_refused(workspace: Workspace, environ: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match="at least 32") as caught:
-        workspace.secret_key(environ)
+        workspace.secret_keys(environ)
     assert "short" not in str(caught.value)
 
 
 def test_processes_that_start_together_agree_on_the_key(workspace: Workspace) -> None:
-    keys: list[bytes] = []
-    threads = [threading.Thread(target=lambda: keys.append(workspace.secret_key({}))) for _ in range(8)]
+    keys: list[tuple[bytes, ...]] = []
+    threads = [threading.Thread(target=lambda: keys.append(workspace.secret_keys({}))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -60,6 +60,8 @@ def writer(
     sender: Mapping[str, str] = SENDER,
     base_url: str = "https://news.example.org",
     contact: str = "office@example.org",
+    older: tuple[bytes, ...] = (),
+    **more: str,
 ) -> MailWriter:
     snapshot: dict[str, Any] = {
         "parts": parts,
@@ -69,7 +71,7 @@ def writer(
         "contact": contact,
         "hash": "0123456789abcdef" * 4,
     }
-    return MailWriter(NAME, snapshot, key, preview=preview)
+    return MailWriter(NAME, {**snapshot, **more}, (key, *older), preview=preview)
 
 
 def person(delivery: int = 17, list_name: str = "weekly", email: str = "ann@example.net", **fields: Any) -> Recipient:
@@ -169,6 +171,24 @@ def test_a_message_id_is_stable_for_a_delivery_and_not_to_be_guessed(parts: Mapp
         first.partition(".")[2],
     }
     assert len(others) == 3
+
+
+def test_a_new_key_changes_no_message_id(parts: Mapping[str, Any]) -> None:
+    """A send that goes on after a rotation, or after the old key was given up, writes the same mails."""
+    new = b"n" * 32
+    before = mail(writer(parts, message_ids="5a17"), person())["Message-ID"]
+    assert mail(writer(parts, new, older=(KEY,), message_ids="5a17"), person())["Message-ID"] == before
+    assert mail(writer(parts, new, message_ids="5a17"), person())["Message-ID"] == before
+    assert mail(writer(parts, message_ids="5a18"), person())["Message-ID"] != before
+    old = mail(writer(parts), person())["Message-ID"]
+    assert mail(writer(parts, new, older=(KEY,)), person())["Message-ID"] == old, "frozen by an earlier version"
+
+
+def test_a_link_of_before_a_rotation_is_read_after_it(parts: Mapping[str, Any]) -> None:
+    before = writer(parts).token(person())
+    after = writer(parts, b"n" * 32, older=(KEY,))
+    assert after.signer.read(before, Purpose.UNSUBSCRIBE) == LinkTarget("weekly", "ab12cd34")
+    assert after.token(person()) != before
 
 
 def test_domains_that_are_not_ascii(parts: Mapping[str, Any]) -> None:
