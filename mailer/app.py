@@ -14,7 +14,7 @@ from mailer.errors import NotFoundError, StoreError
 from mailer.model import MailingList
 from mailer.providers import Provider, make_provider
 from mailer.store.database import Store, open_store
-from mailer.store.migrate import upgrade
+from mailer.store.migrate import is_empty, upgrade
 from mailer.wording import unknown
 from mailer.workspace import Workspace
 
@@ -43,8 +43,10 @@ class Mailer:
         return self.workspace.database_url(self.settings.database.url)
 
     @property
-    def database_file(self) -> Path:
-        """Where the database is or will be."""
+    def database_file(self) -> Path | None:
+        """Where the database is or will be; None when it is on a server."""
+        if not self.database_url.startswith("sqlite"):
+            return None
         return Path(self.database_url.partition(":///")[2].partition("?")[0])
 
     @cached_property
@@ -59,14 +61,25 @@ class Mailer:
         Raises StoreError when this workspace had a database and it is gone: an empty one in its place would not
         know who got what, and everybody would be mailed again.
         """
-        if self.workspace.had_database and not self.database_file.exists():
-            raise StoreError(
-                f"the database {self.database_file} is missing, and with it who got which issue",
-                hint="Copy the last one back from .mailer/backups. To begin anew with nothing: mailer db upgrade",
-            )
+        if self.workspace.had_database:
+            self._refuse_an_empty_one()
         upgrade(self.store_as_it_is)
         self.workspace.remember_database()
         return self.store_as_it_is
+
+    def _refuse_an_empty_one(self) -> None:
+        file = self.database_file
+        if file is not None and not file.exists():
+            raise StoreError(
+                f"the database {file} is missing, and with it who got which issue",
+                hint="Copy the last one back from .mailer/backups. To begin anew with nothing: mailer db upgrade",
+            )
+        if file is None and is_empty(self.store_as_it_is):
+            raise StoreError(
+                f"the database {self.store_as_it_is.name} is empty; this workspace had one that knew who got which "
+                "issue",
+                hint="Look at DATABASE_URL, or restore the server's backup. To begin anew: mailer db upgrade",
+            )
 
     @cached_property
     def lists(self) -> Mapping[str, MailingList]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import getpass
 import itertools
 import os
@@ -10,8 +11,11 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 DEBIAN = Path("/usr/lib/postgresql")
@@ -55,9 +59,13 @@ class Server:
     def drop(self, url: str) -> None:
         self.run(f"DROP DATABASE {name_of(url)} WITH (FORCE)")
 
-    def run(self, statement: str) -> None:
-        import psycopg
+    def cut(self, url: str) -> None:
+        """End every connection to that database."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+            connection.execute(others, [name_of(url)])
 
+    def run(self, statement: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement.encode())
 
@@ -86,21 +94,29 @@ def start(*options: str) -> Server:
     if name := owner():
         shutil.chown(folder, name)
     data = folder / "data"
-    as_owner = {"user": owner(), "extra_groups": []} if owner() else {}
+    as_owner: dict[str, Any] = {"user": owner(), "extra_groups": []} if owner() else {}
     subprocess.run(
         [found / "initdb", "--pgdata", data, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"],
-        check=True, capture_output=True, cwd=folder, **as_owner,  # type: ignore[call-overload]
+        check=True, capture_output=True, cwd=folder, **as_owner,
     )  # fmt: skip
     return Server(found, folder, launch(found, folder, options))
 
 
+@cache
+def shared() -> Server:
+    """One server for all tests of this process."""
+    server = start()
+    atexit.register(server.stop)
+    return server
+
+
 def launch(found: Path, folder: Path, options: tuple[str, ...]) -> subprocess.Popen[bytes]:
     settings = [word for setting in (*FAST, *SMALL, *options) for word in ("-c", setting)]
-    as_owner = {"user": owner(), "extra_groups": []} if owner() else {}
+    as_owner: dict[str, Any] = {"user": owner(), "extra_groups": []} if owner() else {}
     with (folder / "log").open("ab") as log:
         process: subprocess.Popen[bytes] = subprocess.Popen(
             [found / "postgres", "-D", folder / "data", "-k", folder, *settings],
-            stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder, **as_owner,  # type: ignore[call-overload]
+            stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder, **as_owner,
         )  # fmt: skip
     for _ in range(600):
         ready = subprocess.run([found / "pg_isready", "-q", "-h", folder, "-d", "postgres"], check=False)

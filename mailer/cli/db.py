@@ -20,13 +20,13 @@ def show_status(context: typer.Context, as_json: JsonOption = False) -> None:
     from mailer.services.database import status
 
     with open_mailer(context) as mailer:
-        found = status(mailer.database_file, lambda: mailer.store_as_it_is)
+        found = status(mailer)
     output.result(
         found,
         as_json,
         lambda: output.fields(
             {
-                "file": found.file,
+                "database": found.place,
                 "version": found.version or "none yet",
                 "newest": found.newest,
                 "state": found.state.value,
@@ -59,10 +59,8 @@ def back_up(
     as_json: JsonOption = False,
 ) -> None:
     """Copy the database as it is now to a new file, also while another command is sending."""
-    from mailer.services.database import backup, backup_name
+    from mailer.services.database import backup
 
     with open_mailer(context) as mailer:
-        database = mailer.database_file
-        target = file or mailer.workspace.backup_dir / backup_name(database, mailer.now())
-        made = backup(database, lambda: mailer.store_as_it_is, target)
+        made = backup(mailer, file, mailer.now())
     output.result(made, as_json, lambda: output.lines([str(made.file)]))

@@ -80,7 +80,7 @@ class Database(Section):
 
     url: Line = Field(
         default="sqlite:///mailer.db",
-        description="SQLAlchemy URL; a relative SQLite path is in the workspace.",
+        description="SQLAlchemy URL; a relative SQLite path is in the workspace. PostgreSQL: set DATABASE_URL.",
         repr=False,  # it may hold a password from the environment
     )
 

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 
 from mailer.errors import ConflictError, NotFoundError, StoreError
+from mailer.services.settings import without_password
 from mailer.store import migrate
 from mailer.store.database import Store
+from mailer.workspace import Workspace
+
+
+class Opened(Protocol):
+    """What is needed of the opened program here: its database as it is, whatever its version."""
+
+    @property
+    def workspace(self) -> Workspace: ...
+
+    @property
+    def database_url(self) -> str: ...
+
+    @property
+    def database_file(self) -> Path | None: ...
+
+    @property
+    def store_as_it_is(self) -> Store: ...
 
 
 class State(StrEnum):
@@ -21,25 +39,29 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DatabaseStatus:
-    """`version` is None while there are no tables. A database that is too new raises StoreVersionError."""
+    """`version` is None while there are no tables. A database that is too new raises StoreVersionError.
 
-    file: Path
+    `place` is the file, or the address of a server without its password.
+    """
+
+    place: str
     state: State
     version: str | None
     newest: str
     bytes: int
 
 
-def status(file: Path, open_store: Callable[[], Store]) -> DatabaseStatus:
+def status(program: Opened) -> DatabaseStatus:
     """Looks at the database without creating or changing it."""
-    newest = migrate.REVISIONS[-1]
-    if not file.exists():
-        return DatabaseStatus(file, State.MISSING, None, newest, 0)
-    store = open_store()
+    newest, file = migrate.REVISIONS[-1], program.database_file
+    place = str(file) if file else without_password(program.database_url)
+    if file and not file.exists():
+        return DatabaseStatus(place, State.MISSING, None, newest, 0)
+    store = program.store_as_it_is
     with store.read() as connection:
         version = migrate.revision(connection, store.name)
     state = State.CURRENT if version == newest else State.OLD if version else State.MISSING
-    return DatabaseStatus(file, state, version, newest, file.stat().st_size)
+    return DatabaseStatus(place, state, version, newest, store.size())
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +92,23 @@ class Backup:
     bytes: int
 
 
-def backup(database: Path, open_store: Callable[[], Store], target: Path) -> Backup:
-    """Copies the database to a new file. Raises NotFoundError while there is no database."""
-    if not database.exists():
-        raise NotFoundError(f"{database} does not exist yet", hint="There is nothing to copy.")
-    if target.exists():
-        raise ConflictError(f"{target} exists already", hint="Name another file.")
+def backup(program: Opened, target: Path | None, now: datetime) -> Backup:
+    """Copies the database to a new file. Raises NotFoundError while there is none, StoreError where it is a server's."""
+    file = program.database_file
+    if file is None:
+        raise StoreError(
+            "the database is on a PostgreSQL server; its copies are made there", hint="pg_dump --format=custom NAME"
+        )
+    if not file.exists():
+        raise NotFoundError(f"{file} does not exist yet", hint="There is nothing to copy.")
+    copy = target or program.workspace.backup_dir / backup_name(file, now)
+    if copy.exists():
+        raise ConflictError(f"{copy} exists already", hint="Name another file.")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        return Backup(open_store().backup(target), target.stat().st_size)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        return Backup(program.store_as_it_is.backup(copy), copy.stat().st_size)
     except OSError as error:
-        raise StoreError(f"{target} cannot be written: {error.strerror}") from error
+        raise StoreError(f"{copy} cannot be written: {error.strerror}") from error
 
 
 def backup_name(database: Path, now: datetime) -> str:

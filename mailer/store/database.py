@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from mailer.errors import StoreError
 from mailer.store import postgresql, sqlite
-from mailer.store.modes import MODE, READ, SCHEMA, WRITE
+from mailer.store.modes import HASHER, MODE, READ, SCHEMA, WRITE
 
 # Long enough for another process to import a million rows in one transaction.
 BUSY_TIMEOUT = 30.0
 
 
+_INSERTS: Mapping[str, Callable[[sa.Table], Any]] = {"sqlite": sqlite_insert, "postgresql": postgresql_insert}
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
-    """An open database. `backup_dir` is where a copy goes before an upgrade."""
+    """An open database. `backup_dir` is where a copy goes before an upgrade.
+
+    `hasher` gives the values under which a forgotten address is kept, so that nobody who was forgotten comes back.
+    """
 
     engine: Engine
     name: str
     backup_dir: Path | None = None
+    hasher: Callable[[str], Sequence[str]] | None = None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -81,14 +90,15 @@ class Store:
     @contextmanager
     def _connection(self, mode: str) -> Iterator[Connection]:
         with self._translated(), self.engine.connect() as connection:
-            yield connection.execution_options(**{MODE: mode})
+            yield connection.execution_options(**{MODE: mode, HASHER: self.hasher})
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
         except (DBAPIError, sqlite3.Error) as error:
-            raise store_error(error, self.name) from error
+            # A server quotes the row in its message: such a cause must not reach a traceback or a log.
+            raise store_error(error, self.name) from (error if self.is_file else None)
 
 
 def open_store(url: str, *, backup_dir: Path | None = None, busy_timeout: float = BUSY_TIMEOUT) -> Store:
@@ -130,6 +140,13 @@ def insert_row(connection: Connection, table: sa.Table, values: Mapping[str, Any
     if key is None:  # pragma: no cover - the driver reports it for every single insert
         raise StoreError(f"a row of {table.name} got no number")
     return int(key[0])
+
+
+def insert_absent(connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
+    """Add one row unless one with its key is there, also one that another process adds at this moment."""
+    insert = _INSERTS[connection.dialect.name]
+    statement = insert(table).values(values).on_conflict_do_nothing()
+    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount == 1
 
 
 def insert_rows(connection: Connection, table: sa.Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -35,6 +35,12 @@ def upgrade(store: Store) -> Upgrade | None:
     return _upgrade(store, SCRIPTS, REVISIONS)
 
 
+def is_empty(store: Store) -> bool:
+    """Whether it has no tables yet."""
+    with store.read() as connection:
+        return revision(connection, store.name) is None
+
+
 def _upgrade(store: Store, scripts: Path, revisions: tuple[str, ...]) -> Upgrade | None:
     with store.read() as connection:
         if revision(connection, store.name, revisions) == revisions[-1]:
@@ -78,7 +84,7 @@ def _backup_path(store: Store, before: str) -> Path:
     return folder / f"{database.stem}-version-{before}-{stamp}{database.suffix}"
 
 
-def _run(connection: Connection, scripts: Path) -> None:
+def _run(connection: Connection, scripts: Path, target: str = "head") -> None:
     from alembic import command
     from alembic.config import Config
 
@@ -87,4 +93,4 @@ def _run(connection: Connection, scripts: Path) -> None:
     # Percent signs are interpolation there.
     config.set_main_option("script_location", str(scripts).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, target)

@@ -27,11 +27,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[postgres.Server]:
+def server() -> postgres.Server:
     """One server for the tests of this process."""
-    running = postgres.start()
-    yield running
-    running.stop()
+    return postgres.shared()
 
 
 @pytest.fixture(scope="session")

@@ -18,10 +18,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from mailer.errors import StoreError, StoreVersionError
-from mailer.store import migrate, subscribers
+from mailer.store import migrate, subscribers, subscriptions, suppressions, tables
 from mailer.store.database import Store, open_store
 from mailer.store.tables import metadata
-from tests.store.world import World, key
+from tests.store.world import FILES_ONLY, SERVERS_ONLY, World, key
 
 NEXT = """
 import sqlalchemy as sa
@@ -40,8 +40,8 @@ def upgrade():
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(f"sqlite:///{tmp_path}/mailer.db", backup_dir=tmp_path / "backups")
+def empty(empty_url: str, tmp_path: Path) -> Iterator[Store]:
+    store = open_store(empty_url, backup_dir=tmp_path / "backups")
     yield store
     store.close()
 
@@ -82,6 +82,7 @@ def test_a_new_database_is_made_without_a_copy(empty: Store, tmp_path: Path) -> 
     assert not (tmp_path / "backups").exists()
 
 
+@FILES_ONLY
 def test_an_upgrade_keeps_the_rows_and_a_copy(world: World, scripts: Path, tmp_path: Path) -> None:
     world.add("weekly", "ada", "ben", first_name="x")
     world.freeze("weekly")
@@ -108,6 +109,7 @@ def test_an_upgrade_keeps_the_rows_and_a_copy(world: World, scripts: Path, tmp_p
     assert caught.value.hint
 
 
+@FILES_ONLY
 def test_an_upgrade_that_fails_changes_nothing(world: World, scripts: Path, tmp_path: Path) -> None:
     world.add("weekly", "ada")
     script = scripts / "versions" / "9999_next.py"
@@ -116,6 +118,65 @@ def test_an_upgrade_that_fails_changes_nothing(world: World, scripts: Path, tmp_
     with pytest.raises(StoreError, match="would break a reference in table subscription"):
         migrate._upgrade(world.store, scripts, (*migrate.REVISIONS, "9999"))
     assert dump(tmp_path / "mailer.db") == before
+
+
+@SERVERS_ONLY
+def test_a_server_takes_a_failed_upgrade_back(world: World, scripts: Path) -> None:
+    world.add("weekly", "ada", first_name="x")
+    script = scripts / "versions" / "9999_next.py"
+    good = script.read_text(encoding="utf-8")
+    script.write_text(good + "    op.drop_table('lists')\n", encoding="utf-8")
+    with pytest.raises(StoreError, match="DependentObjectsStillExist"):
+        migrate._upgrade(world.store, scripts, (*migrate.REVISIONS, "9999"))
+    with world.store.read() as connection:
+        assert migrate.revision(connection, "name") == migrate.REVISIONS[-1]
+        assert "language" not in {column["name"] for column in sa.inspect(connection).get_columns("subscribers")}
+    script.write_text(good, encoding="utf-8")
+    done = migrate._upgrade(world.store, scripts, (*migrate.REVISIONS, "9999"))
+    assert done == migrate.Upgrade(migrate.REVISIONS[-1], "9999", None)
+    with world.store.read() as connection:
+        found = subscribers.get(connection, key("ada"))
+        assert found is not None
+        assert found.attributes == {"first_name": "x"}
+
+
+OLD = """
+INSERT INTO lists (name, title) VALUES ('weekly', 'Weekly');
+INSERT INTO subscribers (public_id, email, email_key, ascii_email, attributes, created_at, updated_at)
+    VALUES ('aaaa', 'Ada@Example.org', 'ada@example.org', 'Ada@Example.org', '{"city":"Oslo"}', 5, 6);
+INSERT INTO subscriptions (list_id, subscriber_id, state, created_at, updated_at) VALUES (1, 1, 'confirmed', 5, 6);
+INSERT INTO subscription_events (list_id, subscriber_id, state, source, at)
+    VALUES (1, 1, 'pending', 'import of people.csv', 5), (1, 1, 'confirmed', 'added: by phone', 6);
+INSERT INTO suppressions (email_key, reason, created_at) VALUES ('a@example.org', 'bounced', 7), ('b@e.org', 'rude', 8);
+INSERT INTO issues (name, kind, subject, state, hash, snapshot, batch_size, frozen_at, updated_at)
+    VALUES ('one', 'bulletin', 'Rivers', 'sent', 'h', '{}', 10, 5, 6);
+"""
+
+
+def test_the_first_version_s_rows_are_carried_over(empty: Store) -> None:
+    with empty.change_schema() as connection:
+        migrate._run(connection, migrate.SCRIPTS, "0001")
+    with empty.write() as connection:
+        for statement in OLD.strip().split(";\n"):
+            connection.exec_driver_sql(statement.rstrip(";"))
+    done = migrate.upgrade(empty)
+    assert done is not None
+    assert (done.before, done.after) == ("0001", migrate.REVISIONS[-1])
+    with empty.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+        person = connection.execute(sa.select(tables.subscribers)).one()
+        assert (person.domain, person.forgotten_at, person.attributes) == ("example.org", None, {"city": "Oslo"})
+        log = subscriptions.history(connection, "ada@example.org")
+        assert [(event.how, event.source) for event in log] == [
+            ("import", "import of people.csv"),
+            ("command", "added: by phone"),
+        ]
+        banned = [(one.value, one.reason, one.note, one.list_id) for one, _ in suppressions.every(connection)]
+        assert banned == [("a@example.org", "bounced", "", 0), ("b@e.org", "manual", "rude", 0)]
+        assert connection.execute(sa.select(sa.func.count()).select_from(tables.suppression_events)).scalar() == 2
+        assert connection.execute(sa.select(tables.issues.c.segment)).scalar() == ""
+    assert World(empty).add("weekly", "new").new == 1, "numbers go on after those that were carried over"
 
 
 def test_another_program_s_database_is_left_alone(empty: Store) -> None:

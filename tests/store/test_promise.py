@@ -21,8 +21,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from mailer.delivery.states import BATCH_MOVES, DELIVERY_MOVES, OPEN_BATCHES, batch_state, moves_of
 from mailer.model import BatchState, DeliveryState, IssueState, Outcome, Receipt, SubscriptionState
 from mailer.store import issues, ledger, migrate, subscriptions, suppressions
-from mailer.store.database import open_store
-from mailer.store.tables import batches, deliveries, exclusions
+from mailer.store.database import Store, open_store
+from mailer.store.tables import batches, deliveries, exclusions, metadata
+from tests import postgres
 from tests.store.world import CONFIRMED, UNSUBSCRIBED, World, key
 
 PEOPLE = [f"p{number}" for number in range(7)]
@@ -66,9 +67,7 @@ class Sender:
 class Promise(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="promise-"))
-        (self.folder / "mailer.db").write_bytes(migrated())
-        self.store = open_store(f"sqlite:///{self.folder}/mailer.db", busy_timeout=5)
+        self.store = self.open()
         self.world = World(self.store)
         self.senders = {name: Sender(f"{name}-0") for name in SENDERS}
         self.deaths = 0
@@ -76,13 +75,22 @@ class Promise(RuleBasedStateMachine):
         self.seen_deliveries: dict[int, DeliveryState] = {}
         self.seen_batches: dict[int, BatchState] = {}
 
+    def open(self) -> Store:
+        """An empty store."""
+        self.folder = Path(tempfile.mkdtemp(prefix="promise-"))
+        (self.folder / "mailer.db").write_bytes(migrated())
+        return open_store(f"sqlite:///{self.folder}/mailer.db", busy_timeout=5)
+
     def teardown(self) -> None:
         try:
             if self.seen_deliveries:
                 self.drain()
         finally:
-            self.store.close()
-            shutil.rmtree(self.folder)
+            self.close()
+
+    def close(self) -> None:
+        self.store.close()
+        shutil.rmtree(self.folder)
 
     @initialize(
         first=st.tuples(*[STATES] * len(PEOPLE)), second=st.tuples(*[STATES] * len(PEOPLE)), size=st.integers(1, 4)
@@ -295,5 +303,29 @@ BATCHES = sa.select(batches.c.id, batches.c.state, deliveries.c.state).join(
     deliveries, deliveries.c.batch_id == batches.c.id, isouter=True
 )
 
+
+@cache
+def server_store() -> Store:
+    """One migrated database for all examples: making one for each would take longer than the example."""
+    store = open_store(postgres.shared().create())
+    migrate.upgrade(store)
+    return store
+
+
+class PromiseOnServer(Promise):
+    """The same on PostgreSQL."""
+
+    def open(self) -> Store:
+        names = ", ".join(table.name for table in metadata.sorted_tables)
+        with server_store().write() as connection:
+            connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+        return server_store()
+
+    def close(self) -> None:
+        """The database is used again."""
+
+
 Promise.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+PromiseOnServer.TestCase.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
 TestPromise = Promise.TestCase
+TestPromiseOnServer = PromiseOnServer.TestCase

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -18,6 +19,10 @@ from mailer.store.subscriptions import Change, Origin, change
 from mailer.store.suppressions import Suppression
 from mailer.store.tables import batches, deliveries
 from mailer.store.tables import subscribers as people
+
+# For what only one kind of database has: a file to copy, a server to lose.
+FILES_ONLY = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+SERVERS_ONLY = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
