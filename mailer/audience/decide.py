@@ -1,15 +1,16 @@
 """Who receives an issue and who is left out, and why. The store says the same in SQL; a test holds the two together.
 
 A person on several lists is one candidate and receives one copy, through the first of the issue's lists on which
-they are confirmed. Suppression wins over every list.
+they are confirmed and not suppressed. An entry for every list wins over all of them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from mailer.audience.suppressing import values_of
 from mailer.model import Exclusion, Subscriber, SubscriptionState
 
 # A state that is not confirmed is a reason of the same name.
@@ -25,6 +26,22 @@ class Candidate:
 
     subscriber: Subscriber
     subscriptions: Mapping[str, SubscriptionState]
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """Address keys and "@domain" that are not mailed at all, and those that single lists do not mail."""
+
+    everywhere: Container[str] = frozenset()
+    on: Mapping[str, Container[str]] = field(default_factory=dict)
+
+    def anywhere(self, email_key: str) -> bool:
+        """Whether no list mails the address."""
+        return any(value in self.everywhere for value in values_of(email_key))
+
+    def on_list(self, email_key: str, list_name: str) -> bool:
+        """Whether this list does not mail it, for an entry of its own."""
+        return any(value in self.on.get(list_name, ()) for value in values_of(email_key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +69,11 @@ class Audience:
 def decide(
     candidates: Iterable[Candidate],
     lists: Sequence[str],
-    suppressed: Container[str],
+    suppressed: Suppressed,
     *,
     smtputf8: bool = False,
 ) -> Audience:
-    """The audience of an issue to `lists`, in their order. `suppressed` holds address keys.
+    """The audience of an issue to `lists`, in their order.
 
     People on none of the lists are no candidates; one person given twice is one.
     """
@@ -71,15 +88,18 @@ def decide(
 
 
 def verdict(
-    candidate: Candidate, lists: Sequence[str], suppressed: Container[str], *, smtputf8: bool = False
+    candidate: Candidate, lists: Sequence[str], suppressed: Suppressed, *, smtputf8: bool = False
 ) -> Verdict | None:
     """What becomes of one person; None when they are on none of the lists."""
     person = candidate.subscriber
     on = [name for name in lists if name in candidate.subscriptions]
     if not on:
         return None
-    confirmed = [name for name in on if candidate.subscriptions[name] is SubscriptionState.CONFIRMED]
-    if person.email_key in suppressed:
+    banned = {name for name in on if suppressed.on_list(person.email_key, name)}
+    confirmed = [
+        name for name in on if candidate.subscriptions[name] is SubscriptionState.CONFIRMED and name not in banned
+    ]
+    if suppressed.anywhere(person.email_key) or (not confirmed and on[0] in banned):
         return Verdict(person, on[0], Exclusion.SUPPRESSED)
     if not confirmed:
         return Verdict(person, on[0], _REASONS[candidate.subscriptions[on[0]]])

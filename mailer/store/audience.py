@@ -1,50 +1,72 @@
 """Who receives an issue and who does not, as queries: for each of its lists in order, those that list brings in.
 
-A person on several lists belongs to the first list on which they are confirmed. Suppression wins over all lists.
+A list can mail who is confirmed on it and not suppressed there. A person on several lists belongs to the first one
+that can mail them. An entry for every list wins over all of them. `audience.decide` says the same for one person.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mailer.model import Exclusion, SubscriptionState
-from mailer.store import suppressions
+from mailer.store.banning import Bans, named
+from mailer.store.suppressions import EVERY_LIST
 from mailer.store.tables import exclusions as excluded
 from mailer.store.tables import subscribers, subscriptions
 
 MEMBER = subscriptions.alias("member")
 
+# Why somebody whom a list can mail is left out all the same.
+DESPITE_CONFIRMED = (Exclusion.SUPPRESSED, Exclusion.NEEDS_SMTPUTF8, Exclusion.SEGMENT)
 
-def recipients(chosen: Sequence[int], place: int, issue_id: int) -> sa.Select[Any]:
-    """Those whom the list at `place` brings in, in order; the exclusions of the issue are written already."""
-    left_out = sa.exists().where(excluded.c.issue_id == issue_id, excluded.c.subscriber_id == MEMBER.c.subscriber_id)
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What decides besides the states of subscriptions."""
+
+    smtputf8: bool = False
+    bans: Bans = Bans()  # noqa: RUF009 - frozen and empty
+
+
+def recipients(chosen: Sequence[int], place: int, rules: Rules) -> sa.Select[Any]:
+    """Those whom the list at `place` brings in, in order, if nothing else keeps them out: see `not_left_out`."""
     query = sa.select(MEMBER.c.subscriber_id).where(
-        MEMBER.c.list_id == chosen[place], MEMBER.c.state == SubscriptionState.CONFIRMED, ~left_out
+        MEMBER.c.list_id == chosen[place], MEMBER.c.state == SubscriptionState.CONFIRMED
     )
+    if len(chosen) > 1 and rules.bans.some(chosen[place]):
+        query = query.where(~named(chosen[place], MEMBER.c.subscriber_id))
     if place:
-        query = query.where(~_on(chosen[:place], confirmed=True))
+        query = query.where(~_mailed_by(chosen[:place], rules.bans))
     return query.order_by(MEMBER.c.subscriber_id)
 
 
-def exclusions(chosen: Sequence[int], place: int, smtputf8: bool) -> sa.Select[Any]:
+def not_left_out(issue_id: int) -> sa.ColumnElement[bool]:
+    """Narrows `recipients` by the exclusions of the issue, which are written already."""
+    return ~sa.exists().where(excluded.c.issue_id == issue_id, excluded.c.subscriber_id == MEMBER.c.subscriber_id)
+
+
+def exclusions(chosen: Sequence[int], place: int, rules: Rules) -> sa.Select[Any]:
     """Those whose first list is the one at `place` and who receive nothing, with the reason."""
-    nowhere_confirmed = MEMBER.c.state != SubscriptionState.CONFIRMED
+    people, everywhere = _marked(MEMBER, rules.bans, EVERY_LIST, "everywhere")
+    people, here = _marked(people, rules.bans, chosen[place], "here")
+    nowhere = sa.or_(MEMBER.c.state != SubscriptionState.CONFIRMED, here)
     if later := chosen[place + 1 :]:
-        nowhere_confirmed = sa.and_(nowhere_confirmed, ~_on(later, confirmed=True))
-    kept_out = [_suppressed(), nowhere_confirmed] + ([] if smtputf8 else [_needs_smtputf8()])
+        nowhere = sa.and_(nowhere, ~_mailed_by(later, rules.bans))
+    kept_out = [everywhere, nowhere] + ([] if rules.smtputf8 else [_needs_smtputf8()])
     reason = sa.case(
-        (_suppressed(), Exclusion.SUPPRESSED.value),
+        (sa.or_(everywhere, sa.and_(nowhere, here)), Exclusion.SUPPRESSED.value),
         # The states that are not confirmed are reasons of the same name.
-        (nowhere_confirmed, sa.type_coerce(MEMBER.c.state, sa.String)),
+        (nowhere, sa.type_coerce(MEMBER.c.state, sa.String)),
         else_=Exclusion.NEEDS_SMTPUTF8.value,
     )
-    query = sa.select(MEMBER.c.subscriber_id, reason.label("reason"))
+    query = sa.select(MEMBER.c.subscriber_id, reason.label("reason")).select_from(people)
     query = query.where(MEMBER.c.list_id == chosen[place], sa.or_(*kept_out))
-    return query.where(~_on(chosen[:place], confirmed=False)) if place else query
+    return query.where(~_on(chosen[:place])) if place else query
 
 
 def count(connection: Connection, chosen: Sequence[int]) -> int:
@@ -53,14 +75,30 @@ def count(connection: Connection, chosen: Sequence[int]) -> int:
     return connection.execute(people.where(subscriptions.c.list_id.in_(chosen))).scalar_one()
 
 
-def _on(chosen: Sequence[int], *, confirmed: bool) -> sa.ColumnElement[bool]:
+def _marked(people: sa.FromClause, bans: Bans, list_id: int, name: str) -> tuple[sa.FromClause, sa.ColumnElement[bool]]:
+    """The people joined with those whom entries for that list name, and the condition of being one of them."""
+    banned = bans.people(list_id)
+    if banned is None:
+        return people, sa.false()
+    marks = banned.subquery(name)
+    return people.outerjoin(marks, marks.c.id == MEMBER.c.subscriber_id), marks.c.id.is_not(None)
+
+
+def _mailed_by(chosen: Sequence[int], bans: Bans) -> sa.ColumnElement[bool]:
+    """Whether any of the lists can mail the member."""
+    plain = [number for number in chosen if not bans.some(number)]
+    ways = [_on(plain, SubscriptionState.CONFIRMED)] if plain else []
+    for number in chosen:
+        if bans.some(number):
+            not_banned = ~named(number, MEMBER.c.subscriber_id)
+            ways.append(sa.and_(_on([number], SubscriptionState.CONFIRMED), not_banned))
+    return sa.or_(*ways)
+
+
+def _on(chosen: Sequence[int], state: SubscriptionState | None = None) -> sa.ColumnElement[bool]:
     other = subscriptions.alias("other")
     found = sa.exists().where(other.c.subscriber_id == MEMBER.c.subscriber_id, other.c.list_id.in_(chosen))
-    return found.where(other.c.state == SubscriptionState.CONFIRMED) if confirmed else found
-
-
-def _suppressed() -> sa.ColumnElement[bool]:
-    return MEMBER.c.subscriber_id.in_(suppressions.people(()))
+    return found if state is None else found.where(other.c.state == state)
 
 
 def _needs_smtputf8() -> sa.ColumnElement[bool]:

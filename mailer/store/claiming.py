@@ -11,7 +11,8 @@ from sqlalchemy.engine import Connection
 
 from mailer.delivery.states import sources
 from mailer.model import BatchState, DeliveryState, Exclusion, IssueState, Recipient, SubscriptionState
-from mailer.store import suppressions
+from mailer.store.banning import broadest
+from mailer.store.suppressions import EVERY_LIST
 from mailer.store.tables import batches, deliveries, issue_lists, issues, lists, subscribers, subscriptions
 
 
@@ -123,28 +124,32 @@ def _move(connection: Connection, batch_id: int, state: BatchState, now: datetim
 
 
 def _check_again(connection: Connection, batch_id: int, issue_id: int, now: datetime) -> tuple[Recipient, ...]:
-    kept, others = [], []
-    for *recipient, state, suppressed in connection.execute(_people(batch_id)):
-        if state is SubscriptionState.CONFIRMED and not suppressed:
-            kept.append(Recipient(*recipient))
-        else:
-            others.append((recipient[0], state, bool(suppressed)))
-    for delivery_id, state, suppressed in others:
-        new_list = None if suppressed else _other_list(connection, delivery_id, issue_id)
+    rows = connection.execute(_people(batch_id)).all()
+    kept: list[sa.Row[Any]] = []
+    others: list[sa.Row[Any]] = []
+    for row in rows:
+        open_to = row.state is SubscriptionState.CONFIRMED and row.ban is None
+        (kept if open_to else others).append(row)
+    moved = False
+    for row in others:
+        new_list = None if row.ban == EVERY_LIST else _other_list(connection, row.id, issue_id)
+        moved = moved or new_list is not None
+        change: dict[str, Any] = {"list_id": new_list}
         if new_list is None:
-            reason = Exclusion.SUPPRESSED if suppressed else Exclusion(state or Exclusion.UNSUBSCRIBED)
-            change: dict[str, Any] = {"state": DeliveryState.EXCLUDED, "detail": reason.value}
-        else:
-            change = {"list_id": new_list}
+            change = {"state": DeliveryState.EXCLUDED, "detail": _reason(row).value}
         connection.execute(
             sa.update(deliveries)
-            .where(deliveries.c.id == delivery_id, deliveries.c.state == DeliveryState.PENDING)
+            .where(deliveries.c.id == row.id, deliveries.c.state == DeliveryState.PENDING)
             .values(updated_at=now, **change)
         )
-    if any(not suppressed for _, _, suppressed in others):
-        rows = connection.execute(_people(batch_id))
-        return tuple(Recipient(*recipient) for *recipient, _, _ in rows)
-    return tuple(kept)
+    if moved:
+        kept = list(connection.execute(_people(batch_id)))
+    return tuple(Recipient(*row[:5]) for row in kept)
+
+
+def _reason(row: sa.Row[Any]) -> Exclusion:
+    """Why the list of a delivery cannot mail its person any more."""
+    return Exclusion.SUPPRESSED if row.ban is not None else Exclusion(row.state or Exclusion.UNSUBSCRIBED)
 
 
 def _people(batch_id: int) -> sa.Select[Any]:
@@ -161,7 +166,9 @@ def _people(batch_id: int) -> sa.Select[Any]:
             lists.c.name,
             subscribers.c.attributes,
             subscriptions.c.state,
-            subscribers.c.id.in_(suppressions.people(())),
+            sa.case((subscribers.c.forgotten_at.is_not(None), EVERY_LIST), else_=broadest(deliveries.c.list_id)).label(
+                "ban"
+            ),
         )
         .join_from(deliveries, subscribers, subscribers.c.id == deliveries.c.subscriber_id)
         .join(lists, lists.c.id == deliveries.c.list_id)
@@ -172,13 +179,14 @@ def _people(batch_id: int) -> sa.Select[Any]:
 
 
 def _other_list(connection: Connection, delivery_id: int, issue_id: int) -> int | None:
-    """The first list of the issue on which this delivery's person is confirmed now, by the rule of the freeze."""
+    """The first list of the issue that can mail this delivery's person now, by the rule of the freeze."""
     query = (
         sa.select(issue_lists.c.list_id)
         .join(subscriptions, subscriptions.c.list_id == issue_lists.c.list_id)
         .join(deliveries, deliveries.c.subscriber_id == subscriptions.c.subscriber_id)
         .where(deliveries.c.id == delivery_id, issue_lists.c.issue_id == issue_id)
-        .where(subscriptions.c.state == SubscriptionState.CONFIRMED)
+        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .where(subscriptions.c.state == SubscriptionState.CONFIRMED, broadest(issue_lists.c.list_id).is_(None))
         .order_by(issue_lists.c.position)
         .limit(1)
     )

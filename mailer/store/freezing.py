@@ -14,6 +14,7 @@ from mailer.errors import ConflictError, StoreError
 from mailer.model import BatchState, DeliveryState, Exclusion, IssueKind, IssueState
 from mailer.store import audience, lists
 from mailer.store import issues as stored_issues
+from mailer.store.banning import bans
 from mailer.store.columns import BigId
 from mailer.store.database import hold, insert_row
 from mailer.store.tables import (
@@ -63,9 +64,10 @@ class FrozenCounts:
 def preview(connection: Connection, list_names: Sequence[str], *, smtputf8: bool = False) -> FrozenCounts:
     """What a freeze would count now, by the same conditions; writes nothing."""
     chosen = lists.ids(connection, list_names)
+    rules = audience.Rules(smtputf8, bans(connection, chosen))
     excluded = dict.fromkeys(Exclusion, 0)
     for place in range(len(chosen)):
-        rows = audience.exclusions(chosen, place, smtputf8).subquery()
+        rows = audience.exclusions(chosen, place, rules).subquery()
         grouped = sa.select(rows.c.reason, sa.func.count()).group_by(rows.c.reason)
         for reason, number in connection.execute(grouped):
             excluded[Exclusion(reason)] += number
@@ -88,8 +90,10 @@ def freeze(connection: Connection, frozen: Frozen, now: datetime) -> FrozenCount
     chosen = lists.ids(connection, frozen.lists)
     issue_id = _write_issue(connection, frozen, chosen, now)
     candidates = audience.count(connection, chosen)
-    _write_exclusions(connection, issue_id, chosen, frozen.smtputf8)
-    _write_deliveries(connection, issue_id, chosen, frozen.batch_size, now)
+    rules = audience.Rules(frozen.smtputf8, bans(connection, chosen))
+    _write_exclusions(connection, issue_id, chosen, rules)
+    queries = _recipients(connection, issue_id, chosen, rules)
+    _write_deliveries(connection, issue_id, queries, frozen.batch_size, now)
     written = counts(connection, issue_id)
     if written.candidates != candidates:
         raise StoreError(
@@ -153,22 +157,42 @@ def _write_issue(connection: Connection, frozen: Frozen, chosen: list[int], now:
     return issue_id
 
 
-def _write_exclusions(connection: Connection, issue_id: int, chosen: list[int], smtputf8: bool) -> None:
+def _write_exclusions(connection: Connection, issue_id: int, chosen: list[int], rules: audience.Rules) -> None:
     for place in range(len(chosen)):
-        rows = audience.exclusions(chosen, place, smtputf8).subquery()
+        rows = audience.exclusions(chosen, place, rules).subquery()
         query = sa.select(sa.literal(issue_id), rows.c.subscriber_id, rows.c.reason)
         connection.execute(sa.insert(exclusions).from_select(["issue_id", "subscriber_id", "reason"], query))
 
 
-def _write_deliveries(connection: Connection, issue_id: int, chosen: list[int], batch_size: int, now: datetime) -> None:
+def _recipients(
+    connection: Connection, issue_id: int, chosen: list[int], rules: audience.Rules
+) -> list[tuple[int, sa.Select[Any]]]:
+    """Each list with the query of those it brings in, once the exclusions are written."""
+    left_out = sa.select(sa.literal(1)).where(
+        exclusions.c.issue_id == issue_id, exclusions.c.reason.in_(audience.DESPITE_CONFIRMED)
+    )
+    queries = [audience.recipients(chosen, place, rules) for place in range(len(chosen))]
+    # Most often nobody: a million people need not be looked up one by one.
+    if connection.execute(left_out.limit(1)).first() is not None:
+        queries = [query.where(audience.not_left_out(issue_id)) for query in queries]
+    return list(zip(chosen, queries, strict=True))
+
+
+def _write_deliveries(
+    connection: Connection,
+    issue_id: int,
+    queries: list[tuple[int, sa.Select[Any]]],
+    batch_size: int,
+    now: datetime,
+) -> None:
     """Fill one batch after another, each by one statement that goes on where the last one ended.
 
     Numbering all rows by a window function in a single statement takes SQLite twice as long.
     """
     batch = {"issue_id": issue_id, "state": BatchState.PENDING, "attempts": 0, "updated_at": now}
     number, room, batch_id = 0, 0, 0
-    for place, list_id in enumerate(chosen):
-        query = _rows(issue_id, list_id, audience.recipients(chosen, place, issue_id))
+    for list_id, recipients in queries:
+        query = _rows(issue_id, list_id, recipients)
         last = sa.select(sa.func.max(deliveries.c.subscriber_id)).where(
             deliveries.c.batch_id == sa.bindparam("batch"), deliveries.c.list_id == list_id
         )

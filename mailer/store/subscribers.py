@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 from mailer.model import Attributes, Subscriber, SubscriptionState
 from mailer.store import suppressions
 from mailer.store.admission import Admission, admit, merge, next_state
+from mailer.store.banning import broadest
 from mailer.store.database import insert_rows
 from mailer.store.subscriptions import Origin
 from mailer.store.tables import lists, subscribers, subscription_events, subscriptions
@@ -144,7 +145,7 @@ def mailable(connection: Connection, list_name: str, limit: int) -> list[Subscri
         .join(subscriptions, subscriptions.c.subscriber_id == subscribers.c.id)
         .join(lists, lists.c.id == subscriptions.c.list_id)
         .where(lists.c.name == list_name, subscriptions.c.state == SubscriptionState.CONFIRMED)
-        .where(subscribers.c.id.not_in(suppressions.people(())))
+        .where(broadest(lists.c.id).is_(None))
         .order_by(subscriptions.c.subscriber_id)
         .limit(limit)
     )

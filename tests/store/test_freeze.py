@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailer.audience.decide import Candidate, decide
+from mailer.audience.address import Address
+from mailer.audience.decide import Candidate, Suppressed, decide
 from mailer.errors import ConflictError, NotFoundError, StoreError
 from mailer.model import (
     Exclusion,
@@ -17,7 +20,6 @@ from mailer.model import (
     MailingList,
     Outcome,
     SubscriptionState,
-    SuppressionReason,
 )
 from mailer.store import articles, audience, issues, ledger, subscribers, subscriptions, suppressions
 from mailer.store.database import Store
@@ -27,7 +29,7 @@ from mailer.store.suppressions import Suppression
 from mailer.store.tables import batches, deliveries, exclusions, lists
 from mailer.store.tables import issues as issues_table
 from mailer.store.tables import subscribers as people
-from tests.store.world import CONFIRMED, NOW, PENDING, UNSUBSCRIBED, World, address, count, key, names
+from tests.store.world import CONFIRMED, NOW, PENDING, UNSUBSCRIBED, World, count, key, names
 
 
 def reasons(**counts: int) -> dict[Exclusion, int]:
@@ -111,14 +113,22 @@ def test_states_on_two_lists(
 
 
 STATES = st.none() | st.sampled_from(SubscriptionState)
-PEOPLE = st.lists(st.tuples(STATES, STATES, STATES, st.booleans(), st.booleans()), min_size=1, max_size=12)
+PEOPLE = st.lists(
+    st.tuples(STATES, STATES, STATES, st.sampled_from(["one.org", "two.org"]), st.booleans()), min_size=1, max_size=12
+)
+# Whom an entry names (a number of the crowd, or a domain), and for which list ("" is every one).
+BANS = st.lists(
+    st.tuples(st.integers(0, 11) | st.sampled_from(["@one.org", "@two.org", "@org"]), st.sampled_from(["", *"abc"])),
+    max_size=6,
+)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(PEOPLE, st.permutations(["a", "b", "c"]), st.integers(1, 3), st.integers(1, 5), st.booleans())
+@given(PEOPLE, BANS, st.permutations(["a", "b", "c"]), st.integers(1, 3), st.integers(1, 5), st.booleans())
 def test_sql_and_the_pure_decision_agree(
     world: World,
-    crowd: list[tuple[SubscriptionState | None, ...]],
+    crowd: list[tuple[Any, ...]],
+    banned: list[tuple[int | str, str]],
     order: list[str],
     take: int,
     size: int,
@@ -128,20 +138,15 @@ def test_sql_and_the_pure_decision_agree(
     chosen = order[:take]
     try:
         with world.store.write() as connection:
-            banned, candidates = set(), []
-            for number, (*states, suppressed, ascii_only) in enumerate(crowd):
-                person = f"person{number}"
-                for name, state in zip("abc", states, strict=True):
-                    list_id = _list(connection, name)
-                    if state is not None:
-                        _put(connection, list_id, person, state, bool(ascii_only))
-                if suppressed:
-                    banned.add(key(person))
-                    suppressions.add(connection, Suppression(key(person), SuppressionReason.BOUNCED), NOW)
-                found = subscribers.get(connection, key(person))
-                if found is not None:
-                    candidates.append(Candidate(found, subscriptions.of(connection, key(person))))
-            expected = decide(candidates, chosen, banned, smtputf8=smtputf8)
+            numbers = {"": suppressions.EVERY_LIST} | {name: _list(connection, name) for name in "abc"}
+            candidates = _people(connection, crowd, numbers)
+            values: dict[str, set[str]] = {}
+            for who, name in banned:
+                value = who if isinstance(who, str) else f"person{who}@{crowd[who % len(crowd)][3]}"
+                values.setdefault(name, set()).add(value)
+                suppressions.add(connection, Suppression(value, list_id=numbers[name]), NOW)
+            suppressed = Suppressed(values.pop("", set()), values)
+            expected = decide(candidates, chosen, suppressed, smtputf8=smtputf8)
             previewed = ledger.preview(connection, chosen, smtputf8=smtputf8)
             frozen = ledger.Frozen(
                 "issue", IssueKind.ALERT, "s", "h", {}, tuple(chosen), batch_size=size, smtputf8=smtputf8
@@ -174,9 +179,18 @@ def _list(connection: sa.Connection, name: str) -> int:
     return ensure(connection, MailingList(name, name))
 
 
-def _put(connection: sa.Connection, list_id: int, person: str, state: SubscriptionState, ascii_only: bool) -> None:
-    row = subscribers.NewSubscriber(address(person, ascii_only=ascii_only), {}, state)
-    subscribers.upsert(connection, list_id, [row], Origin(How.IMPORT, "a test"), NOW)
+def _people(connection: sa.Connection, crowd: list[tuple[Any, ...]], numbers: dict[str, int]) -> list[Candidate]:
+    candidates = []
+    for number, (*states, domain, ascii_only) in enumerate(crowd):
+        email = f"person{number}@{domain}"
+        row = Address(email, email, email if ascii_only else None)
+        for name, state in zip("abc", states, strict=True):
+            if state is not None:
+                person = subscribers.NewSubscriber(row, {}, state)
+                subscribers.upsert(connection, numbers[name], [person], Origin(How.IMPORT, "a test"), NOW)
+        if found := subscribers.get(connection, email):
+            candidates.append(Candidate(found, subscriptions.of(connection, email)))
+    return candidates
 
 
 def _brought() -> sa.Select[tuple[str, str]]:

@@ -262,7 +262,7 @@ def test_suppressions(world: World) -> None:
     assert not world.suppress("ada", SuppressionReason.COMPLAINED), "the first reason stays"
     with world.store.write() as connection:
         assert suppressions.reason_of(connection, key("ada")) == "bounced"
-        assert [one.value for one, _ in suppressions.every(connection)] == [key("ada")]
+        assert [one.value for one in suppressions.every(connection)] == [key("ada")]
         assert suppressions.remove(connection, key("ada"), 0, "a mistake", NOW)
         assert not suppressions.remove(connection, key("ada"), 0, "a mistake", NOW)
         assert list(suppressions.every(connection)) == []

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.audience.decide import Candidate, decide, verdict
+from mailer.audience.decide import Candidate, Suppressed, decide, verdict
 from mailer.model import Exclusion, Subscriber, SubscriptionState
 
 PENDING, CONFIRMED, LEFT = SubscriptionState
+NOBODY = Suppressed()
 
 
 def candidate(key: str, subscriptions: Mapping[str, SubscriptionState], *, ascii_only: bool = True) -> Candidate:
@@ -35,25 +36,57 @@ def candidate(key: str, subscriptions: Mapping[str, SubscriptionState], *, ascii
 def test_the_first_confirmed_list_brings_a_person_in(
     subscriptions: dict[str, SubscriptionState], list_name: str, exclusion: Exclusion | None
 ) -> None:
-    found = verdict(candidate("k@example.org", subscriptions), ["a", "b"], set())
+    found = verdict(candidate("k@example.org", subscriptions), ["a", "b"], NOBODY)
     assert found is not None
     assert (found.list_name, found.exclusion) == (list_name, exclusion)
 
 
 def test_who_is_on_none_of_the_lists_is_no_candidate() -> None:
-    audience = decide([candidate("k@example.org", {"c": CONFIRMED})], ["a", "b"], set())
+    audience = decide([candidate("k@example.org", {"c": CONFIRMED})], ["a", "b"], NOBODY)
     assert audience.recipients == audience.excluded == ()
 
 
 def test_suppression_outweighs_a_confirmed_subscription() -> None:
-    audience = decide([candidate("k@example.org", {"a": CONFIRMED})], ["a"], {"k@example.org"})
+    audience = decide([candidate("k@example.org", {"a": CONFIRMED})], ["a"], Suppressed({"k@example.org"}))
     assert audience.reasons == {Exclusion.SUPPRESSED: 1}
+
+
+ADA, DOMAIN = "ada@example.org", "@example.org"
+
+
+@pytest.mark.parametrize(
+    ("subscriptions", "on", "list_name", "exclusion"),
+    [
+        ({"a": CONFIRMED, "b": CONFIRMED}, {"a": {ADA}}, "b", None),
+        ({"a": CONFIRMED, "b": CONFIRMED}, {"a": {DOMAIN}}, "b", None),
+        ({"a": CONFIRMED, "b": CONFIRMED}, {"b": {ADA}}, "a", None),
+        ({"a": CONFIRMED, "b": CONFIRMED}, {"a": {ADA}, "b": {DOMAIN}}, "a", Exclusion.SUPPRESSED),
+        ({"a": CONFIRMED, "b": PENDING}, {"a": {ADA}}, "a", Exclusion.SUPPRESSED),
+        ({"a": PENDING, "b": CONFIRMED}, {"b": {ADA}}, "a", Exclusion.PENDING),
+        ({"a": PENDING}, {"a": {ADA}}, "a", Exclusion.SUPPRESSED),
+        ({"a": CONFIRMED}, {"b": {ADA}, "c": {ADA}}, "a", None),
+        ({"a": CONFIRMED}, {"a": {"@mail.example.org", "@org", "ada"}}, "a", None),
+    ],
+)
+def test_an_entry_for_one_list_is_like_not_being_confirmed_on_it(
+    subscriptions: dict[str, SubscriptionState], on: dict[str, set[str]], list_name: str, exclusion: Exclusion | None
+) -> None:
+    found = verdict(candidate(ADA, subscriptions), ["a", "b"], Suppressed(on=on))
+    assert found is not None
+    assert (found.list_name, found.exclusion) == (list_name, exclusion)
+
+
+@pytest.mark.parametrize("value", [ADA, DOMAIN])
+def test_an_entry_for_every_list_wins_over_all_of_them(value: str) -> None:
+    found = verdict(candidate(ADA, {"a": CONFIRMED, "b": CONFIRMED}), ["a", "b"], Suppressed({value}))
+    assert found is not None
+    assert found.exclusion is Exclusion.SUPPRESSED
 
 
 @pytest.mark.parametrize(("smtputf8", "received"), [(False, 0), (True, 1)])
 def test_an_address_that_needs_smtputf8_waits_for_a_transport_that_has_it(smtputf8: bool, received: int) -> None:
     person = candidate("josé@example.org", {"a": CONFIRMED}, ascii_only=False)
-    audience = decide([person], ["a"], set(), smtputf8=smtputf8)
+    audience = decide([person], ["a"], NOBODY, smtputf8=smtputf8)
     assert len(audience.recipients) == received
     assert len(audience.excluded) == 1 - received
 
@@ -67,13 +100,19 @@ CANDIDATES = st.builds(
 )
 
 
-@given(st.lists(CANDIDATES, max_size=12), st.lists(st.sampled_from("abc"), unique=True), st.sets(KEYS))
+VALUES = st.sets(KEYS | st.just("@example.org"))
+SUPPRESSED = st.builds(Suppressed, st.sets(KEYS), st.dictionaries(st.sampled_from("abc"), VALUES))
+
+
+@given(st.lists(CANDIDATES, max_size=12), st.lists(st.sampled_from("abc"), unique=True), SUPPRESSED)
 def test_candidates_are_recipients_and_excluded(
-    people: list[Candidate], lists: list[str], suppressed: set[str]
+    people: list[Candidate], lists: list[str], suppressed: Suppressed
 ) -> None:
     audience = decide(people, lists, suppressed)
     keys = [found.subscriber.email_key for found in (*audience.recipients, *audience.excluded)]
     wanted = {person.subscriber.email_key for person in people if set(person.subscriptions) & set(lists)}
     assert sorted(keys) == sorted(wanted)
     assert sum(audience.reasons.values()) == len(audience.excluded)
-    assert not {found.subscriber.email_key for found in audience.recipients} & suppressed
+    for found in audience.recipients:
+        assert not suppressed.anywhere(found.subscriber.email_key)
+        assert not suppressed.on_list(found.subscriber.email_key, found.list_name)
