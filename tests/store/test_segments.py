@@ -1,0 +1,108 @@
+"""A segment says the same of everybody in Python and in SQL, on every database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.engine import Connection
+
+from mailer.audience.segment.evaluate import Facts, evaluate
+from mailer.audience.segment.nodes import Segment
+from mailer.audience.segment.reading import parse
+from mailer.model import DeliveryState, EngagementKind
+from mailer.store.facts import facts
+from mailer.store.segments import Scope, condition, outside
+from mailer.store.tables import deliveries, engagements, issues, subscribers
+from tests.store.world import CONFIRMED, NOW, PENDING, UNSUBSCRIBED, World, key
+from tests.unit.audience.segment.people import EXPRESSIONS, ISSUES, attributes
+
+PEOPLE = [f"p{number}" for number in range(6)]
+
+
+@pytest.fixture
+def crowd(world: World) -> World:
+    """Six people on two lists in every state, three issues, some opens and clicks."""
+    for number, name in enumerate(PEOPLE):
+        world.now = NOW - timedelta(days=40 * number, hours=number)
+        world.add("weekly", name, state=(CONFIRMED, CONFIRMED, PENDING)[number % 3])
+    world.now = NOW - timedelta(days=2)
+    world.add("members", "p0", "p2", "p4", "p5")
+    world.change("members", "p4", UNSUBSCRIBED)
+    for number, issue in enumerate(ISSUES):
+        world.now = NOW - timedelta(days=1 + 60 * number)
+        world.freeze("weekly", name=issue)
+    with world.store.write() as connection:
+        engage(connection)
+    world.now = NOW
+    return world
+
+
+def engage(connection: Connection) -> None:
+    numbers = list(connection.execute(sa.select(subscribers.c.id).order_by(subscribers.c.id)).scalars())
+    editions = list(connection.execute(sa.select(issues.c.id).order_by(issues.c.id)).scalars())
+    mine = deliveries.c.subscriber_id.in_(numbers[:4])
+    connection.execute(sa.update(deliveries).where(mine).values(state=DeliveryState.ACCEPTED))
+    rows = [
+        (numbers[0], editions[0], EngagementKind.OPENED, 1),
+        (numbers[0], editions[0], EngagementKind.CLICKED, 2),
+        (numbers[1], editions[1], EngagementKind.CLICKED, 30),
+        (numbers[3], editions[2], EngagementKind.OPENED, 100),
+    ]
+    names = ("subscriber_id", "issue_id", "kind", "at")
+    values = [dict(zip(names, (*row[:3], NOW - timedelta(days=row[3])), strict=True)) for row in rows]
+    connection.execute(sa.insert(engagements), values)
+
+
+def give(connection: Connection, wardrobe: list[dict[str, Any]]) -> None:
+    for name, values in zip(PEOPLE, wardrobe, strict=True):
+        connection.execute(sa.update(subscribers).where(subscribers.c.email_key == key(name)).values(attributes=values))
+
+
+def matching(connection: Connection, where: sa.ColumnElement[bool]) -> set[str]:
+    return set(connection.execute(sa.select(subscribers.c.email_key).where(where)).scalars())
+
+
+def known(connection: Connection, list_id: int | None) -> Iterator[Facts]:
+    for name in PEOPLE:
+        found = facts(connection, key(name), list_id)
+        assert found is not None
+        yield found
+
+
+def check(connection: Connection, segment: Segment, list_id: int | None, wardrobe: list[dict[str, Any]]) -> None:
+    scope = Scope(list_id, NOW)
+    people = list(known(connection, list_id))
+    expected = {person.email_key for person in people if evaluate(segment, person, NOW)}
+    assert matching(connection, condition(segment, scope)) == expected
+    assert matching(connection, outside(segment, scope)) == {key(name) for name in PEOPLE} - expected
+    # What came back from the database says the same as what went in.
+    fresh = {
+        person.email_key
+        for person, values in zip(people, wardrobe, strict=True)
+        if evaluate(
+            segment, Facts(person.email_key, person.domain, values, person.joined, person.lists, person.acts), NOW
+        )
+    }
+    assert fresh == expected
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    wardrobe=st.lists(attributes(), min_size=6, max_size=6),
+    texts=st.lists(EXPRESSIONS, min_size=4, max_size=4),
+    on_list=st.booleans(),
+)
+def test_python_and_the_database_agree_on_everybody(
+    crowd: World, wardrobe: list[dict[str, Any]], texts: list[str], on_list: bool
+) -> None:
+    with crowd.store.write() as connection:
+        give(connection, wardrobe)
+        list_id = connection.execute(sa.text("select id from lists where name = 'weekly'")).scalar_one()
+        for text in texts:
+            check(connection, parse(text), list_id if on_list else None, wardrobe)
