@@ -326,6 +326,6 @@ class PromiseOnServer(Promise):
 
 
 Promise.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
-PromiseOnServer.TestCase.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
+PromiseOnServer.TestCase.settings = settings(max_examples=6, stateful_step_count=25, deadline=None)
 TestPromise = Promise.TestCase
 TestPromiseOnServer = PromiseOnServer.TestCase
