@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,8 @@ from mailer.render.sources import Templates, TemplateText
 
 @dataclass(frozen=True, slots=True)
 class RenderInput:
-    """All that an issue is rendered from. `label` is the issue's file as errors name it.
+    """All that an issue is rendered from. `label` is the issue's file as errors name it; `more` are further names that
+    the templates may use.
 
     `salt` is random text of lower-case letters and digits, new for each rendering; `date` is the issue's own.
     """
@@ -31,6 +32,7 @@ class RenderInput:
     label: str
     salt: str
     date: datetime
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,12 @@ def all_templates(given: RenderInput) -> Templates:
     return {**given.templates, **own}
 
 
+CONFIRM = "confirm"
+"""The design of the mail that asks a person to confirm a subscription; no issue can be written in it."""
+
+
 def is_design(name: str) -> bool:
-    return name.endswith(".mjml") and not name.startswith("_")
+    return name.endswith(".mjml") and not name.startswith("_") and name != f"{CONFIRM}.mjml"
 
 
 def template_context(given: RenderInput) -> dict[str, Any]:
@@ -117,6 +123,7 @@ def template_context(given: RenderInput) -> dict[str, Any]:
         "organisation": dict(given.organisation),
         "theme": dict(given.theme),
         "labels": dict(labels_for(issue.language)),
+        **given.more,
     }
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
+from mailer.render import confirm_labels
+
 _FALLBACK = "en"
 
 _PHRASES: dict[str, dict[str, str]] = {
@@ -130,9 +132,13 @@ _RTL_LANGUAGES = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ji", "p
 _RTL_SCRIPTS = frozenset({"adlm", "arab", "aran", "hebr", "nkoo", "rohg", "syrc", "thaa"})
 _SCRIPT_LENGTH = 4
 
+_WHOLE = {language: phrases | confirm_labels.PHRASES[language] for language, phrases in _PHRASES.items()}
 _LABELS: dict[str, Mapping[str, str]] = {
-    **{language: MappingProxyType(phrases) for language, phrases in _PHRASES.items()},
-    **{region: MappingProxyType(_PHRASES[region[:2]] | phrases) for region, phrases in _REGIONS.items()},
+    **{language: MappingProxyType(phrases) for language, phrases in _WHOLE.items()},
+    **{
+        region: MappingProxyType(_WHOLE[region[:2]] | phrases | confirm_labels.REGIONS.get(region, {}))
+        for region, phrases in _REGIONS.items()
+    },
 }
 
 LANGUAGES: tuple[str, ...] = tuple(_PHRASES)

@@ -38,7 +38,10 @@ BOUNDARY = re.compile(r"[A-Za-z0-9'()+_,./:?-]{1,68}\Z")
 
 @dataclass(frozen=True, slots=True)
 class MessageHeaders:
-    """What every mail of an issue to one list has in common. An empty field writes no header."""
+    """What every mail of an issue to one list has in common. An empty field writes no header.
+
+    `automatic`: written by the program because of what somebody did, so that no machine answers it (RFC 3834).
+    """
 
     from_email: str
     from_name: str = ""
@@ -49,6 +52,7 @@ class MessageHeaders:
     list_owner: str = ""
     feedback_id: str = ""
     bulk: bool = True
+    automatic: bool = False
 
 
 class PersonalValues(NamedTuple):
@@ -129,6 +133,9 @@ def _constant_headers(headers: MessageHeaders) -> str:
     if headers.bulk:
         # Never standardised, but it keeps old responders from answering a newsletter with a holiday notice.
         lines.append("Precedence: bulk\r\n")
+    if headers.automatic:
+        # The second one is what Exchange listens to.
+        lines.append("Auto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: OOF, AutoReply\r\n")
     lines.append("MIME-Version: 1.0\r\n")
     return "".join(lines)
 

@@ -29,6 +29,16 @@ def entry_state(definition: MailingList, asked: SubscriptionState | None, consen
     return SubscriptionState.PENDING if definition.opt_in == "double" else SubscriptionState.CONFIRMED
 
 
+def needs_text(definition: MailingList, consent: str | None) -> None:
+    """UsageError unless there is a text that people can have agreed to, and a word on how they did."""
+    if not definition.consent:
+        raise UsageError(
+            f"{definition.name} has no consent text", hint=f"add consent to subscribers/{definition.name}.toml"
+        )
+    if consent is None:
+        raise UsageError("--consent-text needs --consent, which says how and when they agreed")
+
+
 def origin(how: How, words: str, consent: str | None) -> Origin:
     """What is kept with each subscription about how it came to be."""
     return Origin(how, f"{words}: {consent.strip()}" if consent else words)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
+
+from sqlalchemy.engine import Connection
 
 from mailer.audience.address import Address, parse_address
 from mailer.audience.columns import attribute_name
 from mailer.errors import NotFoundError, UsageError
-from mailer.model import How, MailingList, Subscriber, SubscriptionState
+from mailer.model import How, MailingList, Outcome, Subscriber, SubscriptionState
+from mailer.store import consents
 from mailer.store import lists as stored_lists
 from mailer.store import subscribers as stored
 from mailer.store import subscriptions as stored_subscriptions
@@ -23,22 +27,67 @@ TAKEN = frozenset({"email", "id", "list"})
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """How people come to a list: in which state, and what proves that they want to."""
+    """How people come to a list: in which state, and what proves that they want to.
+
+    `agreed_to_text`: they agreed to the list's consent text word for word, so that its version is part of the proof.
+    """
 
     definition: MailingList
     state: SubscriptionState
     origin: Origin
+    agreed_to_text: bool = False
+
+
+class NotAsked(StrEnum):
+    """Why somebody is not asked to confirm now."""
+
+    PAUSE = "pause"
+    ENOUGH = "enough"
+    NOT_PENDING = "not_pending"
+
+
+ASK_WORDS = {
+    NotAsked.PAUSE: "they were asked to confirm lately, and are not asked again yet",
+    NotAsked.ENOUGH: "they were asked to confirm as often as anybody is, and are not asked again",
+    NotAsked.NOT_PENDING: "nobody of that address waits to confirm, or no mail may go there",
+    Outcome.ACCEPTED: "asked by mail to confirm",
+    Outcome.REFUSED: "the mail that asks them to confirm was refused",
+    Outcome.DOUBTFUL: "the mail that asks them to confirm is in doubt: it may have been sent",
+    Outcome.NOT_SENT: "the mail that asks them to confirm was not sent",
+    Outcome.RETRY: "the mail that asks them to confirm was not sent",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What became of asking one person to confirm: what the provider said of the mail, or why there is none."""
+
+    result: Outcome | NotAsked
+    detail: str = ""
+
+    def summary(self) -> str:
+        """What happened, as a sentence without the address."""
+        return ASK_WORDS[self.result] + (f" ({self.detail})" if self.detail else "")
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether a mail was to go out and did not, or may not have."""
+        return isinstance(self.result, Outcome) and self.result is not Outcome.ACCEPTED
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What became of one person. `kept_out`: they unsubscribed or are suppressed, which only they can undo."""
+    """What became of one person. `kept_out`: they unsubscribed or are suppressed, which only they can undo.
+
+    `asked` is what became of the mail that asks them to confirm; None where none was wanted.
+    """
 
     list_name: str
     state: SubscriptionState
     new: bool
     updated: bool
     kept_out: bool
+    asked: Asking | None = None
 
     def summary(self) -> str:
         """What happened, as a sentence without the address."""
@@ -46,7 +95,8 @@ class Added:
             return f"kept out of {self.list_name}: they unsubscribed or are suppressed, which only they can undo"
         done = "added to" if self.new else "updated on" if self.updated else "already on"
         mailed = "" if self.state is SubscriptionState.CONFIRMED else "; not mailed until they confirm"
-        return f"{done} {self.list_name} as {self.state.value}{mailed}"
+        asked = f"; {self.asked.summary()}" if self.asked else ""
+        return f"{done} {self.list_name} as {self.state.value}{mailed}{asked}"
 
 
 def attributes_of(settings: Sequence[str]) -> dict[str, str]:
@@ -73,11 +123,23 @@ def checked_address(text: str) -> Address:
 
 def add(store: Store, entry: Entry, address: Address, attributes: Mapping[str, Any], now: datetime) -> Added:
     """Puts one person on a list, or brings their attributes up to date."""
-    person = stored.NewSubscriber(address, dict(attributes), entry.state)
     with store.write() as connection:
-        number = stored_lists.ensure(connection, entry.definition)
-        counts = stored.upsert(connection, number, [person], entry.origin, now)
-    return Added(entry.definition.name, entry.state, bool(counts.new), bool(counts.updated), bool(counts.kept_out))
+        return add_in(connection, entry, address, attributes, now)
+
+
+def add_in(
+    connection: Connection, entry: Entry, address: Address, attributes: Mapping[str, Any], now: datetime
+) -> Added:
+    """The same within a transaction. `state` is the one they have then, which may be an earlier, better one."""
+    person = stored.NewSubscriber(address, dict(attributes), entry.state)
+    name = entry.definition.name
+    number = stored_lists.ensure(connection, entry.definition)
+    origin = entry.origin
+    if entry.agreed_to_text:
+        origin = replace(origin, consent_id=consents.ensure(connection, entry.definition.consent, now))
+    counts = stored.upsert(connection, number, [person], origin, now)
+    state = stored_subscriptions.of(connection, address.key).get(name, entry.state)
+    return Added(name, state, bool(counts.new), bool(counts.updated), bool(counts.kept_out))
 
 
 @dataclass(frozen=True, slots=True)

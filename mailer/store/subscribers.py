@@ -202,11 +202,11 @@ def _write(connection: Connection, list_id: int, people: Mapping[str, _Person], 
                 .where(subscriptions.c.list_id == list_id, subscriptions.c.subscriber_id == person.number)
                 .values(state=person.state, updated_at=now)
             )
-    how = (origin.words, now, origin.how)
+    how = (origin.words, now, origin.how, origin.import_id, origin.consent_id)
     insert_rows(
         connection,
         subscription_events,
-        ("list_id", "subscriber_id", "state", "source", "at", "how"),
+        ("list_id", "subscriber_id", "state", "source", "at", "how", "import_id", "consent_id"),
         [(list_id, person.number, state, *how) for person in changed for state in person.events],
     )
 

@@ -12,7 +12,8 @@ from sqlalchemy.engine import Connection
 
 from mailer.errors import NotFoundError
 from mailer.model import How, SubscriptionState
-from mailer.store.tables import lists, subscribers, subscription_events, subscriptions
+from mailer.store import suppressions
+from mailer.store.tables import consent_texts, imports, lists, subscribers, subscription_events, subscriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,20 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionEvent:
-    """One change of a subscription: what it became, when, and by what."""
+    """One change of a subscription: what it became, when, and by what.
+
+    `source` is in words: its own, or those of the import it came with. `consent` is the text that was agreed to.
+    """
 
     list_name: str
     state: SubscriptionState
     source: str
     at: datetime
     how: How
+    import_name: str | None = None
+    consent_version: str | None = None
+    consent_text: str | None = None
+    evidence: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +68,7 @@ def change(connection: Connection, wanted: Change, now: datetime) -> bool:
         raise NotFoundError(f'nobody with this id is on list "{wanted.list_name}"')
     if row.state is wanted.state:
         return False
-    key = {"list_id": row.list_id, "subscriber_id": row.subscriber_id}
-    connection.execute(sa.update(subscriptions).filter_by(**key).values(state=wanted.state, updated_at=now))
-    write_event(connection, key, wanted.state, wanted.origin, now)
+    _move(connection, {"list_id": row.list_id, "subscriber_id": row.subscriber_id}, wanted.state, wanted.origin, now)
     return True
 
 
@@ -73,6 +79,54 @@ def write_event(
     values = {"source": origin.words, "how": origin.how, "import_id": origin.import_id, "at": now}
     proof = {"consent_id": origin.consent_id, "evidence": dict(origin.evidence) if origin.evidence else sa.null()}
     connection.execute(sa.insert(subscription_events).values(**key, state=state, **values, **proof))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One person's subscription to one list as it is now. `suppressed`: no mail may go to them."""
+
+    list_id: int
+    number: int
+    list_name: str
+    state: SubscriptionState | None
+    forgotten: bool
+    suppressed: bool
+
+
+def standing(connection: Connection, list_name: str, subscriber_id: str) -> Standing | None:
+    """How a person whom a link names stands with its list; None when either is unknown.
+
+    Their subscription stays locked until the transaction ends, so that two presses of one button are one after the
+    other. `state` is None when they are not on the list.
+    """
+    list_id = connection.execute(sa.select(lists.c.id).where(lists.c.name == list_name)).scalar()
+    person = connection.execute(
+        sa.select(subscribers.c.id, subscribers.c.email_key, subscribers.c.forgotten_at).where(
+            subscribers.c.public_id == subscriber_id
+        )
+    ).first()
+    if list_id is None or person is None:
+        return None
+    state = connection.execute(
+        sa.select(subscriptions.c.state)
+        .where(subscriptions.c.list_id == list_id, subscriptions.c.subscriber_id == person.id)
+        .with_for_update()
+    ).scalar()
+    forgotten = person.forgotten_at is not None
+    suppressed = not forgotten and bool(suppressions.among(connection, [person.email_key], list_id))
+    return Standing(list_id, person.id, list_name, state, forgotten, suppressed)
+
+
+def move(connection: Connection, who: Standing, state: SubscriptionState, origin: Origin, now: datetime) -> None:
+    """Give a subscription another state, and add a line to the consent log."""
+    _move(connection, {"list_id": who.list_id, "subscriber_id": who.number}, state, origin, now)
+
+
+def _move(
+    connection: Connection, key: Mapping[str, int], state: SubscriptionState, origin: Origin, now: datetime
+) -> None:
+    connection.execute(sa.update(subscriptions).filter_by(**key).values(state=state, updated_at=now))
+    write_event(connection, key, state, origin, now)
 
 
 def of(connection: Connection, email_key: str) -> dict[str, SubscriptionState]:
@@ -91,9 +145,21 @@ def history(connection: Connection, email_key: str) -> list[SubscriptionEvent]:
     """Every change of an address's subscriptions, oldest first."""
     events = subscription_events
     query = (
-        sa.select(lists.c.name, events.c.state, events.c.source, events.c.at, events.c.how)
+        sa.select(
+            lists.c.name,
+            events.c.state,
+            sa.func.coalesce(sa.func.nullif(events.c.source, ""), imports.c.words, ""),
+            events.c.at,
+            events.c.how,
+            imports.c.name,
+            consent_texts.c.version,
+            consent_texts.c.text,
+            events.c.evidence,
+        )
         .join(lists, lists.c.id == events.c.list_id)
         .join(subscribers, subscribers.c.id == events.c.subscriber_id)
+        .outerjoin(imports, imports.c.id == events.c.import_id)
+        .outerjoin(consent_texts, consent_texts.c.id == events.c.consent_id)
         .where(subscribers.c.email_key == email_key)
         .order_by(events.c.id)
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from mailer.cli.subscribers import consent, importing, people
+from mailer.cli.subscribers import asking, consent, history, importing, people
 
 app = typer.Typer()
-for part in (importing, consent, people):
+for part in (importing, consent, asking, history, people):
     app.add_typer(part.app)

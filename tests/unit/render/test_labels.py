@@ -33,7 +33,9 @@ def test_phrases_are_plain_and_composed(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_phrases_are_short_enough_for_a_button_or_a_line(language: str) -> None:
     labels = labels_for(language)
-    assert all(len(labels[key]) <= 28 for key in KEYS - {"why"})
+    short = {key for key in KEYS - {"why"} if not key.startswith("confirm_")} | {"confirm_button"}
+    assert all(len(labels[key]) <= 28 for key in short)
+    assert all(len(labels[key]) <= 40 for key in ("confirm_heading", "confirm_subject"))
     assert len(labels["why"]) <= 60
 
 
@@ -45,7 +47,7 @@ def test_phrases_are_in_the_script_of_the_language(language: str, script: str) -
 
 @pytest.mark.parametrize("language", [tag for tag in LANGUAGES if tag != "en"])
 def test_no_phrase_but_shared_words_is_left_in_english(language: str) -> None:
-    same = {key for key in KEYS - {"why_end"} if labels_for(language)[key] == labels_for("en")[key]}
+    same = {key for key in KEYS - {"why_end", "confirm_why_end"} if labels_for(language)[key] == labels_for("en")[key]}
     assert same <= {"contact", "urgent", "website"}
 
 
