@@ -1,8 +1,10 @@
-"""`mailer lists`: the lists that the workspace defines."""
+"""`mailer lists`: the lists that the workspace defines, how they grew, and what is doubtful about their people."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -10,7 +12,22 @@ from mailer.cli import output
 from mailer.cli.options import JsonOption
 from mailer.cli.session import open_mailer
 
+if TYPE_CHECKING:
+    from mailer.reports.terminal import Look
+    from mailer.services.growth import ListReport
+
 app = typer.Typer()
+
+ListArgument = Annotated[str, typer.Argument(metavar="NAME", help="The list, as in subscribers/NAME.toml.")]
+# Width where nobody looks: a log, a mail, a pipe.
+PIPE_WIDTH = 80
+COLOURS = {
+    "joined": output.GREEN,
+    "left": output.YELLOW,
+    "confirmed": output.CYAN,
+    "strong": output.BOLD,
+    "soft": output.DIM,
+}
 
 
 @app.command("list")
@@ -32,29 +49,69 @@ def list_lists(context: typer.Context, as_json: JsonOption = False) -> None:
 @app.command("show")
 def show_list(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The list, as in subscribers/NAME.toml.")],
+    name: ListArgument,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="WHEN", help="Growth since 30d, 12w, 6m, 1y or 2026-01-31. Default: all."),
+    ] = None,
+    by: Annotated[
+        Literal["day", "week", "month"] | None, typer.Option("--by", help="Length of a step. Default: what fits.")
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Also write a page with charts: a new file.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one list: what its file says and who is on it, in numbers."""
-    from mailer.services.lists import list_figures
+    """Show one list: what its file says, who is on it in numbers, and how it grew."""
+    from mailer.reports.calendar import Step
+    from mailer.services.growth import Period, list_report, write_page
 
+    period = Period(since, Step(by) if by else None)
     with open_mailer(context) as mailer:
-        (figures,) = list_figures(mailer.store, {name: mailer.list_named(name)})
-    definition = figures.definition
-    output.result(
-        figures,
-        as_json,
-        lambda: output.fields(
-            {
-                "name": definition.name,
-                "title": definition.title,
-                "description": definition.description,
-                "opt-in": definition.opt_in,
-                "from": definition.sender,
-                "reply to": definition.reply_to,
-                "language": definition.language,
-                **{state.value: str(number) for state, number in figures.counts.items()},
-                "can be mailed": str(figures.mailable),
-            }
-        ),
+        report = list_report(mailer.store, mailer.list_named(name), period, mailer.now())
+    if page is not None:
+        write_page(report, page)
+    output.result(report, as_json, lambda: show_report(report))
+    if report.unaccounted:
+        output.warn(f"the log of consents does not explain {report.unaccounted} of the confirmed people")
+    if page is not None:
+        output.note(f"written to {page}")
+
+
+def show_report(report: ListReport) -> None:
+    definition = report.definition
+    output.fields(
+        {
+            "name": definition.name,
+            "title": definition.title,
+            "description": definition.description,
+            "opt-in": definition.opt_in,
+            "from": definition.sender,
+            "reply to": definition.reply_to,
+            "language": definition.language,
+            **{state.value: f"{number:,}" for state, number in report.counts.items()},
+            "can be mailed": f"{report.mailable:,}",
+        }
     )
+    output.drawing(chart(report, look()))
+
+
+def chart(report: ListReport, wanted: Look) -> Iterator[str]:
+    from mailer.reports.terminal import STRONG, growth_lines, split_lines
+
+    if any(report.counts.values()):
+        yield ""
+        yield wanted.paint("Subscriptions by state", STRONG)
+        yield from split_lines({state.value: number for state, number in report.counts.items()}, wanted)
+    yield ""
+    yield from growth_lines(report.growth, wanted)
+
+
+def look() -> Look:
+    """What standard output can show."""
+    import sys
+
+    from mailer.reports.terminal import Look
+
+    width = output.terminal_width() if sys.stdout.isatty() else PIPE_WIDTH
+    return Look(width, output.can_show("█▌▏▀▁▟─│┤"), lambda text, role: output.paint(text, COLOURS[role], sys.stdout))

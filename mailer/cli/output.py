@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from mailer.cli.text import Table, clean, render_table, shown
 from mailer.errors import MailerError, NeedsAttention
 
-BOLD, DIM, RED, GREEN, YELLOW = "1", "2", "31", "32", "33"
+BOLD, DIM, RED, GREEN, YELLOW, CYAN = "1", "2", "31", "32", "33", "36"
 
 
 def prepare() -> None:
@@ -57,6 +57,21 @@ def table(content: Table) -> None:
     width = terminal_width() if sys.stdout.isatty() else None
     for number, line in enumerate(render_table(content, width)):
         print(paint(line, BOLD, sys.stdout) if number == 0 else line)
+
+
+def drawing(texts: Iterable[str]) -> None:
+    """Prints lines that the program drew itself, with their colours; never a text from outside."""
+    for text in texts:
+        print(text)
+
+
+def can_show(letters: str) -> bool:
+    """Whether standard output has these letters in its encoding."""
+    try:
+        letters.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 def terminal_width() -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import accumulate
@@ -52,6 +52,11 @@ class Growth:
     confirmed: int
     time_zone: str = "UTC"
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was never anybody, so that a chart would be an empty frame."""
+        return not (self.joined or self.left or self.before)
+
 
 def grow(movements: Iterable[Movement], until: date, since: date | None = None, by: Step | None = None) -> Growth:
     """The series from `since` (default: the first move) to `until`, in steps of `by` (default: what fits).
@@ -82,6 +87,22 @@ def grow(movements: Iterable[Movement], until: date, since: date | None = None, 
         net=joined - left,
         confirmed=before + joined - left,
     )
+
+
+def gathered(points: Sequence[Point], most: int) -> tuple[int, list[Point]]:
+    """Neighbours added up until there are at most `most`, and how many of them make one."""
+    each = -(-len(points) // max(most, 1))
+    groups = [points[place : place + each] for place in range(0, len(points), each)]
+    return each, [
+        Point(
+            group[0].start,
+            sum(point.joined for point in group),
+            sum(point.left for point in group),
+            sum(point.net for point in group),
+            group[-1].confirmed,
+        )
+        for group in groups
+    ]
 
 
 def _points(moves: Iterable[Movement], before: int, days: tuple[date, ...], step: Step) -> tuple[Point, ...]:
