@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from mailer.config import Settings, load_settings
 from mailer.errors import NotFoundError, StoreError
 from mailer.model import MailingList
 from mailer.providers import Provider, make_provider
+from mailer.services.recognising import Recogniser
 from mailer.store.database import Store, open_store
 from mailer.store.migrate import is_empty, upgrade
 from mailer.wording import unknown
@@ -52,7 +54,8 @@ class Mailer:
     @cached_property
     def store_as_it_is(self) -> Store:
         """The store without looking at its version: for the commands that show or upgrade it."""
-        return open_store(self.database_url, backup_dir=self.workspace.backup_dir)
+        hasher = Recogniser(self.workspace.key_file, self.environ)
+        return replace(open_store(self.database_url, backup_dir=self.workspace.backup_dir), hasher=hasher)
 
     @cached_property
     def store(self) -> Store:

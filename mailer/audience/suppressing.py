@@ -4,7 +4,7 @@
 entry of its own.
 
 Of a forgotten address only an HMAC-SHA256 under the workspace's key is kept, so that nobody can read it there and yet
-it is recognised when it comes again: `hash:KEY:DIGITS`. KEY says under which key, so that several can be in use.
+it is recognised when it comes again: `hash:KEY:DIGITS`. KEY is the key's fingerprint, as several can be in use.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from mailer.audience.address import parse_address
 
 HASH = "hash:"
-_HASHED = re.compile(r"hash:[0-9a-f]{8}:[0-9a-f]{64}")
+_HASHED = re.compile(r"hash:([0-9a-f]{8,64}):[0-9a-f]{64}")
 # Other uses of the same key cannot give the same values.
 _PURPOSE = b"forgotten address\0"
 
@@ -27,20 +27,17 @@ def values_of(email_key: str) -> tuple[str, str]:
     return email_key, email_key[email_key.rindex("@") :]
 
 
-def hashes(secret_keys: Sequence[bytes], email_key: str) -> tuple[str, ...]:
-    """The values under which a forgotten address may be kept: one for each key, in their order."""
+def hashes(secret_keys: Mapping[str, bytes], email_key: str) -> tuple[str, ...]:
+    """The values under which a forgotten address may be kept: one for each key, in their order, by fingerprint."""
     message = _PURPOSE + email_key.encode()
-    return tuple(f"{HASH}{key_id(key)}:{hmac.new(key, message, hashlib.sha256).hexdigest()}" for key in secret_keys)
+    digests = ((name, hmac.new(key, message, hashlib.sha256).hexdigest()) for name, key in secret_keys.items())
+    return tuple(f"{HASH}{name}:{digest}" for name, digest in digests)
 
 
-def key_id(secret_key: bytes) -> str:
-    """What names a key and tells nothing about it."""
-    return hashlib.sha256(b"key id\0" + secret_key).hexdigest()[:8]
-
-
-def key_id_of(value: str) -> str | None:
+def fingerprint_of(value: str) -> str | None:
     """Under which key a value was hashed; None when it is an address or a domain."""
-    return value.split(":")[1] if _HASHED.fullmatch(value) else None
+    match = _HASHED.fullmatch(value)
+    return match[1] if match else None
 
 
 def parse_value(text: str) -> str:

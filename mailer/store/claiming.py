@@ -144,7 +144,7 @@ def _check_again(connection: Connection, batch_id: int, issue_id: int, now: date
         )
     if moved:
         kept = list(connection.execute(_people(batch_id)))
-    return tuple(Recipient(*row[:5]) for row in kept)
+    return tuple(Recipient(*tuple(row)[:5]) for row in kept)
 
 
 def _reason(row: sa.Row[Any]) -> Exclusion:
