@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mailer.errors import ConfigError
 from mailer.providers.protocol import Capabilities as Capabilities
+from mailer.providers.protocol import KeepsMails as KeepsMails
 from mailer.providers.protocol import Provider as Provider
 from mailer.wording import unknown
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Collection
 from heapq import nsmallest
 from pathlib import Path
 
@@ -53,6 +54,37 @@ class Outbox:
             except OSError as error:
                 raise ProviderError(f"outbox: the page of {issue} cannot be written: {error.strerror}") from error
 
+    def erase(self, issue: str, delivery_ids: Collection[int]) -> int:
+        """Delete the files of these deliveries, wherever a reader put them, and the page that may show them."""
+        folder = self._root / issue
+        if not ISSUE_NAME.match(issue) or folder.is_symlink() or not folder.is_dir():
+            return 0
+        stems = {_stem(delivery_id) for delivery_id in delivery_ids}
+        erased = 0
+        for part in ("new", "cur", "tmp"):
+            try:
+                mails = [name for name in os.listdir(folder / part) if name.partition(".eml")[0] in stems]
+                for name in mails:
+                    (folder / part / name).unlink(missing_ok=True)
+                erased += len(mails)
+            except FileNotFoundError:
+                continue  # no folder of that kind: somebody tidied up
+            except OSError as error:
+                raise ProviderError(f"outbox: a mail in {folder} cannot be deleted: {error.strerror}") from error
+        if erased:
+            self._forget_page(folder)
+            self._touched.add(issue)
+        return erased
+
+    @staticmethod
+    def _forget_page(folder: Path) -> None:
+        """Delete the page, which shows addresses; `close` writes it anew."""
+        try:
+            for name in ("index.html", "sample.html"):
+                (folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise ProviderError(f"outbox: the page of {folder} cannot be deleted: {error.strerror}") from error
+
     def _prepare(self, issue: str) -> tuple[Path, dict[str, Path]]:
         """The issue's folder, and the mails that a reader moved to `cur`, by the name they had."""
         folder = self._root / issue
@@ -72,8 +104,12 @@ class Outbox:
         return folder, shown
 
 
+def _stem(delivery_id: int) -> str:
+    return f"{delivery_id:06d}"
+
+
 def _deliver(folder: Path, shown: dict[str, Path], envelope: Envelope) -> Receipt:
-    stem = f"{envelope.delivery_id:06d}"
+    stem = _stem(envelope.delivery_id)
     passing = folder / "tmp" / f"{stem}.eml"
     final = shown.get(stem) or folder / "new" / f"{stem}.eml"
     try:

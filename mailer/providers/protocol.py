@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mailer.model import Batch, Receipt
 
@@ -43,4 +44,13 @@ class Provider(Protocol):
 
     def close(self) -> None:
         """Finish what the batches left open. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class KeepsMails(Protocol):
+    """A provider that keeps copies of mails which can be deleted."""
+
+    def erase(self, issue: str, delivery_ids: Collection[int]) -> int:
+        """Delete the copies of these deliveries of an issue; how many there were."""
         ...

@@ -71,6 +71,15 @@ class Store:
             sqlite.copy(self.engine, target)
         return target
 
+    def purge(self, trace: str) -> bool:
+        """Have what was deleted leave the disk as well; False while another process still reads it there.
+
+        `trace` is a text that stood in what was deleted and nowhere else, or empty. A server's database is the
+        server's to purge.
+        """
+        with self._translated():
+            return not self.is_file or sqlite.purge(self.engine, trace.encode())
+
     def size(self) -> int:
         """Its bytes on disk."""
         if self.is_file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import sqlite3
 from contextlib import suppress
@@ -62,6 +63,35 @@ def copy(engine: Engine, target: Path) -> None:
         source.close()
 
 
+def purge(engine: Engine, trace: bytes) -> bool:
+    """Take what was deleted out of the journal and the file; False while another process still reads it there.
+
+    A file from a time when deleted content was not overwritten may hold `trace` in unused space: it is written anew.
+    """
+    pooled = engine.raw_connection()
+    try:
+        connection = pooled.driver_connection
+        assert isinstance(connection, sqlite3.Connection)
+        if not _journal_emptied(connection):
+            return False
+        if trace and _holds(Path(str(engine.url.database)), trace):
+            connection.execute("VACUUM").close()
+            return _journal_emptied(connection)
+    finally:
+        pooled.close()
+    return True
+
+
+def _journal_emptied(connection: sqlite3.Connection) -> bool:
+    busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
+
+
+def _holds(file: Path, trace: bytes) -> bool:
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(trace) >= 0
+
+
 def broken_reference(connection: Connection) -> str | None:
     """A table with a row whose foreign key leads nowhere."""
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
@@ -85,7 +115,8 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     # WAL lets readers go on beside a writer. FULL: what was committed before a power cut is there after it,
     # without which "never twice" would be a wish; at our batch sizes it costs nothing measurable.
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    # Secure: what is deleted is overwritten, also in pages that become free. Who asks to be forgotten is.
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 

@@ -192,6 +192,8 @@ suppressions = Table(
     Column("note", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("value", "list_id"),
+    # Was anybody forgotten? Asked before every import.
+    Index(None, "reason"),
 )
 
 # Every suppression that was added or lifted, and why. Rows are only ever added.

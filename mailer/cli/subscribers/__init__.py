@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from mailer.cli.subscribers import asking, consent, history, importing, people
+from mailer.cli.subscribers import asking, consent, erasing, history, importing, people
 
 app = typer.Typer()
-for part in (importing, consent, asking, history, people):
+for part in (importing, consent, asking, history, people, erasing):
     app.add_typer(part.app)

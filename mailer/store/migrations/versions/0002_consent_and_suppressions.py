@@ -88,6 +88,7 @@ suppressions = Table(
     Column("note", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("value", "list_id"),
+    Index(None, "reason"),
 )
 
 suppression_events = Table(
