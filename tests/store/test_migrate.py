@@ -172,7 +172,7 @@ def test_the_first_version_s_rows_are_carried_over(empty: Store) -> None:
             ("import", "import of people.csv"),
             ("command", "added: by phone"),
         ]
-        banned = [(one.value, one.reason, one.note, one.list_id) for one, _ in suppressions.every(connection)]
+        banned = [(one.value, one.reason, one.note, one.list_id) for one in suppressions.every(connection)]
         assert banned == [("a@example.org", "bounced", "", 0), ("b@e.org", "manual", "rude", 0)]
         assert connection.execute(sa.select(sa.func.count()).select_from(tables.suppression_events)).scalar() == 2
         assert connection.execute(sa.select(tables.issues.c.segment)).scalar() == ""

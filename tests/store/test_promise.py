@@ -284,7 +284,7 @@ class Promise(RuleBasedStateMachine):
 
     def may_be_mailed(self, email: str, list_name: str) -> bool:
         with self.store.read() as connection:
-            banned = {one.value for one, _ in suppressions.every(connection)}
+            banned = {one.value for one in suppressions.every(connection)}
         return email not in banned and self.lists_of(email).get(list_name) is CONFIRMED
 
     def lists_of(self, email: str) -> dict[str, SubscriptionState]:
