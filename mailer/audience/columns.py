@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from mailer.audience.layout import EMAIL, TAGS
+
 
 def folded(header: str) -> str:
     """A column title for comparison: no case, accents, spaces or signs."""
@@ -40,6 +42,10 @@ _NAME = _titles(
     """name fullname fullnames displayname contactname navn namn naam nimi nom nome nombre nombrecompleto nomcomplet
     nomecompleto nomecognome vollstandigername nazwa фио 姓名 名前 氏名 이름 الاسم שם"""
 )
+_TAGS = _titles(
+    """tags tag taglist usertags contacttags subscribertags etiquetas etiquettes etichette schlagworte schlagworter
+    stichworte merkelapper etiketter taggar tunnisteet tagi метки теги タグ 标签 標籤 태그"""
+)
 # These mean "first name" beside a column of last names, and the whole name alone. French "nom" is the reverse.
 _FIRST_BESIDE_LAST = _titles("nome nombre name navn namn naam nimi 이름")
 
@@ -52,6 +58,11 @@ def is_email_header(header: str) -> bool:
     return folded(header) in _EMAIL
 
 
+def is_tags_header(header: str) -> bool:
+    """Whether a column of this title holds tags."""
+    return folded(header) in _TAGS
+
+
 def attribute_name(header: str) -> str:
     """A name a template can say: `Postal code` is `subscriber.postal_code`. Empty where the title has no letters."""
     text = unicodedata.normalize("NFKC", header).casefold()
@@ -60,14 +71,17 @@ def attribute_name(header: str) -> str:
 
 
 def map_columns(headers: Sequence[str], email_at: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The attribute of every column ("email" at `email_at`), and a note on each title that had to change."""
+    """What every column becomes ("email" at `email_at`), and a note on each title that had to change."""
     names: list[str] = []
     notes: list[str] = []
     known = _known_columns(headers)
-    used = {"email"}
+    used = {EMAIL, TAGS}
     for position, header in enumerate(headers):
         if position == email_at:
-            names.append("email")
+            names.append(EMAIL)
+            continue
+        if is_tags_header(header):
+            names.append(TAGS)
             continue
         wanted = known.get(position) or attribute_name(header) or f"column_{position + 1}"
         name = _free(f"imported_{wanted}" if wanted in _TAKEN else wanted, used)

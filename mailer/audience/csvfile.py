@@ -1,41 +1,148 @@
-"""A subscriber file (CSV) -> rows, each with its line; what is wrong with a row costs that row and nothing else.
+"""A subscriber file of text (CSV and its kin): how it is read, and its rows with their lines.
 
-Cells stay data: `=HYPERLINK(...)` is kept as it is written, and neutralised where a spreadsheet may open it again.
-A row with fewer cells than the header has empty ones at its end; one with more is refused, because then nobody
-knows which cell is which.
+What is wrong with a row costs that row and nothing else. Cells stay data: `=HYPERLINK(...)` is kept as it is written,
+and neutralised where a spreadsheet may open it again. A row with fewer cells than the header has empty ones at its
+end; one with more is refused, because then nobody knows which cell is which.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 
-from mailer.audience.address import parse_address
-from mailer.audience.columns import is_email_header, map_columns
 from mailer.audience.encoding import find_encoding
-from mailer.audience.records import Record, read_records, text_lines
+from mailer.audience.layout import Part, Told
+from mailer.audience.people import LONGEST_CELL as LONGEST_CELL
+from mailer.audience.people import People
+from mailer.audience.records import Lines, Record, Table, read_records, read_tables, text_blocks
 from mailer.audience.rows import RejectedRow as RejectedRow
 from mailer.audience.rows import Row as Row
-from mailer.errors import ImportFileError
+from mailer.audience.sources import Plain, Source
+from mailer.audience.titles import Found, address_column, find_titles, holds_titles, rows_above
+from mailer.errors import ImportFileError, UsageError
 
 DELIMITERS = (",", ";", "\t", "|")
-LONGEST_CELL = 64 * 1024
-MOST_COLUMNS = 10_000
+_NAMES = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "bar": "|"}
+_FORMATS = {",": "CSV", "\t": "TSV"}
 _SAMPLE_ROWS = 50
-_HEADER_WITHIN = 5  # a sheet's title, a date, an empty row; further down it would be data
-_NAMED_COLUMNS = 8
 _SAMPLE_CHARACTERS = 1 << 20
-_CONTROLS = dict.fromkeys([*range(32), 127], "")
-_KEPT_CONTROLS = str.maketrans("", "", "\t\r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class TextTable:
+    """A table in a text file, ready to be read."""
+
+    source: Source
+    part: Part
+    found: Found
+    file_name: str
+    skipped_lines: int
+
+    def batches(self) -> Iterator[list[Row | RejectedRow]]:
+        """The rows in order, some thousand at a time."""
+        part = self.part
+        people = People(part, self.found.exporter, self.file_name)
+        lines = Lines(text_blocks(self.source, part.encoding))
+        lines.skip(self.skipped_lines)
+        titled = part.has_header
+        for table in read_tables(lines, part.delimiter):
+            rows = people.rows(_below_titles(table) if titled else table)
+            titled = titled and not _holds_text(table)
+            if rows:
+                yield rows
+
+
+def _holds_text(table: Table | Record) -> bool:
+    if isinstance(table, Record):
+        return bool(table.fault) or any(map(str.strip, table.cells))
+    return any(any(map(str.strip, cells)) for cells in table.rows)
+
+
+def _below_titles(table: Table | Record) -> Table | Record:
+    """Without the line of titles, which is the first one with text."""
+    if isinstance(table, Record):
+        return Record(table.line, table.last_line, [])
+    at = next((at for at, cells in enumerate(table.rows) if any(map(str.strip, cells))), len(table.rows) - 1) + 1
+    text = "\n".join(table.text.split("\n")[at:])
+    return Table(table.first_line + at, table.rows[at:], text)
+
+
+def open_text(source: Source, name: str, told: Told, part: str = "") -> TextTable:
+    """Find out how the file is to be read, from its beginning. ImportFileError when it cannot be."""
+    encoding = find_encoding(source, told.encoding)
+    said, skipped = _said_delimiter(source, encoding.codec)
+    chosen = _told_delimiter(told.delimiter) or said
+    candidates = (chosen,) if chosen else DELIMITERS
+    samples = {mark: _sample(source, encoding.codec, mark, skipped) for mark in candidates}
+    above = {mark: rows_above([record.cells for record in sample], told) for mark, sample in samples.items()}
+    tables = {mark: [record.cells for record in sample[above[mark] :]] for mark, sample in samples.items()}
+    best = max(candidates, key=lambda mark: _score(tables[mark], told))
+    if not tables[best]:
+        raise ImportFileError("the file holds no rows")
+    found = find_titles(tables[best], name, told)
+    notes = (*encoding.notes, *found.notes)
+    if above[best]:
+        first, lines = skipped + 1, samples[best][above[best]].line - 1
+        stand = f"line {first} stands" if first == lines else f"lines {first} to {lines} stand"
+        skipped, notes = lines, (f"{stand} above the header line: not read", *notes)
+    return TextTable(
+        source,
+        Part(
+            part, _FORMATS.get(best, f"CSV with {best}"), found.columns, encoding.codec, best,
+            found.exporter.title if found.exporter else "", found.state, found.has_header, notes, encoding.preview,
+        ),
+        found, name, skipped,
+    )  # fmt: skip
+
+
+def _told_delimiter(told: str | None) -> str | None:
+    if not told:
+        return None
+    mark = _NAMES.get(told.casefold(), told)
+    if len(mark) != 1 or mark in '"\r\n\0' or mark.isalnum() or mark == "@":
+        raise UsageError("the delimiter must be one sign", hint='such as ";", "," or "tab"')
+    return mark
+
+
+def _said_delimiter(source: Source, codec: str) -> tuple[str | None, int]:
+    """Excel's own first line: `sep=;`. The delimiter it names and how many lines it takes."""
+    block = next(text_blocks(source, codec), "")
+    first = (block[:20].splitlines() or [""])[0].strip().strip('"').lstrip("\ufeff")
+    if first[:4].casefold() == "sep=" and len(first) <= 5:
+        mark = first[4:] or "\t"
+        return (mark if mark in DELIMITERS or not mark.isalnum() else None), 1
+    return None, 0
+
+
+def _sample(source: Source, codec: str, delimiter: str, skipped: int) -> list[Record]:
+    lines = Lines(_bounded(text_blocks(source, codec)))
+    lines.skip(skipped)
+    records = read_records(lines, delimiter)
+    return list(islice((record for record in records if any(map(str.strip, record.cells))), _SAMPLE_ROWS))
+
+
+def _bounded(blocks: Iterator[str]) -> Iterator[str]:
+    size = 0
+    for block in blocks:
+        yield block
+        size += len(block)
+        if size > _SAMPLE_CHARACTERS:
+            return
+
+
+def _score(rows: list[list[str]], told: Told) -> tuple[bool, bool, float, int]:
+    """How much a delimiter makes a table of the beginning: a titled address column, an address column, one width."""
+    if not rows:
+        return (False, False, 0.0, 0)
+    width = len(rows[0])
+    same = sum(len(row) == width for row in rows) / len(rows)
+    return (holds_titles(rows[0], told), address_column(rows) is not None, same if width > 1 else 0.0, width)
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a file is read: shown to a person before an import, and changed by her word (`dataclasses.replace`).
-
-    `columns` names the attribute of each column; the one named "email" is the address.
-    """
+    """How a file of CSV is read."""
 
     encoding: str
     delimiter: str
@@ -45,181 +152,19 @@ class Layout:
     notes: tuple[str, ...] = ()
 
 
-def read_rows(data: bytes, layout: Layout | None = None) -> Iterator[Row | RejectedRow]:
-    """The rows in order, one at a time. ImportFileError when the file as a whole cannot be read."""
-    found = layout or read_layout(data)
-    email_at = found.columns.index("email")
-    records = (record for record in _records(data, found) if record.fault or "".join(record.cells).strip())
-    for record in islice(records, 1 if found.has_header else 0, None):
-        yield _row(record, found, email_at)
-
-
 def read_layout(data: bytes, *, encoding: str | None = None, delimiter: str | None = None) -> Layout:
-    """Find out how the file is to be read, from its beginning; `encoding` and `delimiter` are a person's word."""
-    codec = find_encoding(data, encoding)
-    told, skipped = _told_delimiter(data, codec)
-    chosen = delimiter or told
-    candidates = (chosen,) if chosen else DELIMITERS
-    samples = {mark: _sample(data, codec, mark, skipped) for mark in candidates}
-    tables = {mark: [record.cells for record in sample[_above(sample) :]] for mark, sample in samples.items()}
-    best = max(candidates, key=lambda mark: _score(tables[mark]))
-    rows = tables[best]
-    if not rows:
-        raise ImportFileError("the file holds no rows")
-    if len(rows[0]) > MOST_COLUMNS:
-        raise ImportFileError(f"the file has {len(rows[0])} columns; {MOST_COLUMNS} are the most that can be read")
-    layout = _layout(codec, best, skipped, rows)
-    return _below(layout, samples[best][above].line - 1) if (above := _above(samples[best])) else layout
+    """Find out how the file is to be read."""
+    table = open_text(Plain(data), "", Told(encoding, delimiter, exporter="none"))
+    part = table.part
+    columns = tuple(column.becomes for column in part.columns)
+    return Layout(part.encoding, part.delimiter, columns, part.has_header, table.skipped_lines, part.notes)
 
 
-def _layout(codec: str, delimiter: str, skipped: int, rows: list[list[str]]) -> Layout:
-    titles = [cell.strip() for cell in rows[0]]
-    email_at = next((at for at, title in enumerate(titles) if is_email_header(title)), None)
-    has_header = email_at is not None or not any("@" in title for title in titles)
-    if email_at is None:
-        email_at = _address_column(rows[1:] if has_header else rows)
-    if email_at is None:
-        listed = ", ".join(title or "(empty)" for title in titles[:20])
-        raise ImportFileError(
-            "no column holds e-mail addresses", hint=f"title the column of the addresses email; titles found: {listed}"
-        )
-    columns, notes = map_columns(titles if has_header else [""] * max(map(len, rows)), email_at)
-    return Layout(codec, delimiter, columns, has_header, skipped, notes if has_header else _unnamed(columns))
-
-
-def _unnamed(columns: tuple[str, ...]) -> tuple[str, ...]:
-    """What to tell of a file without titles; nothing where the address is all there is."""
-    named = [name for name in columns if name != "email"]
-    if not named:
-        return ()
-    listed = ", ".join(named[:_NAMED_COLUMNS]) + (", ..." if len(named) > _NAMED_COLUMNS else "")
-    called = f"the columns are called {listed}" if len(named) > 1 else f"the other column is called {listed}"
-    return (f"no header line found: {called}; put names into the first line to use others",)
-
-
-def _below(layout: Layout, lines: int) -> Layout:
-    """The layout of a table that begins below these lines."""
-    first = layout.skipped_lines + 1
-    stand = f"line {first} stands" if first == lines else f"lines {first} to {lines} stand"
-    return replace(layout, skipped_lines=lines, notes=(f"{stand} above the header line: not read", *layout.notes))
-
-
-def _above(sample: list[Record]) -> int:
-    """How many rows stand above the header, as the title of a sheet does: none of them may hold an address."""
-    for at, record in enumerate(sample[:_HEADER_WITHIN]):
-        if any("@" in cell for cell in record.cells):
-            break
-        if any(map(is_email_header, record.cells)):
-            return at
-    return 0
-
-
-def _told_delimiter(data: bytes, codec: str) -> tuple[str | None, int]:
-    """Excel's own first line: `sep=;`. The delimiter it names and how many lines it takes."""
-    first = next(text_lines(data[:4096], codec), "").strip().strip('"')
-    if first[:4].casefold() == "sep=" and len(first) <= 5:
-        return first[4:] or "\t", 1
-    return None, 0
-
-
-def _sample(data: bytes, codec: str, delimiter: str, skipped: int) -> list[Record]:
-    lines = islice(_bounded(text_lines(data, codec)), skipped, None)
-    records = read_records(lines, delimiter, first_line=skipped + 1)
-    return list(islice((record for record in records if any(map(str.strip, record.cells))), _SAMPLE_ROWS))
-
-
-def _bounded(lines: Iterator[str]) -> Iterator[str]:
-    size = 0
-    for line in lines:
-        yield line
-        size += len(line)
-        if size > _SAMPLE_CHARACTERS:
-            return
-
-
-def _score(rows: list[list[str]]) -> tuple[bool, bool, float, int]:
-    """How much a delimiter makes a table of the beginning: a titled address column, an address column, one width."""
-    if not rows:
-        return (False, False, 0.0, 0)
-    width = len(rows[0])
-    same = sum(len(row) == width for row in rows) / len(rows)
-    titled = any(is_email_header(cell) for cell in rows[0])
-    return (titled, _address_column(rows) is not None, same if width > 1 else 0.0, width)
-
-
-def _address_column(rows: Iterable[list[str]]) -> int | None:
-    """The column in which most cells are addresses; at least one must be."""
-    counts: dict[int, int] = {}
-    for row in rows:
-        for at, cell in enumerate(row):
-            if "@" in cell and _is_address(cell):
-                counts[at] = counts.get(at, 0) + 1
-    return max(counts, key=lambda at: (counts[at], -at), default=None)
-
-
-def _is_address(cell: str) -> bool:
-    try:
-        parse_address(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _records(data: bytes, layout: Layout) -> Iterator[Record]:
-    lines = islice(text_lines(data, layout.encoding), layout.skipped_lines, None)
-    return read_records(lines, layout.delimiter, first_line=layout.skipped_lines + 1)
-
-
-def _row(record: Record, layout: Layout, email_at: int) -> Row | RejectedRow:
-    cells = record.cells
-    reason = record.fault or ("" if _is_plain(record, layout) else _fault(record, layout))
-    if not reason:
-        try:
-            address = parse_address(cells[email_at] if email_at < len(cells) else "")
-        except ValueError as error:
-            reason = str(error)
-        else:
-            pairs = zip(layout.columns, cells, strict=False)
-            attributes = {name: text for name, cell in pairs if (text := cell.strip()) and name != "email"}
-            return Row(record.line, address, attributes)
-    return RejectedRow(record.line, reason, tuple(cell[:LONGEST_CELL] for cell in cells))
-
-
-def _is_plain(record: Record, layout: Layout) -> bool:
-    """Nearly every row: nothing in it that `_fault` could find."""
-    together = "".join(record.cells)
-    return (
-        len(record.cells) <= len(layout.columns)
-        and len(together) <= LONGEST_CELL
-        and together.isprintable()
-        and "\ufffd" not in together
-    )
-
-
-def _fault(record: Record, layout: Layout) -> str:
-    width = len(layout.columns)
-    if any(map(str.strip, record.cells[width:])):
-        return f"{len(record.cells)} cells, where the file has {width} columns"
-    if max(map(len, record.cells), default=0) > LONGEST_CELL:
-        return f"a cell is longer than {LONGEST_CELL} characters"
-    if record.last_line > record.line and any(_swallowed(cell, layout.delimiter) for cell in record.cells):
-        return (
-            f"a cell holds what looks like whole rows, up to line {record.last_line}: "
-            "probably a quotation mark that is closed too late"
-        )
-    together = "".join(record.cells)
-    if "\ufffd" in together:
-        return f"bytes that are not {layout.encoding.removesuffix('-sig')}"
-    if _has_controls(together):
-        return "an unprintable character, such as NUL"
-    return ""
-
-
-def _has_controls(text: str) -> bool:
-    bare = text.translate(_KEPT_CONTROLS)
-    return len(bare.translate(_CONTROLS)) < len(bare)
-
-
-def _swallowed(cell: str, delimiter: str) -> bool:
-    """A note may well run over lines; a line of it with an @ and a delimiter is somebody else's row."""
-    return any("@" in line and delimiter in line for line in cell.splitlines()[1:])
+def read_rows(data: bytes, layout: Layout | None = None) -> Iterator[Row | RejectedRow]:
+    """The rows, one at a time."""
+    told = Told(layout.encoding, layout.delimiter, exporter="none") if layout else Told(exporter="none")
+    for batch in open_text(Plain(data), "", told).batches():
+        for row in batch:
+            if isinstance(row, Row) and row.tags:
+                row = row._replace(attributes={**row.attributes, "tags": ", ".join(row.tags)})
+            yield row

@@ -1,13 +1,17 @@
 """Which encoding a subscriber file has. Only what the bytes prove is believed; everything else a person says.
 
-Guessing by statistics called short Polish files Big5 and cp1252 ones cp1250, so nothing is guessed.
+Guessing by statistics called short Polish files Big5 and cp1252 ones cp1250, so nothing is guessed. One case beside
+UTF is unmistakable: see `_is_western`.
 """
 
 from __future__ import annotations
 
 import codecs
+import re
 from contextlib import suppress
+from typing import NamedTuple
 
+from mailer.audience.sources import Source, head
 from mailer.errors import ImportFileError
 
 # The longer marks first: UTF-32's begins with UTF-16's.
@@ -18,33 +22,46 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# What people import instead of the CSV file: https://en.wikipedia.org/wiki/List_of_file_signatures
-_NOT_TEXT = ((b"PK\x03\x04", "an Excel workbook or a ZIP file"), (b"\xd0\xcf\x11\xe0", "an old Excel workbook"))
-_CHUNK = 1 << 20
 _SAMPLE = 4096
+_MOST_PREVIEWED = 6
+
+# Letters that are the same byte in cp1250, cp1252, cp1254, cp1257 and ISO 8859-1, -2, -9, -13 and -15, so that it
+# does not matter which of them the file is in. The sharp s is that as well.
+_SMALL, _LARGE = "äöüé".encode("cp1252"), "ÄÖÜÉ".encode("cp1252")
+_SHARP = "ß".encode("cp1252")
+_ODD = re.compile(rb"[\x80-\xff]")
+# A small letter after a small one or at the beginning of a word before one, and so on: DOS and Macintosh files have
+# other letters at these bytes, which would stand in the wrong case (MERE with an accent reads "MxRE", x small).
+_FITS = re.compile(
+    b"(?<=[a-z])[" + _SMALL + _SHARP + rb"](?![\x80-\xffA-Z])"
+    b"|(?<=[A-Z])[" + _SMALL + b"](?=[a-z])"
+    rb"|(?<![A-Za-z\x80-\xff])[" + _SMALL + b"](?=[a-z])"
+    rb"|(?<![A-Za-z\x80-\xff])[" + _LARGE + b"](?=[A-Za-z])"
+    b"|(?<=[A-Z])[" + _LARGE + rb"](?![\x80-\xffa-z])"
+)
+_WORD = re.compile(rb"[A-Za-z\x80-\xff'-]*[\x80-\xff][A-Za-z\x80-\xff'-]*")
 
 
-def find_encoding(data: bytes, told: str | None = None) -> str:
+class Encoding(NamedTuple):
+    """A codec's name; what to tell of how it was found, with words of the file to judge it by."""
+
+    codec: str
+    notes: tuple[str, ...] = ()
+    preview: tuple[str, ...] = ()
+
+
+def find_encoding(source: Source, told: str | None = None) -> Encoding:
     """The codec of the file: as told, else byte order mark, UTF-16 by its zero bytes, UTF-8. ImportFileError else."""
-    for start, kind in _NOT_TEXT:
-        if data.startswith(start):
-            raise ImportFileError(f"this is {kind}, not CSV", hint="save it as CSV (UTF-8) and import that")
     if told:
-        return _known(told)
+        return Encoding(_known(told))
+    begin = head(source, _SAMPLE)
     for mark, name in _MARKS:
-        if data.startswith(mark):
-            return name
-    if wide := _wide(data[:_SAMPLE]):
-        return wide
-    bad = _first_bad(data)
-    if bad is None:
-        return "utf-8"
-    line = data.count(b"\n", 0, bad) + 1
-    raise ImportFileError(
-        f"line {line}: the byte 0x{data[bad]:02x} is not UTF-8",
-        hint="name the encoding: --encoding cp1252 for a file from a western Windows; --encoding utf-8 imports the "
-        "readable rows and reports the others",
-    )
+        if begin.startswith(mark):
+            return Encoding(name)
+    if wide := _wide(begin):
+        return Encoding(wide)
+    bad = _first_bad(source)
+    return Encoding("utf-8") if bad is None else _eight_bits(source, bad)
 
 
 def _known(told: str) -> str:
@@ -72,14 +89,63 @@ def _wide(sample: bytes) -> str | None:
     return None
 
 
-def _first_bad(data: bytes) -> int | None:
+class _Bad(NamedTuple):
+    line: int
+    byte: int
+
+
+def _first_bad(source: Source) -> _Bad | None:
     """Where the bytes stop being UTF-8. Piece by piece, so that a large file is not held twice."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    for start in range(0, len(data), _CHUNK):
-        held = len(decoder.getstate()[0])
-        piece = data[start : start + _CHUNK]
+    line, held = 1, b""
+    for piece in source.pieces():
+        held = decoder.getstate()[0]
         try:
-            decoder.decode(piece, final=start + _CHUNK >= len(data))
+            decoder.decode(piece)
         except UnicodeDecodeError as error:
-            return start - held + error.start
-    return None
+            return _Bad(line + (held + piece).count(b"\n", 0, error.start), (held + piece)[error.start])
+        line += piece.count(b"\n")
+    held = decoder.getstate()[0]
+    return _Bad(line, held[0]) if held else None
+
+
+def _eight_bits(source: Source, bad: _Bad) -> Encoding:
+    if not _is_western(source):
+        raise ImportFileError(
+            f"line {bad.line}: the byte 0x{bad.byte:02x} is not UTF-8",
+            hint="name the encoding: --encoding cp1252 for a file from a western Windows; --encoding utf-8 imports "
+            "the readable rows and reports the others",
+        )
+    note = (
+        f"line {bad.line} is not UTF-8; read as cp1252 (western Windows), which is the same for all its letters "
+        "in the other encodings of Europe; use --encoding to say otherwise"
+    )
+    return Encoding("cp1252", (note,), _preview(source))
+
+
+def _is_western(source: Source) -> bool:
+    """Whether each byte above ASCII is a letter that Europe's encodings agree on, in a place where it can stand.
+
+    So a German file from Excel is read without a question. A French or Danish one is not: its `è` is a Czech `č`.
+    """
+    tail = b""  # its last byte could not be judged without the next one
+    for piece in source.pieces():
+        together = tail + piece
+        if b"\0" in piece or _misfits(together, max(0, len(tail) - 1), len(together) - 1):
+            return False
+        tail = together[-2:]
+    return not _misfits(tail, max(0, len(tail) - 1), len(tail))
+
+
+def _misfits(text: bytes, start: int, end: int) -> bool:
+    fitting = {match.start() for match in _FITS.finditer(text)}
+    return any(match.start() not in fitting for match in _ODD.finditer(text, start, end))
+
+
+def _preview(source: Source) -> tuple[str, ...]:
+    words: dict[str, None] = {}
+    for piece in source.pieces():
+        words.update((found.decode("cp1252", "replace"), None) for found in _WORD.findall(piece))
+        if len(words) >= _MOST_PREVIEWED:
+            break
+    return tuple(words)[:_MOST_PREVIEWED]

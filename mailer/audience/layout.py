@@ -48,7 +48,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One table: the file, a file of a ZIP, or a sheet. `state`: what it says of everybody in it."""
+    """One table: the file, a file of a ZIP, or a sheet.
+
+    `state`: what it says of everybody in it (a `RowState`). `preview`: words to judge a supposed encoding by.
+    """
 
     name: str
     format: str
@@ -59,6 +62,7 @@ class Part:
     state: str = ""
     has_header: bool = True
     notes: tuple[str, ...] = ()
+    preview: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class Summary:
 
     format: str
     parts: tuple[Part, ...]
+    own_notes: tuple[str, ...] = ()
 
     @property
     def exporter(self) -> str:
@@ -77,4 +82,4 @@ class Summary:
     def notes(self) -> tuple[str, ...]:
         """What a person should know of it, each said once."""
         said = (f"{part.name}: {note}" if part.name else note for part in self.parts for note in part.notes)
-        return tuple(dict.fromkeys(said))
+        return tuple(dict.fromkeys((*self.own_notes, *said)))
