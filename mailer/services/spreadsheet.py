@@ -13,6 +13,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,11 @@ def csv_line(cells: Sequence[str]) -> str:
     return line.getvalue()
 
 
-def write_private(path: Path, lines: Iterable[str]) -> int:
+def write_private(path: Path, lines: Iterable[str], *, mark: bool = True) -> int:
     """Writes a new file that only its owner can read, and counts the lines. Nothing stays when it fails."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        return fill(handle, path, lines)
+        return fill(handle, path, chain([MARK] if mark else [], lines)) - mark
     except FileExistsError:
         raise ConflictError(f"{path} exists already", hint="Name another file, or remove this one.") from None
     except OSError as error:
@@ -63,7 +64,6 @@ def fill(handle: int, path: Path, lines: Iterable[str]) -> int:
     number = 0
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(MARK)
             for line in lines:
                 file.write(line)
                 number += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -34,6 +34,17 @@ def ids(connection: Connection, names: Sequence[str]) -> list[int]:
                 hint=f"Import some: mailer subscribers import FILE --list {name}",
             )
     return list(dict.fromkeys(known[name] for name in names))
+
+
+def number(connection: Connection, name: str) -> int | None:
+    """The list's number; None when nobody ever was on it."""
+    return connection.execute(sa.select(lists.c.id).where(lists.c.name == name)).scalar()
+
+
+def names(connection: Connection, numbers: Collection[int]) -> dict[int, str]:
+    """The names of the lists with these numbers."""
+    query = sa.select(lists.c.id, lists.c.name).where(lists.c.id.in_(numbers))
+    return dict(connection.execute(query).all())
 
 
 def counts(connection: Connection, name: str) -> dict[SubscriptionState, int]:

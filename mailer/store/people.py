@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from mailer.audience.address import Address
 from mailer.model import Attributes, DeliveryState, Subscriber, SubscriptionState
-from mailer.store.subscribers import PERSON, ParsedAddress
+from mailer.store.subscribers import PERSON
 from mailer.store.tables import confirmations, deliveries, issues, lists, subscribers, subscriptions
 
 # Below the number of parameters every SQLite takes (999 before 3.32).
@@ -25,11 +26,11 @@ Changing = Callable[[Attributes], Mapping[str, Any] | None]
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """People: of one list, in one state on it, of whom a condition over `subscribers` holds."""
+    """People: of one list, in one state on it, of whom all conditions over `subscribers` hold."""
 
     list_id: int
     state: SubscriptionState | None = None
-    condition: sa.ColumnElement[bool] | None = None
+    conditions: tuple[sa.ColumnElement[bool], ...] = ()
 
 
 class Exported(NamedTuple):
@@ -142,12 +143,6 @@ def received(connection: Connection, email_key: str, number: int) -> list[Receiv
     return [Received(*row) for row in connection.execute(query)]
 
 
-def change_one(connection: Connection, email_key: str, changing: Changing, now: datetime) -> bool | None:
-    """Change what is known of one person. None when nobody has that address, False when nothing differs."""
-    touched = change_keys(connection, [email_key], changing, now)
-    return bool(touched.changed) if touched.people else None
-
-
 def change_keys(connection: Connection, keys: Sequence[str], changing: Changing, now: datetime) -> Touched:
     """Change what is known of the people with these keys, at most KEYS of them."""
     query = sa.select(subscribers.c.id, subscribers.c.attributes).where(subscribers.c.email_key.in_(keys))
@@ -177,8 +172,10 @@ def attributes_with(connection: Connection, keys: Sequence[str]) -> list[Attribu
     return list(connection.execute(query).scalars())
 
 
-def readdress(connection: Connection, old_key: str, address: ParsedAddress, now: datetime) -> list[tuple[int, Any]]:
-    """Give a person another address; the lists they are on, as (list, state). The row stays, and all history with it."""
+def readdress(
+    connection: Connection, old_key: str, address: Address, now: datetime
+) -> tuple[int, list[tuple[int, str, SubscriptionState]]]:
+    """Give a person another address; all history stays with the row. Their number; number, name and state of lists."""
     number = connection.execute(
         sa.select(subscribers.c.id).where(subscribers.c.email_key == old_key).with_for_update()
     ).scalar_one()
@@ -187,11 +184,16 @@ def readdress(connection: Connection, old_key: str, address: ParsedAddress, now:
     connection.execute(
         sa.update(subscribers).where(subscribers.c.id == number).values(**values, domain=domain, updated_at=now)
     )
-    query = sa.select(subscriptions.c.list_id, subscriptions.c.state).where(subscriptions.c.subscriber_id == number)
-    return [(row.list_id, row.state) for row in connection.execute(query.order_by(subscriptions.c.list_id))]
+    query = (
+        sa.select(lists.c.id, lists.c.name, subscriptions.c.state)
+        .join(subscriptions, subscriptions.c.list_id == lists.c.id)
+        .where(subscriptions.c.subscriber_id == number)
+        .order_by(lists.c.name)
+    )
+    return number, [(row.id, row.name, row.state) for row in connection.execute(query)]
 
 
-def number_named(connection: Connection, email_key: str) -> int | None:
+def number_of_person(connection: Connection, email_key: str) -> int | None:
     """The row number of the person with this address."""
     return connection.execute(sa.select(subscribers.c.id).where(subscribers.c.email_key == email_key)).scalar()
 
@@ -234,4 +236,4 @@ def _of_list(which: Which, *columns: Any) -> sa.Select[Any]:
     )
     if which.state is not None:
         query = query.where(subscriptions.c.state == which.state)
-    return query if which.condition is None else query.where(which.condition)
+    return query.where(*which.conditions)

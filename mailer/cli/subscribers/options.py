@@ -25,6 +25,15 @@ ConsentOption = Annotated[
 StateOption = Annotated[
     Literal["pending", "confirmed", "unsubscribed"] | None, typer.Option("--state", help="Only those in this state.")
 ]
+SegmentOption = Annotated[
+    str | None,
+    typer.Option(
+        "--segment", "-s", metavar="EXPR", help='Only those: a segment of the list, or city == "Oslo" and the like.'
+    ),
+]
+TagsOption = Annotated[
+    list[str] | None, typer.Option("--tag", metavar="TAG", help="Only those with this tag; repeatable: with all.")
+]
 
 
 def state_named(name: str | None) -> SubscriptionState | None:
