@@ -1,29 +1,29 @@
-"""People and their attributes; how a file of them gets in."""
+"""People and their attributes: bringing some in, finding them, reading a list."""
 
 from __future__ import annotations
 
-import secrets
-from base64 import b32encode
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mailer.model import Attributes, Subscriber, SubscriptionState
-from mailer.store import suppressions
-from mailer.store.admission import Admission, admit, merge, next_state
+from mailer.model import Subscriber, SubscriptionState
+from mailer.store.admission import Admission
+from mailer.store.admission import NewSubscriber as NewSubscriber
+from mailer.store.admission import ParsedAddress as ParsedAddress
 from mailer.store.banning import broadest
-from mailer.store.database import insert_rows
+from mailer.store.importing import Target, bring_in, gather
+from mailer.store.publicids import public_ids
+from mailer.store.seen import Seen
 from mailer.store.subscriptions import Origin
-from mailer.store.tables import lists, subscribers, subscription_events, subscriptions
+from mailer.store.tables import lists, subscribers, subscriptions
 
-# Below the number of parameters every SQLite takes (999 before 3.32).
-CHUNK = 400
+# Rows at once: as many as fit into little memory; the size changes nothing else.
+CHUNK = 5000
 
 PERSON = (
     subscribers.c.public_id,
@@ -35,58 +35,23 @@ PERSON = (
 )
 
 
-class ParsedAddress(Protocol):
-    """An address as the audience layer parsed it."""
-
-    @property
-    def email(self) -> str:
-        """As it was written."""
-
-    @property
-    def key(self) -> str:
-        """What makes it one address."""
-
-    @property
-    def ascii_email(self) -> str | None:
-        """As any mail server takes it; None when only SMTPUTF8 can carry it."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewSubscriber:
-    """A row to import: who, with what, and which subscription the importer vouches for."""
-
-    address: ParsedAddress
-    attributes: Attributes = field(default_factory=dict)
-    state: SubscriptionState = SubscriptionState.CONFIRMED
-
-
 @dataclass(frozen=True, slots=True)
 class ImportCounts:
-    """What an import did, in rows. `unsubscribed` and `suppressed` rows were kept out."""
+    """What an import did, in rows; see `Admission`. `unsubscribed`, `suppressed` and `forgotten` were kept out."""
 
     new: int = 0
     updated: int = 0
     unchanged: int = 0
+    duplicate: int = 0
+    banned: int = 0
     unsubscribed: int = 0
     suppressed: int = 0
+    forgotten: int = 0
 
     @property
     def kept_out(self) -> int:
         """Rows of people who said no or must not be mailed."""
-        return self.unsubscribed + self.suppressed
-
-
-@dataclass(slots=True)
-class _Person:
-    """The working record of one address while its chunk is applied."""
-
-    number: int | None
-    attributes: dict[str, Any]
-    state: SubscriptionState | None
-    address: ParsedAddress | None = None
-    touched: bool = False
-    first_state: SubscriptionState | None = None
-    events: list[SubscriptionState] = field(default_factory=list)
+        return self.unsubscribed + self.suppressed + self.forgotten
 
 
 def upsert(
@@ -97,14 +62,10 @@ def upsert(
     Nobody who unsubscribed from this list or is suppressed is revived.
     """
     tally: Counter[Admission] = Counter()
+    seen, target = Seen(), Target(list_id, origin, now)
     remaining = iter(rows)
     while chunk := list(islice(remaining, CHUNK)):
-        keys = list({row.address.key for row in chunk})
-        people = _load(connection, list_id, keys)
-        suppressed = suppressions.among(connection, keys, list_id)
-        for row in chunk:
-            tally[_apply(people, row, row.address.key in suppressed)] += 1
-        _write(connection, list_id, people, origin, now)
+        tally.update(bring_in(connection, gather(chunk, seen), target))
     return ImportCounts(**{admission.value: tally[admission] for admission in Admission})
 
 
@@ -152,99 +113,6 @@ def mailable(connection: Connection, list_name: str, limit: int) -> list[Subscri
     return [Subscriber(*row) for row in connection.execute(query)]
 
 
-def _load(connection: Connection, list_id: int, keys: Sequence[str]) -> dict[str, _Person]:
-    here = sa.and_(subscriptions.c.subscriber_id == subscribers.c.id, subscriptions.c.list_id == list_id)
-    query = (
-        sa.select(subscribers.c.email_key, subscribers.c.id, subscribers.c.attributes, subscriptions.c.state)
-        .join_from(subscribers, subscriptions, here, isouter=True)
-        .where(subscribers.c.email_key.in_(keys))
-    )
-    return {
-        key: _Person(number, attributes, state, first_state=state)
-        for key, number, attributes, state in connection.execute(query)
-    }
-
-
-def _apply(people: dict[str, _Person], row: NewSubscriber, suppressed: bool) -> Admission:
-    person = people.get(row.address.key)
-    kept_out = admit(person.state if person else None, row.state, suppressed)
-    if kept_out is not None:
-        return kept_out
-    if person is None:
-        person = people[row.address.key] = _Person(None, {}, None, row.address)
-    result = Admission.UNCHANGED if person.state else Admission.NEW
-    merged = merge(person.attributes, row.attributes)
-    if merged != person.attributes:
-        person.attributes, person.touched = merged, True
-        result = Admission.NEW if result is Admission.NEW else Admission.UPDATED
-    state = next_state(person.state, row.state)
-    if state is not person.state:
-        result = Admission.NEW if person.state is None else Admission.UPDATED
-        person.state = state
-        person.events.append(state)
-    return result
-
-
-def _write(connection: Connection, list_id: int, people: Mapping[str, _Person], origin: Origin, now: datetime) -> None:
-    _write_people(connection, people, now)
-    changed = [person for person in people.values() if person.events]
-    first = [person for person in changed if person.first_state is None]
-    insert_rows(
-        connection,
-        subscriptions,
-        ("list_id", "subscriber_id", "state", "created_at", "updated_at"),
-        [(list_id, person.number, person.state, now, now) for person in first],
-    )
-    for person in changed:
-        if person.first_state is not None:
-            connection.execute(
-                sa.update(subscriptions)
-                .where(subscriptions.c.list_id == list_id, subscriptions.c.subscriber_id == person.number)
-                .values(state=person.state, updated_at=now)
-            )
-    how = (origin.words, now, origin.how, origin.import_id, origin.consent_id)
-    insert_rows(
-        connection,
-        subscription_events,
-        ("list_id", "subscriber_id", "state", "source", "at", "how", "import_id", "consent_id"),
-        [(list_id, person.number, state, *how) for person in changed for state in person.events],
-    )
-
-
-def _write_people(connection: Connection, people: Mapping[str, _Person], now: datetime) -> None:
-    new = [(key, person, person.address) for key, person in people.items() if person.address is not None]
-    changes = [
-        {"its_id": person.number, "new_attributes": person.attributes, "updated_at": now}
-        for person in people.values()
-        if person.touched and person.number is not None
-    ]
-    insert_rows(
-        connection,
-        subscribers,
-        ("public_id", "email", "email_key", "ascii_email", "attributes", "created_at", "updated_at", "domain"),
-        [
-            (
-                new_public_id(),
-                address.email,
-                key,
-                address.ascii_email,
-                person.attributes,
-                now,
-                now,
-                key.rpartition("@")[2],
-            )
-            for key, person, address in new
-        ],
-    )
-    query = sa.select(subscribers.c.email_key, subscribers.c.id)
-    for key, number in connection.execute(query.where(subscribers.c.email_key.in_([one[0] for one in new]))):
-        people[key].number = number
-    if changes:
-        statement = sa.update(subscribers).where(subscribers.c.id == sa.bindparam("its_id"))
-        attributes = sa.bindparam("new_attributes", type_=subscribers.c.attributes.type)
-        connection.execute(statement.values(attributes=attributes, updated_at=now), changes)
-
-
 def new_public_id() -> str:
-    """80 random bits: nobody can guess another person's link, and a billion of them do not collide."""
-    return b32encode(secrets.token_bytes(10)).decode("ascii").lower()
+    """An opaque id for one person."""
+    return public_ids(1)[0]
