@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from mailer.audience.address import parse_address
-from mailer.errors import Mistake
+from mailer.audience.segment.reading import parse
+from mailer.errors import Mistake, SegmentError
 from mailer.model import MailingList
 from mailer.tomlfile import TomlFile, read_toml
 from mailer.wording import allowed_names, quoted, unknown
 
 LIST_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+SEGMENTS = "segments"
 OPT_IN = ("double", "single")
 
 
@@ -22,9 +24,10 @@ def parse_list(text: str, name: str, path: str) -> MailingList:
     file = read_toml(text, path)
     mistakes = list(_mistakes(file, name))
     if mistakes:
-        raise file.error(mistakes, hint=f"a list definition may hold: {allowed_names(_CHECKS)}")
-    fields = {_FIELDS.get(key, key): value.strip() for key, value in file.values.items()}
-    return MailingList(name, **fields)
+        raise file.error(mistakes, hint=f"a list definition may hold: {allowed_names(_KEYS)}")
+    fields = {_FIELDS.get(key, key): value.strip() for key, value in file.values.items() if key != SEGMENTS}
+    segments = {key: value.strip() for key, value in file.values.get(SEGMENTS, {}).items()}
+    return MailingList(name, **fields, segments=segments)
 
 
 def _mistakes(file: TomlFile, name: str) -> list[Mistake]:
@@ -32,14 +35,38 @@ def _mistakes(file: TomlFile, name: str) -> list[Mistake]:
     if "title" not in file.values:
         found.append(Mistake(0, 'title is missing: the name that subscribers read, as title = "Weekly bulletin"'))
     for key, value in file.values.items():
-        if problem := _problem(key, value):
+        if key == SEGMENTS:
+            found += _segment_mistakes(file, value)
+        elif problem := _problem(key, value):
             found.append(Mistake(file.line((key,)), problem))
     return found
 
 
+def _segment_mistakes(file: TomlFile, table: Any) -> Iterator[Mistake]:
+    if not isinstance(table, dict):
+        yield Mistake(file.line((SEGMENTS,)), f"{SEGMENTS} is a table: [segments], and a line a segment below it")
+        return
+    for name, value in table.items():
+        if problem := _segment_problem(name, value):
+            yield Mistake(file.line((SEGMENTS, name)), f"{SEGMENTS}: {problem}")
+
+
+def _segment_problem(name: str, value: Any) -> str | None:
+    if not LIST_NAME.fullmatch(name):
+        return f"a segment is named in small letters, digits, - and _, not {quoted(name)}"
+    if not isinstance(value, str):
+        return f"{name} must be an expression between quotation marks, such as 'city == \"Oslo\"'"
+    try:
+        parse(value.strip())
+    except SegmentError as error:
+        where = f"line {error.line}, column {error.column}" if error.line > 1 else f"column {error.column}"
+        return f"{name}, {where}: {error.problem}"
+    return None
+
+
 def _problem(key: str, value: Any) -> str | None:
     if key not in _CHECKS:
-        return unknown("key", key, _CHECKS)
+        return unknown("key", key, _KEYS)
     if not isinstance(value, str):
         return f"{key} must be text between quotation marks"
     problem = _CHECKS[key](value.strip())
@@ -87,4 +114,5 @@ _CHECKS: dict[str, Callable[[str], str | None]] = {
     "language": _language,
     "consent": _any_text,
 }
+_KEYS = (*_CHECKS, SEGMENTS)
 _FIELDS = {"from": "sender"}

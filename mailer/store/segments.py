@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from mailer.audience.segment.forms import bounds, day_text, spellings
 from mailer.audience.segment.nodes import (
@@ -42,7 +43,7 @@ from mailer.audience.segment.nodes import (
     Text,
     Truth,
 )
-from mailer.model import DeliveryState, EngagementKind, SubscriptionState
+from mailer.model import DeliveryState, EngagementKind, Subscriber, SubscriptionState
 from mailer.store.dialect import (
     AttributeDay,
     AttributeHolds,
@@ -56,6 +57,7 @@ from mailer.store.dialect import (
     Found,
     Tail,
 )
+from mailer.store.subscribers import PERSON
 from mailer.store.tables import deliveries, engagements, issues, lists, subscribers, subscriptions
 
 Condition = sa.ColumnElement[bool]
@@ -239,3 +241,30 @@ def _plain(value: Literal) -> sa.ColumnElement[Any]:
 def _condition(expression: Any) -> Condition:
     """A comparison; SQLAlchemy's types do not know those of `dialect`."""
     return expression  # type: ignore[no-any-return]
+
+
+def count(connection: Connection, list_id: int, *where: Condition) -> int:
+    """How many people are confirmed on the list, of those for whom the conditions hold."""
+    return int(connection.execute(_confirmed(list_id, sa.func.count()).where(*where)).scalar_one())
+
+
+def sample(connection: Connection, list_id: int, where: Condition, number: int) -> list[Subscriber]:
+    """Some of them, by chance, in the order they came."""
+    chosen = _confirmed(list_id, subscribers.c.id).where(where).order_by(sa.func.random()).limit(number)
+    query = sa.select(*PERSON).where(subscribers.c.id.in_(chosen)).order_by(subscribers.c.id)
+    return [Subscriber(*row) for row in connection.execute(query)]
+
+
+def issue_names(connection: Connection) -> list[str]:
+    """The issues that were sent."""
+    return list(connection.execute(sa.select(issues.c.name).order_by(issues.c.name)).scalars())
+
+
+def any_engagement(connection: Connection) -> bool:
+    """Whether anybody's opens or clicks were ever recorded."""
+    return connection.execute(sa.select(engagements.c.id).limit(1)).first() is not None
+
+
+def _confirmed(list_id: int, *columns: Any) -> sa.Select[Any]:
+    query = sa.select(*columns).join_from(subscriptions, subscribers, subscriptions.c.subscriber_id == subscribers.c.id)
+    return query.where(subscriptions.c.list_id == list_id, subscriptions.c.state == SubscriptionState.CONFIRMED)

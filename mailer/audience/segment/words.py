@@ -29,7 +29,7 @@ _TOKEN = re.compile(
     |(?P<sign>==|!=|<=|>=|[<>()\[\],.-])""",
     re.VERBOSE,
 )
-_ESCAPE = re.compile(r"""\\(?:["'\\nt]|u[0-9A-Fa-f]{4})|\\.""")
+_ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|.)")
 _NUMBER = re.compile(rf"(0|[1-9][0-9]{{0,13}})(?:\.([0-9]{{1,{DECIMALS}}}))?")
 _SPAN = re.compile(r"([0-9]{1,5})([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
@@ -119,11 +119,16 @@ def _check_text(source: Source, word: Word) -> None:
         if letter < " " or "\ud800" <= letter <= "\udfff" or letter == "\x7f":
             source.wrong(word.start + place, f"the character U+{ord(letter):04X} has no place in a text")
     for escape in _ESCAPE.finditer(word.text):
-        code = escape[0][2:]
-        if len(escape[0]) == 2 and escape[0][1] not in "\"'\\nt":
+        code = escape[1] or escape[2] or escape[3]
+        if code is None and escape[0][1] not in "\"'\\nrt":
             source.wrong(word.start + escape.start(), "a backslash in a text is written twice: \\\\")
-        if code and (code == "0000" or 0xD800 <= int(code, 16) <= 0xDFFF):
-            source.wrong(word.start + escape.start(), f"the character U+{code.upper()} has no place in a text")
+        if code and not _is_letter(int(code, 16)):
+            source.wrong(word.start + escape.start(), f"the character U+{int(code, 16):04X} has no place in a text")
+
+
+def _is_letter(code: int) -> bool:
+    """What JSON and both databases can hold."""
+    return 0 < code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF
 
 
 def _check_name(source: Source, word: Word) -> None:

@@ -16,6 +16,7 @@ def test_a_full_definition() -> None:
         '# Who gets the bulletin\ntitle = " Weekly bulletin "\ndescription = """Every Friday.\nNo more."""\n'
         'opt_in = "single"\nfrom = "press"\nreply_to = "Office <office@example.org>"\nlanguage = "pt-BR"\n'
         'consent = """I want the bulletin.\nI can leave at any time."""\n'
+        "[segments]\noslo = ' city == \"Oslo\" '\n"
     )
     assert parse_list(text, "weekly", PATH) == MailingList(
         "weekly",
@@ -26,6 +27,7 @@ def test_a_full_definition() -> None:
         "Office <office@example.org>",
         "pt-BR",
         "I want the bulletin.\nI can leave at any time.",
+        {"oslo": 'city == "Oslo"'},
     )
 
 
@@ -44,7 +46,17 @@ def test_only_the_title_is_needed() -> None:
         ('title = "W"\nopt_in = "triple"', f'{PATH}:2: opt_in must be "double" or "single", not "triple"'),
         ('title = "W"\nreply_to = "office"', f"{PATH}:2: reply_to is not an e-mail address: there is no @"),
         ('title = "W"\nlanguage = "norsk bokmål"', f"{PATH}:2: language must be a language tag"),
-        ('title = "W"\n[segments]\noslo = "x"', f'{PATH}:2: unknown key "segments"'),
+        ('title = "W"\nsegments = "x"', f"{PATH}:2: segments is a table"),
+        (
+            'title = "W"\n[segments]\na = \'city == "Oslo"\'\noslo = \'city = "Oslo"\'',
+            f"{PATH}:4: segments: oslo, column 6: one = does not compare: write ==",
+        ),
+        (
+            'title = "W"\n[segments]\noslo = """\ncity == "Oslo" and\nmember"""',
+            f'{PATH}:3: segments: oslo, line 2, column 1: what about "member"?',
+        ),
+        ('title = "W"\n[segments]\noslo = 4', f"{PATH}:3: segments: oslo must be an expression"),
+        ('title = "W"\n[segments]\nOslo = "has(a)"', f"{PATH}:3: segments: a segment is named in small letters"),
         ('title = "W"\ntitle = "X"', f"{PATH}:2: this is not TOML"),
         ("title = Weekly", f"{PATH}:1: this is not TOML"),
         ('title = "Weekly', f"{PATH}:1: this is not TOML"),
