@@ -49,6 +49,8 @@ COMMANDS = (
     Command("articles", "mailer.cli.articles:app", "Fetch, import, list and look at articles."),
     Command("lists", "mailer.cli.lists:app", "Look at the subscriber lists."),
     Command("subscribers", "mailer.cli.subscribers:app", "Import, add, list, export and unsubscribe people."),
+    Command("segments", "mailer.cli.segments:app", "Count and look at the people whom an expression chooses."),
+    Command("attributes", "mailer.cli.attributes:app", "See what is known of people, and make it fast to find."),
     Command("templates", "mailer.cli.templates:app", "List the templates, and copy one to change it."),
     Command("config", "mailer.cli.config:app", "Check and show the settings."),
     Command("keys", "mailer.cli.keys:app", "Look after the keys that sign the links in mails."),

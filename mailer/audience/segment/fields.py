@@ -14,7 +14,6 @@ from mailer.wording import quoted
 KNOWN = {kind.value: kind for kind in Kind if kind is not Kind.ATTRIBUTE}
 METHODS = {how.value: how for how in (How.STARTS, How.ENDS, How.CONTAINS)}
 _CALLABLE = frozenset({"has", "received", "opened", "clicked", "received_within", "opened_within", "clicked_within"})
-# Bounds of what an index over an attribute can carry, and of what a JSON path can name on SQLite.
 _LONGEST_NAME = 200
 
 
@@ -39,6 +38,11 @@ class Reading:
     def _at(self, offset: int) -> int:
         """The parser counts bytes, and the bracket before the text."""
         return len(self.flat.encode()[:offset].decode(errors="ignore")) - 1
+
+
+def is_nameable(name: str) -> bool:
+    """Whether an attribute of this name can be asked for; a JSON path on SQLite knows no escapes."""
+    return name.isprintable() and '"' not in name and "\\" not in name and 0 < len(name) <= _LONGEST_NAME
 
 
 def names_a_field(node: ast.expr) -> bool:
@@ -71,7 +75,7 @@ def _by_text(reading: Reading, node: ast.Subscript) -> Field:
     name = node.slice.value if isinstance(node.slice, ast.Constant) else None
     if not isinstance(name, str) or not name:
         reading.wrong(node.slice, 'the name of an attribute is a text: attributes["name"]')
-    if '"' in name or "\\" in name or not name.isprintable() or len(name) > _LONGEST_NAME:
+    if not is_nameable(name):
         reading.wrong(node.slice, "an attribute of that name cannot be asked for: no quotes, backslashes, controls")
     return Field(Kind.ATTRIBUTE, name)
 
