@@ -142,7 +142,7 @@ def send_frozen(program: Program, name: str, tell: Tell = silent, stop: Stop = n
 
 def result(store: Store, name: str, *, accepted_now: int = 0, stopped: bool = False) -> SendResult:
     with store.read() as connection:
-        state = stored_issues.locked(connection, name).state
+        state = stored_issues.state_of(connection, name)
         twice = ledger.accepted_twice(connection, name)
         return SendResult(name, state, ledger.figures(connection, name), twice, accepted_now, stopped)
 

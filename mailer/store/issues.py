@@ -93,6 +93,12 @@ def number(connection: Connection, name: str) -> int:
     return int(_row(connection, name).id)
 
 
+def state_of(connection: Connection, name: str) -> IssueState:
+    """The state of the issue; NotFoundError when it was never frozen."""
+    state: IssueState = _row(connection, name).state
+    return state
+
+
 def locked(connection: Connection, name: str) -> Row[int, IssueState, int]:
     """The issue's id, state and batch size, held until the transaction ends: for a writer."""
     return _row(connection, name, lock=True)
