@@ -15,6 +15,7 @@ from mailer.cli.session import open_mailer
 if TYPE_CHECKING:
     from mailer.reports.terminal import Look
     from mailer.services.growth import ListReport
+    from mailer.services.hygiene import HygieneReport
 
 app = typer.Typer()
 
@@ -115,3 +116,39 @@ def look() -> Look:
 
     width = output.terminal_width() if sys.stdout.isatty() else PIPE_WIDTH
     return Look(width, output.can_show("█▌▏▀▁▟─│┤"), lambda text, role: output.paint(text, COLOURS[role], sys.stdout))
+
+
+@app.command("doctor")
+def doctor(
+    context: typer.Context,
+    name: ListArgument,
+    older_than: Annotated[
+        int, typer.Option("--older-than", metavar="MONTHS", min=1, max=600, help="When consent counts as old.")
+    ] = 24,
+    limit: Annotated[
+        int,
+        typer.Option("--limit", "-n", min=1, max=100_000, help="Name at most this many domains or addresses a kind."),
+    ] = 10,
+    examples: Annotated[
+        bool, typer.Option("--examples", help="Also name addresses, which are personal. Default: numbers only.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Report what is doubtful about the people of a list: why it matters, what to do. Changes nothing."""
+    from mailer.services.hygiene import Options, examine
+
+    with open_mailer(context) as mailer:
+        options = Options(older_than, limit, limit if examples else 0)
+        report = examine(mailer, mailer.list_named(name), options, output.progress)
+    output.result(report, as_json, lambda: show_hygiene(report))
+
+
+def show_hygiene(report: HygieneReport) -> None:
+    found = f"{len(report.findings)} kinds of doubt" if len(report.findings) != 1 else "1 kind of doubt"
+    output.lines([f"{report.examined:,} people examined, {found}"])
+    for finding in report.findings:
+        output.lines(["", f"{finding.title}: {finding.people:,}", f"  {finding.why}", f"  Next: {finding.next}"])
+        output.lines(f"    {number:>7,}  {name}" for name, number in finding.details.items())
+        output.lines(f"    {example}" for example in finding.examples)
+    for kind, reason in report.skipped.items():
+        output.lines(["", f"Not asked: {kind}, because {reason}"])
