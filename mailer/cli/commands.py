@@ -51,6 +51,7 @@ COMMANDS = (
     Command("subscribers", "mailer.cli.subscribers:app", "Import, add, list, export and unsubscribe people."),
     Command("segments", "mailer.cli.segments:app", "Count and look at the people whom an expression chooses."),
     Command("attributes", "mailer.cli.attributes:app", "See what is known of people, and make it fast to find."),
+    Command("suppressions", "mailer.cli.suppressions:app", "Keep addresses and domains from being mailed."),
     Command("templates", "mailer.cli.templates:app", "List the templates, and copy one to change it."),
     Command("config", "mailer.cli.config:app", "Check and show the settings."),
     Command("keys", "mailer.cli.keys:app", "Look after the keys that sign the links in mails."),

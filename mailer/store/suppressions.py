@@ -69,17 +69,21 @@ def add(connection: Connection, entry: Suppression, now: datetime) -> bool:
     return add_all(connection, [entry], now) == 1
 
 
-def add_all(connection: Connection, entries: Iterable[Suppression], now: datetime) -> int:
-    """Suppress all of these; how many were not there before. What is there stays as it is."""
+def add_all(connection: Connection, new: Iterable[Suppression], now: datetime) -> int:
+    """Suppress all of these; how many were not there before. What is there stays as it is.
+
+    A forgotten address counts as there: written down again in plain words it would not be forgotten.
+    """
     hold(connection, suppressions)
     added = 0
-    remaining = iter(entries)
+    remaining = iter(new)
     while chunk := list(islice(remaining, CHUNK)):
         first = {(entry.value, entry.list_id): entry for entry in reversed(chunk)}
         there = sa.select(suppressions.c.value, suppressions.c.list_id).where(
             suppressions.c.value.in_({value for value, _ in first})
         )
-        for value, list_id in connection.execute(there):
+        gone = forgotten(connection, [entry.value for entry in chunk])
+        for value, list_id in [*connection.execute(there), *(key for key in first if key[0] in gone)]:
             first.pop((value, list_id), None)
         _write(connection, list(first.values()), now)
         added += len(first)
@@ -150,6 +154,15 @@ def anybody_forgotten(connection: Connection) -> bool:
     return connection.execute(query).first() is not None
 
 
+def forgotten(connection: Connection, values: Collection[str]) -> set[str]:
+    """Those of the values that are addresses which were forgotten."""
+    if not anybody_forgotten(connection):
+        return set()
+    hasher = hasher_of(connection)
+    hashed = {text: value for value in values if not value.startswith(("@", HASH)) for text in hasher(value)}
+    return {hashed[entry.value] for entry in entries(connection, hashed)}
+
+
 def hasher_of(connection: Connection) -> Hasher:
     """What recognises forgotten addresses. A store opened without it cannot tell who must not come back."""
     hasher: Hasher | None = connection.get_execution_options().get(HASHER)
@@ -172,7 +185,7 @@ def every(
 
 
 def entries(connection: Connection, values: Collection[str]) -> list[Suppression]:
-    """The entries under any of these values."""
+    """The entries under any of these values: a few of them."""
     query = sa.select(*ENTRY).where(suppressions.c.value.in_(values))
     return [Suppression(*row) for row in connection.execute(query.order_by(*ENTRY[3:], suppressions.c.value))]
 
