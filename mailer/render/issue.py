@@ -79,12 +79,11 @@ def render_issue(given: RenderInput) -> RenderedIssue:
 def all_templates(given: RenderInput) -> Templates:
     """The template files, and the issue's own texts as templates whose names begin with `@`."""
     issue = given.issue
+    if issue.template_name == CONFIRM and "list" not in given.more:
+        raise TemplateError(f"the template {CONFIRM!r} is not for issues", name=given.label, hint=designs_hint(given))
     for name in (f"{issue.template_name}.mjml", f"{issue.template_name}.txt.jinja"):
         if name not in given.templates:
-            designs = sorted(found.removesuffix(".mjml") for found in given.templates if is_design(found))
-            raise TemplateError(
-                f"there is no template {name!r}", name=given.label, hint=f"there are: {', '.join(designs)}"
-            )
+            raise TemplateError(f"there is no template {name!r}", name=given.label, hint=designs_hint(given))
     body = body_templates(
         issue.body,
         label=given.label,
@@ -98,6 +97,10 @@ def all_templates(given: RenderInput) -> Templates:
         "@preheader": TemplateText(issue.preheader, f"{given.label} (preheader)"),
     }
     return {**given.templates, **own}
+
+
+def designs_hint(given: RenderInput) -> str:
+    return "there are: " + ", ".join(sorted(name.removesuffix(".mjml") for name in given.templates if is_design(name)))
 
 
 CONFIRM = "confirm"

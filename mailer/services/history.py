@@ -10,6 +10,7 @@ from typing import Any
 from mailer.audience.address import Address
 from mailer.errors import NotFoundError
 from mailer.store import confirmations, subscribers, subscriptions
+from mailer.store.confirmations import Confirmation
 from mailer.store.database import Store
 
 
@@ -37,6 +38,7 @@ class Ask:
     message_id: str
     outcome: str
     consent_version: str | None
+    consent_text: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,5 +73,9 @@ def history(store: Store, address: Address) -> History:
             )
             for event in events
         ),
-        tuple(Ask(ask.asked_at, ask.list_name, ask.message_id, ask.outcome, ask.consent_version) for ask in asks),
+        tuple(map(ask_of, asks)),
     )
+
+
+def ask_of(mail: Confirmation) -> Ask:
+    return Ask(mail.asked_at, mail.list_name, mail.message_id, mail.outcome, mail.consent_version, mail.consent_text)

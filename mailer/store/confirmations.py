@@ -65,6 +65,7 @@ class Confirmation:
     outcome: str
     consent_id: int | None = None
     consent_version: str | None = None
+    consent_text: str | None = None
 
 
 def count_due(connection: Connection, list_id: int, rule: Rule) -> int:
@@ -157,7 +158,7 @@ def of_subscription(
 
 def _confirmation() -> sa.Select[Any]:
     columns = (confirmations.c[name] for name in ("message_id", "asked_at", "sent_at", "outcome", "consent_id"))
-    query = sa.select(confirmations.c.id, lists.c.name, *columns, consent_texts.c.version)
+    query = sa.select(confirmations.c.id, lists.c.name, *columns, consent_texts.c.version, consent_texts.c.text)
     return (
         query.select_from(confirmations)
         .join(lists, lists.c.id == confirmations.c.list_id)

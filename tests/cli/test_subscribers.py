@@ -180,7 +180,7 @@ def test_add_with_attributes(mailer: Any) -> None:
     words = ("subscribers", "add", "ann@example.org", "--list", "members", "--set", "city=Oslo")
     run = mailer.done(*words, "--set", "Postal code=0150", "--json")
     assert run.json == {
-        "list_name": "members", "state": "confirmed", "new": True, "updated": False, "kept_out": False
+        "list_name": "members", "state": "confirmed", "new": True, "updated": False, "kept_out": False, "asked": None
     }  # fmt: skip
     assert people(mailer, "members") == {"ann@example.org": ("confirmed", {"city": "Oslo", "postal_code": "0150"})}
     assert mailer.done(*words).out == "already on members as confirmed\n"
@@ -189,7 +189,7 @@ def test_add_with_attributes(mailer: Any) -> None:
 
 def test_the_address_may_come_from_standard_input(mailer: Any) -> None:
     run = mailer.done("subscribers", "add", "-", "--list", "weekly", stdin=b"ann@example.org\n")
-    assert run.out == "added to weekly as pending; not mailed until they confirm\n"
+    assert run.out == "added to weekly as pending; not mailed until they confirm; asked by mail to confirm\n"
     assert people(mailer, "weekly") == {"ann@example.org": ("pending", {})}
 
 

@@ -73,11 +73,11 @@ def proof(change: Change) -> str:
 
 
 def text_lines(found: History) -> Iterator[str]:
-    texts = {one.consent_version: one.consent_text for one in found.changes if one.consent_version}
+    texts = {one.consent_version: one.consent_text for one in (*found.changes, *found.asks) if one.consent_version}
     for version, text in texts.items():
         yield ""
         yield f"consent text {version}:"
         yield from (f"  | {line}" for line in (text or "").splitlines())
     if not texts:
         yield ""
-        yield "no consent text stands behind these changes"
+        yield "no consent text stands behind any of this"
