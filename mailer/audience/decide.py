@@ -1,13 +1,14 @@
 """Who receives an issue and who is left out, and why. The store says the same in SQL; a test holds the two together.
 
 A person on several lists is one candidate and receives one copy, through the first of the issue's lists on which
-they are confirmed and not suppressed. An entry for every list wins over all of them.
+they are confirmed and not suppressed. An entry for every list wins over all of them. A segment is asked last, with the
+list that brings a person in.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mailer.audience.suppressing import values_of
@@ -44,6 +45,15 @@ class Suppressed:
         return any(value in self.on.get(list_name, ()) for value in values_of(email_key))
 
 
+Chooses = Callable[[Candidate, str], bool]
+"""Whether the issue's segment has a person, whom the list of that name brings in."""
+
+
+def everybody(candidate: Candidate, list_name: str) -> bool:  # noqa: ARG001
+    """No segment."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """`list_name` brings the person in, unless `exclusion` says why they are left out."""
@@ -72,6 +82,7 @@ def decide(
     suppressed: Suppressed,
     *,
     smtputf8: bool = False,
+    chooses: Chooses = everybody,
 ) -> Audience:
     """The audience of an issue to `lists`, in their order.
 
@@ -79,7 +90,7 @@ def decide(
     """
     verdicts: dict[str, Verdict] = {}
     for candidate in candidates:
-        if found := verdict(candidate, lists, suppressed, smtputf8=smtputf8):
+        if found := verdict(candidate, lists, suppressed, smtputf8=smtputf8, chooses=chooses):
             verdicts.setdefault(candidate.subscriber.email_key, found)
     recipients = tuple(found for found in verdicts.values() if found.exclusion is None)
     excluded = tuple(found for found in verdicts.values() if found.exclusion is not None)
@@ -88,7 +99,12 @@ def decide(
 
 
 def verdict(
-    candidate: Candidate, lists: Sequence[str], suppressed: Suppressed, *, smtputf8: bool = False
+    candidate: Candidate,
+    lists: Sequence[str],
+    suppressed: Suppressed,
+    *,
+    smtputf8: bool = False,
+    chooses: Chooses = everybody,
 ) -> Verdict | None:
     """What becomes of one person; None when they are on none of the lists."""
     person = candidate.subscriber
@@ -105,4 +121,6 @@ def verdict(
         return Verdict(person, on[0], _REASONS[candidate.subscriptions[on[0]]])
     if person.ascii_email is None and not smtputf8:
         return Verdict(person, on[0], Exclusion.NEEDS_SMTPUTF8)
+    if not chooses(candidate, confirmed[0]):
+        return Verdict(person, confirmed[0], Exclusion.SEGMENT)
     return Verdict(person, confirmed[0])

@@ -1,20 +1,24 @@
 """Who receives an issue and who does not, as queries: for each of its lists in order, those that list brings in.
 
 A list can mail who is confirmed on it and not suppressed there. A person on several lists belongs to the first one
-that can mail them. An entry for every list wins over all of them. `audience.decide` says the same for one person.
+that can mail them. An entry for every list wins over all of them. A segment is asked last, with the list that brings a
+person in: its `joined` is that subscription's. `audience.decide` says the same for one person.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from mailer.audience.segment.nodes import Segment
 from mailer.model import Exclusion, SubscriptionState
 from mailer.store.banning import Bans, named
+from mailer.store.segments import Scope, outside
 from mailer.store.suppressions import EVERY_LIST
 from mailer.store.tables import exclusions as excluded
 from mailer.store.tables import subscribers, subscriptions
@@ -26,11 +30,20 @@ DESPITE_CONFIRMED = (Exclusion.SUPPRESSED, Exclusion.NEEDS_SMTPUTF8, Exclusion.S
 
 
 @dataclass(frozen=True, slots=True)
+class Narrowing:
+    """A segment, and the moment for which it is asked."""
+
+    segment: Segment
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """What decides besides the states of subscriptions."""
 
     smtputf8: bool = False
     bans: Bans = Bans()  # noqa: RUF009 - frozen and empty
+    narrowing: Narrowing | None = None
 
 
 def recipients(chosen: Sequence[int], place: int, rules: Rules) -> sa.Select[Any]:
@@ -67,6 +80,19 @@ def exclusions(chosen: Sequence[int], place: int, rules: Rules) -> sa.Select[Any
     query = sa.select(MEMBER.c.subscriber_id, reason.label("reason")).select_from(people)
     query = query.where(MEMBER.c.list_id == chosen[place], sa.or_(*kept_out))
     return query.where(~_on(chosen[:place])) if place else query
+
+
+def outside_segment(chosen: Sequence[int], place: int, rules: Rules) -> sa.Select[Any] | None:
+    """Those whom the list at `place` would bring in, and whom the segment leaves out; None without a segment."""
+    if rules.narrowing is None:
+        return None
+    scope = Scope(chosen[place], rules.narrowing.now)
+    person = subscribers.c.id == MEMBER.c.subscriber_id
+    query = recipients(chosen, place, rules).order_by(None).join(subscribers, person)
+    query = query.where(outside(rules.narrowing.segment, scope))
+    for number in filter(rules.bans.some, (EVERY_LIST, chosen[place])):
+        query = query.where(~named(number, MEMBER.c.subscriber_id))
+    return query if rules.smtputf8 else query.where(subscribers.c.ascii_email.is_not(None))
 
 
 def count(connection: Connection, chosen: Sequence[int]) -> int:

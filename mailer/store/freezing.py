@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from mailer.audience.segment.reading import parse
 from mailer.errors import ConflictError, StoreError
 from mailer.model import BatchState, DeliveryState, Exclusion, IssueKind, IssueState
 from mailer.store import audience, lists
@@ -29,11 +30,15 @@ from mailer.store.tables import (
 )
 
 
+EXCLUSION = ("issue_id", "subscriber_id", "reason")
+
+
 @dataclass(frozen=True, slots=True)
 class Frozen:
     """What is frozen. `lists` and `article_keys` in the editor's order; `snapshot` is JSON.
 
-    `smtputf8` says that the provider can carry an address whose local part is not ASCII.
+    `smtputf8` says that the provider can carry an address whose local part is not ASCII. `segment` is an expression
+    that narrows the audience; once frozen it is not asked again.
     """
 
     name: str
@@ -61,16 +66,25 @@ class FrozenCounts:
         return self.recipients + sum(self.exclusions.values())
 
 
-def preview(connection: Connection, list_names: Sequence[str], *, smtputf8: bool = False) -> FrozenCounts:
+def preview(
+    connection: Connection,
+    list_names: Sequence[str],
+    *,
+    smtputf8: bool = False,
+    narrowing: audience.Narrowing | None = None,
+) -> FrozenCounts:
     """What a freeze would count now, by the same conditions; writes nothing."""
     chosen = lists.ids(connection, list_names)
-    rules = audience.Rules(smtputf8, bans(connection, chosen))
+    rules = audience.Rules(smtputf8, bans(connection, chosen), narrowing)
     excluded = dict.fromkeys(Exclusion, 0)
     for place in range(len(chosen)):
         rows = audience.exclusions(chosen, place, rules).subquery()
         grouped = sa.select(rows.c.reason, sa.func.count()).group_by(rows.c.reason)
         for reason, number in connection.execute(grouped):
             excluded[Exclusion(reason)] += number
+        if (others := audience.outside_segment(chosen, place, rules)) is not None:
+            outside = connection.execute(sa.select(sa.func.count()).select_from(others.subquery())).scalar_one()
+            excluded[Exclusion.SEGMENT] += outside
     return FrozenCounts(audience.count(connection, chosen) - sum(excluded.values()), excluded)
 
 
@@ -90,7 +104,8 @@ def freeze(connection: Connection, frozen: Frozen, now: datetime) -> FrozenCount
     chosen = lists.ids(connection, frozen.lists)
     issue_id = _write_issue(connection, frozen, chosen, now)
     candidates = audience.count(connection, chosen)
-    rules = audience.Rules(frozen.smtputf8, bans(connection, chosen))
+    narrowing = audience.Narrowing(parse(frozen.segment), now) if frozen.segment else None
+    rules = audience.Rules(frozen.smtputf8, bans(connection, chosen), narrowing)
     _write_exclusions(connection, issue_id, chosen, rules)
     queries = _recipients(connection, issue_id, chosen, rules)
     _write_deliveries(connection, issue_id, queries, frozen.batch_size, now)
@@ -161,7 +176,12 @@ def _write_exclusions(connection: Connection, issue_id: int, chosen: list[int], 
     for place in range(len(chosen)):
         rows = audience.exclusions(chosen, place, rules).subquery()
         query = sa.select(sa.literal(issue_id), rows.c.subscriber_id, rows.c.reason)
-        connection.execute(sa.insert(exclusions).from_select(["issue_id", "subscriber_id", "reason"], query))
+        connection.execute(sa.insert(exclusions).from_select(EXCLUSION, query))
+        if (others := audience.outside_segment(chosen, place, rules)) is not None:
+            people = others.subquery()
+            reason = sa.literal(Exclusion.SEGMENT, exclusions.c.reason.type)
+            query = sa.select(sa.literal(issue_id), people.c.subscriber_id, reason)
+            connection.execute(sa.insert(exclusions).from_select(EXCLUSION, query))
 
 
 def _recipients(

@@ -5,6 +5,7 @@ provider is called with no transaction open, and `record` writes down what it sa
 owners held, `finish` closes the issue, `figures` counts.
 """
 
+from mailer.store.audience import Narrowing
 from mailer.store.claiming import ClaimedBatch, begin, claim, next_due, renew
 from mailer.store.figures import Figures, accepted_twice, figures, refusals
 from mailer.store.freezing import Frozen, FrozenCounts, freeze, frozen_counts, preview
@@ -16,6 +17,7 @@ __all__ = [
     "Figures",
     "Frozen",
     "FrozenCounts",
+    "Narrowing",
     "Swept",
     "accepted_twice",
     "begin",

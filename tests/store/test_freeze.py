@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailer.audience.address import Address
-from mailer.audience.decide import Candidate, Suppressed, decide
+from mailer.audience.decide import Candidate, Chooses, Suppressed, decide
+from mailer.audience.segment.evaluate import evaluate
+from mailer.audience.segment.reading import parse
 from mailer.errors import ConflictError, NotFoundError, StoreError
 from mailer.model import (
     Exclusion,
@@ -23,6 +26,7 @@ from mailer.model import (
 )
 from mailer.store import articles, audience, issues, ledger, subscribers, subscriptions, suppressions
 from mailer.store.database import Store
+from mailer.store.facts import facts
 from mailer.store.lists import ensure
 from mailer.store.subscriptions import Origin
 from mailer.store.suppressions import Suppression
@@ -112,6 +116,9 @@ def test_states_on_two_lists(
         assert world.claimed().recipients[0].list_name == outcome
 
 
+SEGMENTS = st.sampled_from(
+    ["", "", 'domain == "one.org"', 'domain != "one.org" or "b" in lists', 'joined >= "2026-11-21"', "has(city)"]
+)
 STATES = st.none() | st.sampled_from(SubscriptionState)
 PEOPLE = st.lists(
     st.tuples(STATES, STATES, STATES, st.sampled_from(["one.org", "two.org"]), st.booleans()), min_size=1, max_size=12
@@ -124,7 +131,7 @@ BANS = st.lists(
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(PEOPLE, BANS, st.permutations(["a", "b", "c"]), st.integers(1, 3), st.integers(1, 5), st.booleans())
+@given(PEOPLE, BANS, st.permutations(["a", "b", "c"]), st.integers(1, 3), st.integers(1, 5), st.booleans(), SEGMENTS)
 def test_sql_and_the_pure_decision_agree(
     world: World,
     crowd: list[tuple[Any, ...]],
@@ -133,6 +140,7 @@ def test_sql_and_the_pure_decision_agree(
     take: int,
     size: int,
     smtputf8: bool,
+    expression: str,
 ) -> None:
     """The same audience by SQL and by audience.decide, in preview and in freeze."""
     chosen = order[:take]
@@ -146,11 +154,15 @@ def test_sql_and_the_pure_decision_agree(
                 values.setdefault(name, set()).add(value)
                 suppressions.add(connection, Suppression(value, list_id=numbers[name]), NOW)
             suppressed = Suppressed(values.pop("", set()), values)
-            expected = decide(candidates, chosen, suppressed, smtputf8=smtputf8)
-            previewed = ledger.preview(connection, chosen, smtputf8=smtputf8)
-            frozen = ledger.Frozen(
-                "issue", IssueKind.ALERT, "s", "h", {}, tuple(chosen), batch_size=size, smtputf8=smtputf8
+            narrowing = ledger.Narrowing(parse(expression), NOW) if expression else None
+            expected = decide(
+                candidates, chosen, suppressed, smtputf8=smtputf8, chooses=_chooses(connection, narrowing, numbers)
             )
+            previewed = ledger.preview(connection, chosen, smtputf8=smtputf8, narrowing=narrowing)
+            frozen = ledger.Frozen(
+                "issue", IssueKind.ALERT, "s", "h", {}, tuple(chosen), batch_size=size, smtputf8=smtputf8,
+                segment=expression,
+            )  # fmt: skip
             counts = ledger.freeze(connection, frozen, NOW)
             assert counts == previewed
             assert counts.recipients == len(expected.recipients)
@@ -171,6 +183,14 @@ def test_sql_and_the_pure_decision_agree(
         pass
 
 
+def _chooses(connection: sa.Connection, narrowing: ledger.Narrowing | None, numbers: dict[str, int]) -> Chooses:
+    def chooses(candidate: Candidate, list_name: str) -> bool:
+        known = facts(connection, candidate.subscriber.email_key, numbers[list_name])
+        return narrowing is None or known is None or evaluate(narrowing.segment, known, narrowing.now)
+
+    return chooses
+
+
 class _UndoError(Exception):
     pass
 
@@ -187,7 +207,8 @@ def _people(connection: sa.Connection, crowd: list[tuple[Any, ...]], numbers: di
         for name, state in zip("abc", states, strict=True):
             if state is not None:
                 person = subscribers.NewSubscriber(row, {}, state)
-                subscribers.upsert(connection, numbers[name], [person], Origin(How.IMPORT, "a test"), NOW)
+                joined = NOW - timedelta(days="abc".index(name))
+                subscribers.upsert(connection, numbers[name], [person], Origin(How.IMPORT, "a test"), joined)
         if found := subscribers.get(connection, email):
             candidates.append(Candidate(found, subscriptions.of(connection, email)))
     return candidates

@@ -116,3 +116,21 @@ def test_candidates_are_recipients_and_excluded(
     for found in audience.recipients:
         assert not suppressed.anywhere(found.subscriber.email_key)
         assert not suppressed.on_list(found.subscriber.email_key, found.list_name)
+
+
+def test_a_segment_is_asked_last_and_with_the_list_that_brings_the_person_in() -> None:
+    asked: list[str] = []
+
+    def chooses(_: Candidate, list_name: str) -> bool:
+        asked.append(list_name)
+        return list_name == "a"
+
+    people = [
+        candidate("k@example.org", {"a": CONFIRMED, "b": CONFIRMED}),
+        candidate("l@example.org", {"a": LEFT, "b": CONFIRMED}),
+        candidate("m@example.org", {"a": LEFT}),
+    ]
+    audience = decide(people, ["a", "b"], Suppressed(), chooses=chooses)
+    assert asked == ["a", "b"]
+    assert [found.subscriber.email_key for found in audience.recipients] == ["k@example.org"]
+    assert audience.reasons == {Exclusion.SEGMENT: 1, Exclusion.UNSUBSCRIBED: 1}
