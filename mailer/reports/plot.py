@@ -44,7 +44,7 @@ def plotted(line: Line) -> list[tuple[str, str]]:
 def _open(rows: list[str]) -> list[str]:
     """Without the frame at the top and at the right, which holds nothing."""
     body, axis, dates = rows[1:-2], rows[-2], rows[-1]
-    return [*(row.rstrip()[:-1] for row in body), axis.rstrip()[:-1] + "─", dates]
+    return [*(row.rstrip()[:-1] for row in (*body, axis)), dates]
 
 
 def _pieces(row: str, gutter: int) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from mailer.reports.words import by_source
 # What a piece of text is; the terminal's side knows its colour.
 JOINED, LEFT, CONFIRMED, STRONG, SOFT = "joined", "left", "confirmed", "strong", "soft"
 NARROWEST, WIDEST = 40, 110
+NARROWEST_BAR = 5
 LINE_ROWS, BAR_ROWS, TABLE_ROWS = 11, 6, 6
 # A date such as "Nov 2026" and a gap.
 DATE_CELLS = 11
@@ -37,7 +38,7 @@ class Look:
 def growth_lines(growth: Growth, look: Look) -> Iterator[str]:
     """The running number as a line, joined and left as bars beneath it, the last steps in numbers, and the sources."""
     if growth.is_empty:
-        yield "Nobody was ever confirmed on this list, so there is nothing to draw yet."
+        yield "Nobody was ever confirmed on this list."
         return
     yield look.paint(f"Confirmed people, {growth.by.adjective}, UTC", STRONG)
     yield from _pictures(growth, look)
@@ -54,10 +55,10 @@ def split_lines(counts: Mapping[str, int], look: Look, role: str = CONFIRMED) ->
     """A line for each count: its name, the number, and a bar as long as its share of the largest."""
     names = max((len(name) for name in counts), default=0)
     digits = max((len(number(count)) for count in counts.values()), default=0)
-    room = max(8, min(look.room - names - digits - 6, 40))
+    room = max(0, min(look.room - names - digits - 6, 40))
     most = max(counts.values(), default=0)
     for name, count in counts.items():
-        drawn = bar(count / most if most else 0, room, look.blocks)
+        drawn = bar(count / most if most else 0, room, look.blocks) if room >= NARROWEST_BAR else ""
         text = f"  {name.ljust(names)}  {number(count).rjust(digits)}"
         yield f"{text}  {look.paint(drawn, role)}" if drawn else text
 
