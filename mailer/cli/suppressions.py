@@ -180,9 +180,13 @@ def export_suppressions(
 HEADERS = ("VALUE", "LIST", "REASON", "SINCE", "NOTE")
 
 
+def where(list_name: str | None) -> str:
+    return list_name or "(every list)"
+
+
 def rows_of(entries: Iterable[Entry]) -> Iterable[Sequence[object]]:
     for one in entries:
-        yield one.value, one.list_name or "(every list)", one.reason.value, one.created_at, one.note
+        yield one.value, where(one.list_name), one.reason.value, one.created_at, one.note
 
 
 def print_shown(shown: Shown) -> None:
@@ -192,8 +196,8 @@ def print_shown(shown: Shown) -> None:
         output.lines(["not suppressed"])
     if shown.history:
         rows = [
-            (one.at, "added" if one.added else "lifted", one.list_name or "(every list)", one.reason.value, one.note)
+            (one.at, "added" if one.added else "lifted", one.value, where(one.list_name), one.reason.value, one.note)
             for one in shown.history
         ]
         output.lines(["", "history"])
-        output.columns(("WHEN", "WHAT", "LIST", "REASON", "NOTE"), rows)
+        output.columns(("WHEN", "WHAT", "VALUE", "LIST", "REASON", "NOTE"), rows)

@@ -162,7 +162,7 @@ def remove(program: Program, value: str, list_name: str | None, note: str, *, dr
 def where_it_is(left: Sequence[Entry]) -> str:
     if not left:
         return "Check the spelling. Entries: mailer suppressions list"
-    first = left[0]
+    first = min(left, key=lambda entry: entry.value.startswith("@"))
     if first.value.startswith("@"):
         return f"It is suppressed by its domain: mailer suppressions remove {first.value} --note WHY"
     return f"It is suppressed on {on(first.list_name)}" + (f": --list {first.list_name}" if first.list_name else "")
@@ -264,8 +264,8 @@ class Imported:
         """The figures as sentences."""
         done = "would be added" if self.dry_run else "added"
         lines = [f"{self.new} {done}, {self.there} there already, {len(self.rejected)} refused"]
-        lines += [f"  {number} {reason.value}" for reason, number in self.reasons.items()]
-        return lines
+        reasons = ", ".join(f"{number} {reason.value}" for reason, number in self.reasons.items())
+        return [*lines, f"reasons: {reasons}"] if reasons else lines
 
     def raise_for_rejected(self) -> None:
         """NeedsAttention when rows were refused."""
