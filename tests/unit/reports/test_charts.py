@@ -175,7 +175,7 @@ def test_the_drawing_in_a_terminal() -> None:
     text = "\n".join(growth_lines(growth, Look(60)))
     assert "Confirmed people, daily, UTC" in text
     assert "█ joined, at most 22 in a day" in text
-    assert "22 Nov 2026      22     4  +18        144" in text
+    assert "22 Nov 2026      22     4   +18        144" in text
     assert re.search(r"all shown +175 +31 +\+144 +144", text)
     assert "Joined by\n  form    90" in text
 
