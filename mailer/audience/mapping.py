@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from mailer.audience.columns import attribute_name, folded, map_columns
-from mailer.audience.exporters import Exporter
+from mailer.audience.exporters import OWN, Exporter
 from mailer.audience.layout import EMAIL, LEFT_OUT, MERGED, STATE, TAGS, Column
+from mailer.audience.ownfile import JOINED_COLUMN, MERGED_COLUMN, STATE_COLUMN
 from mailer.errors import UsageError
 from mailer.wording import quoted, unknown
 
 # What our own reports of refused rows have beside the cells: read for nothing, and not kept.
 _OWN_REPORT = frozenset({"rejectedline", "rejectedreason"})
 _TAKEN = frozenset({"id", "list"})
+OWN_TITLES = {STATE_COLUMN: STATE, JOINED_COLUMN: LEFT_OUT, MERGED_COLUMN: MERGED}
 _NO_ATTRIBUTE = frozenset({EMAIL, TAGS, STATE, MERGED, LEFT_OUT})
 
 
@@ -68,9 +70,10 @@ def table_columns(
 ) -> tuple[tuple[Column, ...], tuple[str, ...]]:
     """What each column becomes, and a note on each title that had to change."""
     names, notes = map_columns(titles, email_at)
-    becomes = list(names)
-    for at, title in enumerate(titles):
-        becomes[at] = _by_title(folded(title), at == email_at, becomes[at], exporter)
+    if exporter is OWN:
+        becomes, notes = _own_columns(titles, email_at), ()
+    else:
+        becomes = [_by_title(folded(title), at == email_at, names[at], exporter) for at, title in enumerate(titles)]
     taken = {name for name in told.values() if name not in _NO_ATTRIBUTE}
     seen: set[str] = set()
     for at, name in enumerate(becomes):
@@ -81,6 +84,13 @@ def table_columns(
             seen.add(name)
         becomes[at] = name if wanted is None or at == email_at else wanted
     return tuple(Column(title, name) for title, name in zip(titles, becomes, strict=True)), notes
+
+
+def _own_columns(titles: Sequence[str], email_at: int) -> list[str]:
+    """Our own titles are the names of attributes: one that is called "nom" or "labels" was meant so."""
+    names = [attribute_name(title) or f"column_{at}" for at, title in enumerate(titles, 1)]
+    names = [f"imported_{name}" if name in _TAKEN or name == EMAIL else OWN_TITLES.get(name, name) for name in names]
+    return [EMAIL if at == email_at else name for at, name in enumerate(names)]
 
 
 def _by_title(title: str, is_email: bool, name: str, exporter: Exporter | None) -> str:

@@ -46,6 +46,6 @@ def tags_cell(tags: Iterable[str]) -> str:
 
 
 def _quoted(tag: str) -> str:
-    # Semicolons and bars stand between the tags in other programs' files.
-    plain = not set(',;|"\r\n') & set(tag) and tag == tag.strip()
+    # Semicolons and bars stand between the tags in other programs' files, and a bracket begins JSON.
+    plain = not set(',;|"\r\n') & set(tag) and tag == tag.strip() and not tag.startswith("[")
     return tag if plain else '"' + tag.replace('"', '""') + '"'
