@@ -6,6 +6,7 @@ ids. A bar gets a `<title>` instead, which browsers show and readers speak.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,19 +34,26 @@ class Drawing:
 
 def line_svg(drawing: Drawing, size: tuple[int, int]) -> str:
     """A line, with the area beneath it where the axis begins at nought."""
-    import pygal
-
-    return _svg(pygal.Line(**_options(drawing, size), show_dots=False), drawing, size)
+    return _svg(_library().Line(**_options(drawing, size), show_dots=False), drawing, size)
 
 
 def bars_svg(drawing: Drawing, size: tuple[int, int]) -> str:
     """Bars that stand on the line at nought and bars that hang from it."""
-    import pygal
-
     count = max(len(values) for values in drawing.series.values())
     spacing = 0 if count > size[0] // 6 else 1
     drawing = _padded(drawing, max(0, FEWEST_BARS - count) // 2)
-    return _svg(pygal.StackedBar(**_options(drawing, size), spacing=spacing, margin_bottom=4), drawing, size)
+    return _svg(_library().StackedBar(**_options(drawing, size), spacing=spacing, margin_bottom=4), drawing, size)
+
+
+def _library() -> Any:
+    """pygal, without the hook for its plug-ins that it leaves in the import system.
+
+    It speaks a protocol that ended with Python 3.12, and every later import in the program would warn about it.
+    """
+    import pygal
+
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
+    return pygal
 
 
 def _padded(drawing: Drawing, sides: int) -> Drawing:
