@@ -33,7 +33,7 @@ def mails(mailer: Any) -> list[EmailMessage]:
 
 def token(mail: EmailMessage) -> str:
     (line,) = [line for line in part(mail, "plain").splitlines() if line.startswith(("https://", "mailto:"))]
-    return TOKEN.findall(line)[-1]
+    return str(TOKEN.findall(line)[-1])
 
 
 def add(mailer: Any, name: str, *words: str) -> Any:

@@ -72,7 +72,7 @@ def token_of(mail: EmailMessage) -> str:
     body = mail.get_body(("plain",))
     assert body is not None
     (line,) = [line for line in body.get_content().splitlines() if line.startswith("https://news.example.org/c/")]
-    return line.rpartition("/")[2]
+    return str(line.rpartition("/")[2])
 
 
 @dataclass
@@ -87,12 +87,12 @@ class Campaign:
     moment: datetime = NOW
     lists: Mapping[str, MailingList] = field(default_factory=lambda: {"weekly": WEEKLY})
 
+    def __post_init__(self) -> None:
+        self.now: Callable[[], datetime] = lambda: self.moment
+
     @classmethod
     def over(cls, store: Store, folder: Path) -> Campaign:
         return cls(store, Workspace(folder))
-
-    def now(self) -> datetime:
-        return self.moment
 
     def list_named(self, name: str) -> MailingList:
         return self.lists[name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -74,7 +74,7 @@ def test_every_change_adds_a_line_and_leaves_the_others(world: World) -> None:
             return [tuple(row) for row in connection.execute(sa.select(subscription_events).order_by("id"))]
 
     before: list[tuple[object, ...]] = []
-    steps = [
+    steps: list[Callable[[], object]] = [
         lambda: world.add("weekly", "ann", state=SubscriptionState.PENDING),
         lambda: world.add("weekly", "ann"),
         lambda: world.change("weekly", "ann", SubscriptionState.UNSUBSCRIBED),

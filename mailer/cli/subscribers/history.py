@@ -73,7 +73,9 @@ def proof(change: Change) -> str:
 
 
 def text_lines(found: History) -> Iterator[str]:
-    texts = {one.consent_version: one.consent_text for one in (*found.changes, *found.asks) if one.consent_version}
+    told = [(one.consent_version, one.consent_text) for one in found.changes]
+    told += [(one.consent_version, one.consent_text) for one in found.asks]
+    texts = {version: text for version, text in told if version}
     for version, text in texts.items():
         yield ""
         yield f"consent text {version}:"
