@@ -55,14 +55,14 @@ class TextTable:
 
 def _holds_text(table: Table | Record) -> bool:
     if isinstance(table, Record):
-        return bool(table.fault) or any(map(str.strip, table.cells))
+        return any(map(str.strip, table.cells))
     return any(any(map(str.strip, cells)) for cells in table.rows)
 
 
 def _below_titles(table: Table | Record) -> Table | Record:
     """Without the line of titles, which is the first one with text."""
     if isinstance(table, Record):
-        return Record(table.line, table.last_line, [])
+        return table if table.fault else Record(table.line, table.last_line, [])
     at = next((at for at, cells in enumerate(table.rows) if any(map(str.strip, cells))), len(table.rows) - 1) + 1
     text = "\n".join(table.text.split("\n")[at:])
     return Table(table.first_line + at, table.rows[at:], text)

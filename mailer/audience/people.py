@@ -80,11 +80,10 @@ class People:
             self._merged_at
             or self._several
             or set(map(len, table.rows)) != {self._width}
-            or not text.replace("\n", "").replace("\t", "").isprintable()
-            or ("\t" in text and self._delimiter != "\t")
+            or not self._without_marks(text).isprintable()
             or "\ufffd" in text
             or may_be_escaped(text)
-            or max(map(len, text.split("\n"))) > LONGEST_CELL
+            or (len(text) > LONGEST_CELL and max(map(len, text.split("\n"))) > LONGEST_CELL)
         ):
             return None
         columns: list[Sequence[str]] = list(zip(*table.rows, strict=True))
@@ -97,6 +96,10 @@ class People:
             return self._together(table.first_line, addresses, columns)
         except ValueError:  # a cell of tags or of JSON, which the careful way will name
             return None
+
+    def _without_marks(self, text: str) -> str:
+        bare = text.replace("\n", "")
+        return bare.replace("\t", "") if self._delimiter == "\t" else bare
 
     def _together(
         self, first: int, addresses: list[Address], columns: Sequence[Sequence[str]]

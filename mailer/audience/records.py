@@ -61,8 +61,9 @@ def text_blocks(source: Source, encoding: str) -> Iterator[str]:
     size = 0
     for piece in chain(source.pieces(), (None,)):
         text = decoder.decode(piece or b"", final=piece is None)
-        if not end:
-            end = "\n" if "\n" in text else "\r" if "\r" in text[:-1] else ""
+        if not end:  # a CR at the end of a piece may have its LF in the next one
+            known = (held[-1][-1:] if held else "") + text
+            end = "\n" if "\n" in known else "\r" if "\r" in known[:-1] else ""
         cut = text.rfind(end) + 1 if end else 0
         if cut:
             yield "".join((*held, text[:cut]))
@@ -72,11 +73,6 @@ def text_blocks(source: Source, encoding: str) -> Iterator[str]:
             size += len(text) - cut
     if last := "".join(held):
         yield last
-
-
-def line_end(block: str) -> str:
-    """What ends the lines of a block."""
-    return "\n" if "\n" in block or "\r" not in block else "\r"
 
 
 class Lines:
@@ -89,6 +85,7 @@ class Lines:
         self.next_number = 1
         self.size = 0
         self.ended = False
+        self.end = ""
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -97,7 +94,7 @@ class Lines:
         if self.size > LONGEST_RECORD:
             raise _TooLongError
         if not self._ahead:
-            block = next(self._blocks, None)
+            block = self.block()
             if block is None:
                 self.ended = True
                 raise StopIteration
@@ -115,14 +112,16 @@ class Lines:
 
     def block(self) -> str | None:
         """The next block as a whole; to be given back, or its lines to be counted in `next_number`."""
-        return next(self._blocks, None)
+        block = next(self._blocks, None)
+        if block and not self.end:
+            self.end = "\n" if "\n" in block or "\r" not in block else "\r"
+        return block
 
     def give_back(self, block: str) -> None:
         """Take the lines of the block one by one."""
-        end = line_end(block)
-        pieces = block.split(end)
+        pieces = block.split(self.end)
         last = pieces.pop()
-        self._ahead.extend(piece + end for piece in pieces)
+        self._ahead.extend(piece + self.end for piece in pieces)
         if last:
             self._ahead.append(last)
 
@@ -156,7 +155,7 @@ def read_tables(lines: Lines, delimiter: str) -> Iterator[Table | Record]:
             block = lines.block()
             if block is None:
                 return
-            if table := plain_table(block, delimiter, lines.next_number):
+            if table := plain_table(block, delimiter, lines.next_number, lines.end):
                 lines.next_number += len(table.rows)
                 yield table
                 continue
@@ -164,11 +163,11 @@ def read_tables(lines: Lines, delimiter: str) -> Iterator[Table | Record]:
         yield from _until_block_ends(lines, delimiter)
 
 
-def plain_table(block: str, delimiter: str, first_line: int) -> Table | None:
+def plain_table(block: str, delimiter: str, first_line: int, end: str) -> Table | None:
     """The block cut into cells, if each of its lines is a record by the strict grammar and short enough."""
     text = block
     if "\r" in text:
-        text = text.replace("\r", "\n") if line_end(block) == "\r" else text.replace("\r\n", "\n")
+        text = text.replace("\r", "\n") if end == "\r" and "\n" not in text else text.replace("\r\n", "\n")
         if "\r" in text:
             return None
     lines = text.split("\n")
