@@ -49,7 +49,7 @@ class Exporter:
 
     def is_of(self, titles: Collection[str], file_name: str) -> bool:
         """Whether a file with these titles (`columns.folded`) and this name is one."""
-        found = set(titles) - {""}
+        found = set(titles) - {"", "rejectedline", "rejectedreason"}
         return (
             any(known <= found for known in self.known_by)
             and (not self.only or found <= self.only)

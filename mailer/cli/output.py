@@ -135,6 +135,12 @@ def progress(text: str) -> None:
         note(text)
 
 
+def overwrite(text: str) -> None:
+    """Shows a text in place of the last one, at a terminal only; an empty one clears it."""
+    if sys.stderr.isatty():
+        print(f"\r{clean(text)}\x1b[K", end="", file=sys.stderr, flush=True)
+
+
 def warn(text: str) -> None:
     print(paint("warning:", YELLOW, sys.stderr), clean(text), file=sys.stderr, flush=True)
 

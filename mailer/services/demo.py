@@ -9,7 +9,8 @@ from mailer.errors import ConflictError
 from mailer.model import How, IssueKind, SubscriptionState
 from mailer.services.compose import Composed, Wish, compose_issue
 from mailer.services.demo_site import SETTINGS, feed, people
-from mailer.services.imports import Import, Options, import_subscribers
+from mailer.services.importreport import Import
+from mailer.services.imports import Options, import_subscribers
 from mailer.services.plan import Plan
 from mailer.services.program import Program
 from mailer.services.send import SendResult, freeze_issue, plan_send, send_frozen

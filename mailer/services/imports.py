@@ -1,159 +1,209 @@
-"""Importing a CSV file onto a list: whole, or with each refused row reported and every other one in.
+"""Importing a file of people onto a list: whole, with each refused row reported and every other one in.
 
-One transaction holds the import. The refused rows are written beside the file before it is committed, so that
-there is no moment in which the good rows are in and the bad ones are nowhere.
+The rows go in by chunks. A chunk is one transaction, and so is the word how far the import has come: whenever it is
+cut off, running it again reads the file from its beginning, leaves alone what is in, and goes on. The end is the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from os.path import lexists
 from pathlib import Path
 
-from mailer.audience.csvfile import Layout, RejectedRow, Row, read_layout, read_rows
-from mailer.errors import NeedsAttention
-from mailer.model import SubscriptionState
-from mailer.services.lists import ListFigures, figures
-from mailer.services.spreadsheet import csv_line, original_text, safe_address, safe_text, write_private
+from mailer.audience.layout import Told
+from mailer.audience.reading import open_people
+from mailer.errors import ConflictError
+from mailer.model import ImportState
+from mailer.services.importreport import FileRead, Import, SampleRow
+from mailer.services.importrows import ROWS, People, Prepared
+from mailer.services.lists import figures
+from mailer.services.readahead import read_ahead
 from mailer.services.subscribers import Entry
+from mailer.store import consents, importing
+from mailer.store import imports as stored
 from mailer.store import lists as stored_lists
-from mailer.store import subscribers as stored
+from mailer.store.admission import Update
 from mailer.store.database import Store
-from mailer.wording import counted
+from mailer.store.importing import Tally, Target
+from mailer.store.imports import ImportRecord, NewImport
 
 MAX_BYTES = 1 << 29
-# Columns that our own files have beside the attributes. They are read for what they mean and not kept.
-STATE_COLUMN = "subscription_state"
-LINE_COLUMN, REASON_COLUMN = "rejected_line", "rejected_reason"
-OWN_COLUMNS = frozenset({STATE_COLUMN, LINE_COLUMN, REASON_COLUMN})
+SAMPLE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who looks on: is told the rows that are done and the part of the file, and may ask to stop between chunks."""
+
+    progress: Callable[[int, float], None] = lambda rows, part: None
+    stop: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`file` is where the bytes come from; refused rows are written beside it."""
+    """`file` is where the bytes come from; refused rows are written beside it. `again`: also if it was done before."""
 
-    encoding: str | None = None
+    told: Told = Told()  # noqa: RUF009 - frozen
+    update: Update = Update.OVERWRITE
+    tags: tuple[str, ...] = ()
     dry_run: bool = False
+    again: bool = False
     file: Path | None = None
+    watch: Watch = Watch()
+    chunk: int = ROWS
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
-    """What an import did, in rows; with `dry_run` what it would do. `after` is the list afterwards."""
+@dataclass(slots=True)
+class _Running:
+    """An import under way: where it stands, and what its rows did."""
 
-    list_name: str
-    state: SubscriptionState
-    dry_run: bool
-    new: int
-    updated: int
-    unchanged: int
-    kept_out: int
-    rejected: tuple[RejectedRow, ...]
-    rejected_file: Path | None
-    after: ListFigures
-    warnings: tuple[str, ...]
-
-    def summary(self) -> list[str]:
-        """The figures as sentences."""
-        begin = f"{self.list_name} (nothing was changed)" if self.dry_run else self.list_name
-        figures = f"{self.new} new, {self.updated} updated, {self.unchanged} unchanged"
-        lines = [f"{begin}: {figures}, {self.kept_out} kept out, {len(self.rejected)} refused"]
-        if self.kept_out:
-            lines.append("kept out: they unsubscribed or are suppressed, and no import undoes that")
-        pending = self.after.counts[SubscriptionState.PENDING]
-        waiting = f"; {pending} wait until they confirm" if pending else ""
-        return [*lines, f"{self.after.mailable} people on {self.list_name} can be mailed{waiting}"]
-
-    def raise_for_rejected(self) -> None:
-        """NeedsAttention when rows were refused."""
-        if self.rejected:
-            raise NeedsAttention(
-                f"{counted(len(self.rejected), 'row')} refused, all others are in"
-                if not self.dry_run
-                else f"{counted(len(self.rejected), 'row')} would be refused",
-                hint=f"Correct {self.rejected_file} and import it." if self.rejected_file else None,
-            )
-
-
-class _DryRun(Exception):
-    """Ends the transaction of a dry run."""
+    store: Store
+    entry: Entry
+    people: People
+    options: Options
+    now: datetime
+    number: int = 0
+    rows: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    resumed_at: int = 0
 
 
 def import_subscribers(store: Store, entry: Entry, data: bytes, options: Options, now: datetime) -> Import:
-    """Imports the rows of a CSV file. Raises ImportFileError when it cannot be read at all."""
-    layout = read_layout(data, encoding=options.encoding)
-    rejected: list[RejectedRow] = []
-    rows = people(data, layout, entry, rejected)
-    done: Import | None = None
+    """Imports the rows of a file. Raises ImportFileError when it cannot be read at all.
+
+    The same file with the same options goes on where it was cut off. One that was finished is only looked at.
+    """
+    file = options.file
+    people = People(open_people(data, file.name if file else "", options.told), entry.state, options.tags)
+    people.name = file.name if file else ""
+    running = _Running(store, entry, people, options, now)
     try:
-        with store.write() as connection:
-            number = stored_lists.ensure(connection, entry.definition)
-            counts = stored.upsert(connection, number, rows, entry.origin, now)
-            done = Import(
-                entry.definition.name, entry.state, options.dry_run,
-                counts.new, counts.updated, counts.unchanged, counts.kept_out,
-                tuple(rejected), None, figures(connection, entry.definition), layout.notes,
-            )  # fmt: skip
-            if options.dry_run:
-                raise _DryRun
-            done = replace(done, rejected_file=write_rejected(options.file, layout, rejected))
-    except _DryRun:
-        pass
-    assert done is not None
-    return done
+        fingerprint = _fingerprint(data, entry, options)
+        with store.read() as connection:
+            known = stored.latest(connection, fingerprint)
+        before = known if known and known.state is ImportState.DONE and not options.again else None
+        if options.dry_run or before:
+            return _looked_at(running, before)
+        _begin(running, fingerprint, known)
+        return _carried_out(running)
+    finally:
+        people.refusals.close()
 
 
-def people(data: bytes, layout: Layout, entry: Entry, rejected: list[RejectedRow]) -> Iterator[stored.NewSubscriber]:
-    """The good rows; the others are put aside in `rejected`."""
-    for row in read_rows(data, layout):
-        if isinstance(row, RejectedRow):
-            rejected.append(row)
-        else:
-            attributes = {name: original_text(text) for name, text in row.attributes.items() if name not in OWN_COLUMNS}
-            yield stored.NewSubscriber(row.address, attributes, row_state(row, entry.state))
+def imports_of(store: Store, list_name: str | None = None, limit: int | None = None) -> list[ImportRecord]:
+    """The imports, newest first."""
+    with store.read() as connection:
+        return stored.newest(connection, list_name, limit)
 
 
-def row_state(row: Row, state: SubscriptionState) -> SubscriptionState:
-    """The state for a row. One of our own exports may only lower it: a file is no proof of consent."""
-    match row.attributes.get(STATE_COLUMN):
-        case SubscriptionState.UNSUBSCRIBED:
-            return SubscriptionState.UNSUBSCRIBED
-        case SubscriptionState.PENDING:
-            return SubscriptionState.PENDING
-    return state
+def _fingerprint(data: bytes, entry: Entry, options: Options) -> str:
+    """Names the bytes and everything that decides what becomes of them."""
+    told = options.told
+    said = [
+        entry.definition.name, entry.state, entry.origin.words, entry.agreed_to_text, options.update, options.tags,
+        options.file.name if options.file else "",
+        told.encoding, told.delimiter, sorted(told.mapping.items()), told.sheet, told.exporter,
+    ]  # fmt: skip
+    digest = hashlib.sha256(data)
+    digest.update(json.dumps(said).encode())
+    return digest.hexdigest()
 
 
-def write_rejected(file: Path | None, layout: Layout, rejected: list[RejectedRow]) -> Path | None:
-    """Writes the refused rows with their lines and reasons to a new file beside `file`."""
-    if file is None or not rejected:
-        return None
-    path = free_path(file)
-    write_private(path, rejected_lines(layout, rejected))
-    return path
+def _begin(running: _Running, fingerprint: str, known: ImportRecord | None) -> None:
+    entry, now = running.entry, running.now
+    if known and known.state is ImportState.RUNNING:
+        running.number, running.rows, running.resumed_at = known.id, known.rows, known.rows
+        running.counts.update(known.counts)
+        return
+    with running.store.write() as connection:
+        list_id = stored_lists.ensure(connection, entry.definition)
+        name = running.people.name or "standard input"
+        running.number = stored.begin(connection, NewImport(list_id, name, fingerprint, entry.origin.words), now)
 
 
-def free_path(file: Path) -> Path:
-    """FILE.rejected.csv, with a number where there is one: somebody may be correcting it."""
-    path, number = file.with_name(f"{file.name}.rejected.csv"), 1
-    while lexists(path):
-        number += 1
-        path = file.with_name(f"{file.name}.rejected-{number}.csv")
-    return path
+def _carried_out(running: _Running) -> Import:
+    watch = running.options.watch
+    stopped = False
+    with read_ahead(running.people.chunks(running.rows, running.options.chunk)) as chunks:
+        for prepared in chunks:
+            _write(running, prepared)
+            watch.progress(running.rows, prepared.read)
+            if stopped := watch.stop():
+                break
+    if stopped:
+        return _report(running, stopped=True)
+    files = running.people.refusals.write(running.options.file)
+    with running.store.write() as connection:
+        if not stored.finish(connection, running.number, running.rows, running.now):
+            raise _another()
+        return replace(_report(running), rejected_files=files, after=figures(connection, running.entry.definition))
 
 
-def rejected_lines(layout: Layout, rejected: list[RejectedRow]) -> Iterator[str]:
-    known = [name for name in layout.columns if name not in OWN_COLUMNS]
-    width = max([len(layout.columns), *(len(row.cells) for row in rejected)])
-    extra = [f"extra_{number}" for number in range(1, width - len(layout.columns) + 1)]
-    yield csv_line([LINE_COLUMN, REASON_COLUMN, *known, *extra])
-    for row in rejected:
-        cells = [*row.cells, *[""] * (width - len(row.cells))]
-        named = zip([*layout.columns, *extra], cells, strict=True)
-        kept = [
-            safe_address(cell) if name == "email" else safe_text(cell)
-            for name, cell in named
-            if name not in OWN_COLUMNS
-        ]
-        yield csv_line([str(row.line), row.reason, *kept])
+def _write(running: _Running, prepared: Prepared) -> None:
+    """One transaction: the rows of a chunk, and that they are done."""
+    running.people.refusals.check(running.options.file)
+    rows = (running.rows, running.rows + prepared.rows)
+    with running.store.write() as connection:
+        if not stored.advance(connection, running.number, rows, running.now):
+            raise _another()
+        importing.prepare(connection)
+        list_id = stored_lists.ensure(connection, running.entry.definition)
+        origin = replace(running.entry.origin, words="", import_id=running.number)
+        if running.entry.agreed_to_text:
+            text = running.entry.definition.consent
+            origin = replace(origin, consent_id=consents.ensure(connection, text, running.now))
+        target = Target(list_id, origin, running.now, running.options.update)
+        counts = _counts(running, prepared, importing.bring_in(connection, prepared.people, target))
+        stored.count(connection, running.number, counts)
+    running.rows, running.counts = rows[1], counts
+
+
+def _looked_at(running: _Running, before: ImportRecord | None) -> Import:
+    """What the import would do. Each chunk is looked at in a moment of its own: nobody has to wait."""
+    watch = running.options.watch
+    stopped = False
+    with read_ahead(running.people.chunks(0, running.options.chunk)) as chunks:
+        for prepared in chunks:
+            with running.store.read() as connection:
+                list_id = stored_lists.number(connection, running.entry.definition.name) or -1
+                target = Target(list_id, running.entry.origin, running.now, running.options.update)
+                found = importing.foresee(connection, prepared.people, target)
+            running.counts = _counts(running, prepared, found)
+            running.rows += prepared.rows
+            watch.progress(running.rows, prepared.read)
+            if stopped := watch.stop():
+                break
+    with running.store.read() as connection:
+        after = figures(connection, running.entry.definition)
+    sample = tuple(map(SampleRow.of, running.people.sample(SAMPLE))) if running.options.dry_run else ()
+    return replace(
+        _report(running, stopped=stopped), dry_run=running.options.dry_run, after=after, sample=sample,
+        done_before=before.finished_at if before else None,
+    )  # fmt: skip
+
+
+def _counts(running: _Running, prepared: Prepared, tally: Tally) -> Counter[str]:
+    found = Counter({str(name): number for name, number in tally.items() if number})
+    found.update(refused=prepared.refused, not_mailable=prepared.not_mailable)
+    return running.counts + found
+
+
+def _report(running: _Running, stopped: bool = False) -> Import:
+    summary = running.people.summary
+    return Import.of(
+        running.counts,
+        list_name=running.entry.definition.name, state=running.entry.state, update=running.options.update.value,
+        rows=running.rows, resumed_at=running.resumed_at, stopped=stopped,
+        file=FileRead.of(summary), warnings=summary.notes, rejected=tuple(running.people.refusals.told),
+    )  # fmt: skip
+
+
+def _another() -> ConflictError:
+    return ConflictError(
+        "another process is importing this file at the same moment",
+        hint="See how far it is: mailer subscribers imports",
+    )

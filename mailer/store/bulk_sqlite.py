@@ -21,6 +21,8 @@ from mailer.store.publicids import public_ids
 # Rows of one statement. More would not fit into the processor's cache; fewer would hold up the thread that reads.
 # Few sizes, because the driver keeps prepared what it has seen.
 ROWS = (400, 40, 4, 1)
+# So few people keep the order in which they came.
+TOGETHER = 2000
 # Kilobytes for pages: the index over addresses is written in every chunk, in the order of the addresses.
 CACHE = 48 * 1024
 
@@ -104,16 +106,19 @@ def suppressed(connection: Connection, list_id: int, values: Iterable[str]) -> s
 
 
 def _grouped(people: Sequence[Arrival]) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
-    """The rows of each statement. Most people are of the plain kind."""
+    """The rows of each statement. Most people are of the plain kind; few stay together, in the order they came."""
     ids = public_ids(len(people))
+    together = len(people) <= TOGETHER and not all(one.plain for one in people)
     plain = [(new, one.key, one.attributes) for new, one in zip(ids, people, strict=True) if one.plain]
+    if together:
+        plain = []
     for rows in _slices(plain):
         yield _PLAIN, rows
     if len(plain) < len(people):
         odd = [
             (new, one.key, one.attributes, one.email, one.ascii_email)
             for new, one in zip(ids, people, strict=True)
-            if not one.plain
+            if together or not one.plain
         ]
         for rows in _slices(odd):
             yield _ODD, rows

@@ -1,0 +1,137 @@
+"""The rows of an import that were refused: counted, and written to a file beside the one they came from."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from filecmp import cmp
+from os.path import lexists
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import IO
+
+from mailer.audience.layout import EMAIL, Summary
+from mailer.audience.rows import RejectedRow
+from mailer.services.spreadsheet import ESCAPED, csv_line, safe_address, safe_text, write_private
+
+LINE_COLUMN, REASON_COLUMN = "rejected_line", "rejected_reason"
+OWN = frozenset({LINE_COLUMN, REASON_COLUMN})
+# So many are told one by one; all of them stand in the file.
+MOST_TOLD = 100
+IN_MEMORY = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that was refused. `part` is the file inside a ZIP."""
+
+    line: int
+    reason: str
+    part: str = ""
+
+    def told(self) -> str:
+        """As a sentence that repeats nothing of the row."""
+        return f"{self.part + ', ' if self.part else ''}line {self.line}: {self.reason}"
+
+
+class Refusals:
+    """Collects refused rows in little memory: most of a file may be refused."""
+
+    def __init__(self, summary: Summary) -> None:
+        self.number = 0
+        self.told: list[Refused] = []
+        self._columns = {part.name: part.columns for part in summary.parts}
+        self._rows: dict[str, IO[str]] = {}
+        self._width: dict[str, int] = {}
+
+    def add(self, row: RejectedRow) -> None:
+        """Put a row aside."""
+        self.number += 1
+        if len(self.told) < MOST_TOLD:
+            self.told.append(Refused(row.line, row.reason, row.part))
+        if row.part not in self._rows:
+            self._rows[row.part] = _spool()
+        self._width[row.part] = max(self._width.get(row.part, 0), len(row.cells))
+        csv.writer(self._rows[row.part]).writerow([row.line, row.reason, *row.cells])
+
+    def write(self, file: Path | None) -> tuple[Path, ...]:
+        """Write them beside `file`, those of each part of a ZIP file to a file of their own.
+
+        A file of an interrupted run with the same rows is taken as it is; any other one stays, and gets company.
+        """
+        if file is None:
+            return ()
+        return tuple(self._write(_beside(file, part), part) for part in self._rows)
+
+    def check(self, file: Path | None) -> None:
+        """WorkspaceError when they cannot be written there: found out before good rows of the same kind are in."""
+        if file is None:
+            return
+        for part in list(self._rows):
+            write_private(path := _free(_beside(file, part)), [])
+            path.unlink()
+
+    def close(self) -> None:
+        """Throw away what was collected."""
+        for rows in self._rows.values():
+            rows.close()
+
+    def _write(self, file: Path, part: str) -> Path:
+        paths = list(_taken(file))
+        write_private(path := _free(file), self._lines(part))
+        for taken in paths:
+            if taken.is_file() and not taken.is_symlink() and cmp(taken, path, shallow=False):
+                path.unlink()
+                return taken
+        return path
+
+    def _lines(self, part: str) -> Iterator[str]:
+        columns = self._columns.get(part, ())
+        titles = [column.title or f"column {number}" for number, column in enumerate(columns, 1)]
+        titles += [f"extra_{number}" for number in range(1, self._width[part] - len(titles) + 1)]
+        kept = [at for at, title in enumerate(titles) if title not in OWN]
+        addresses = {at for at, column in enumerate(columns) if column.becomes == EMAIL}
+        yield csv_line([LINE_COLUMN, REASON_COLUMN, *(safe_text(titles[at]) for at in kept)])
+        rows = self._rows[part]
+        rows.seek(0)
+        for line, reason, *cells in csv.reader(rows):
+            cells += [""] * (len(titles) - len(cells))
+            yield csv_line([line, reason, *(_safe(cells[at], at in addresses) for at in kept)])
+
+
+def _safe(cell: str, is_address: bool) -> str:
+    """A cell that is no formula; what was made safe already stays as it is."""
+    return cell if ESCAPED.match(cell) else safe_address(cell) if is_address else safe_text(cell)
+
+
+def _beside(file: Path, part: str) -> Path:
+    """The name that refused rows are called after: the file's, or that of the file inside the ZIP."""
+    return file.with_name(part.replace("\\", "/").rpartition("/")[2] or "part") if part else file
+
+
+def _spool() -> IO[str]:
+    # The longest cell of a row is bounded where it is read.
+    csv.field_size_limit(1 << 27)
+    return SpooledTemporaryFile(IN_MEMORY, "w+", encoding="utf-8", errors="surrogatepass", newline="")
+
+
+def _taken(file: Path) -> Iterator[Path]:
+    """The files of refused rows that are there."""
+    for path in _names(file):
+        if not lexists(path):
+            return
+        yield path
+
+
+def _free(file: Path) -> Path:
+    """FILE.rejected.csv, with a number where there is one: somebody may be correcting it."""
+    return next(path for path in _names(file) if not lexists(path))
+
+
+def _names(file: Path) -> Iterator[Path]:
+    yield file.with_name(f"{file.name}.rejected.csv")
+    number = 2
+    while True:
+        yield file.with_name(f"{file.name}.rejected-{number}.csv")
+        number += 1
