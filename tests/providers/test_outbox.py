@@ -258,3 +258,42 @@ def test_a_mail_opens_as_it_was_written(root: Path) -> None:
     message = BytesParser(policy=policy.default).parsebytes((root / ISSUE / "new" / "000001.eml").read_bytes())
     assert message["To"] == "Åse <reader1@example.net>"
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+
+
+def test_mails_are_erased_wherever_a_reader_put_them_and_the_page_shows_them_no_more(root: Path) -> None:
+    with_page = Outbox(root)
+    with_page.submit(batch(mail(1), mail(2), mail(12)))
+    with_page.close()
+    folder = root / ISSUE
+    (folder / "new" / "000001.eml").rename(folder / "cur" / "000001.eml:2,S")
+    later = Outbox(root)
+    assert later.erase(ISSUE, [1, 99]) == 1
+    assert "reader1@" not in "".join(path.read_text() for path in folder.rglob("*") if path.is_file())
+    later.close()
+    assert files(folder) == ["index.html", "new/000002.eml", "new/000012.eml", "sample.html"]
+    assert "reader2@" in (folder / "index.html").read_text()
+    assert later.erase(ISSUE, [2, 12]) == 2
+    later.close()
+    assert "reader" not in "".join(path.read_text() for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("issue", ["never-sent", "../outside", ""])
+def test_there_is_nothing_to_erase_in_a_folder_that_is_none(root: Path, issue: str) -> None:
+    outside = root.parent / "outside" / "new" / "000001.eml"
+    outside.parent.mkdir(parents=True)
+    outside.write_text("somebody else's")
+    root.mkdir()
+    assert Outbox(root).erase(issue, [1]) == 0
+    assert outside.exists()
+
+
+def test_a_mail_that_cannot_be_deleted_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox = Outbox(root)
+    outbox.submit(batch(mail(1)))
+
+    def refuse(*_given: object, **_named: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(ProviderError, match="cannot be deleted: Permission denied"):
+        outbox.erase(ISSUE, [1])

@@ -138,6 +138,19 @@ def test_nothing_personal_is_left_anywhere(world: World) -> None:
         assert (mine.provider_id, mine.detail, mine.state) == ("", "forgotten", DeliveryState.ACCEPTED)
 
 
+def test_what_is_said_to_be_deleted_is(world: World) -> None:
+    life(world)
+    with world.store.read() as connection:
+        number = connection.execute(sa.select(people.c.id).where(people.c.email_key == ADA)).scalar_one()
+    forget(world)
+    with world.store.read() as connection:
+        for name, fate in COVERED.items():
+            table = metadata.tables[name]
+            if "subscriber_id" in table.c:
+                rows = connection.execute(sa.select(table).where(table.c.subscriber_id == number)).all()
+                assert bool(rows) is (fate != "deleted"), name
+
+
 def test_the_other_person_is_untouched(world: World) -> None:
     life(world)
 
