@@ -77,6 +77,11 @@ class Exclusion(StrEnum):
     NEEDS_SMTPUTF8 = "needs_smtputf8"
     SEGMENT = "segment"
 
+    @property
+    def words(self) -> str:
+        """For people, after a number."""
+        return "not in the segment" if self is Exclusion.SEGMENT else self.value.replace("_", " ")
+
 
 class How(StrEnum):
     """What changed a subscription. `command`: a person of the organisation, at a terminal."""

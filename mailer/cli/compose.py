@@ -9,6 +9,7 @@ import typer
 
 from mailer.cli import output
 from mailer.cli.options import JsonOption
+from mailer.cli.pointing import pointing
 from mailer.cli.session import open_mailer
 from mailer.wording import counted
 
@@ -44,6 +45,12 @@ NameOption = Annotated[
 FromOption = Annotated[str, typer.Option("--from", metavar="NAME", help="Who writes: a [from.NAME] of mailer.toml.")]
 TemplateOption = Annotated[str, typer.Option("--template", metavar="NAME", help="Another design than the kind's own.")]
 LanguageOption = Annotated[str, typer.Option("--language", metavar="CODE", help="Its language; default: the list's.")]
+SegmentOption = Annotated[
+    str,
+    typer.Option(
+        "--segment", metavar="SEGMENT", help="Only to these people: an expression, or a name in the lists' files."
+    ),
+]
 EditOption = Annotated[bool, typer.Option("--edit", "-e", help="Open the file in $EDITOR.")]
 
 
@@ -67,6 +74,7 @@ def bulletin(
     sender: FromOption = "",
     template: TemplateOption = "",
     language: LanguageOption = "",
+    segment: SegmentOption = "",
     edit: EditOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -80,6 +88,7 @@ def bulletin(
     wish = Wish(
         IssueKind.BULLETIN, tuple(to), tuple(tags or ()), every, since, until, source, tuple(pin or ()),
         tuple(skip or ()), tuple(order or ()), limit, at_least, again, subject, name, sender, template, language,
+        segment,
     )  # fmt: skip
     compose(context, wish, edit=edit, as_json=as_json)
 
@@ -101,6 +110,7 @@ def alert(
     sender: FromOption = "",
     template: TemplateOption = "",
     language: LanguageOption = "",
+    segment: SegmentOption = "",
     edit: EditOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -114,7 +124,7 @@ def alert(
     wish = Wish(
         kind=IssueKind.ALERT, lists=tuple(to), tags=tuple(tags or ()), every=every, since=since, source=source,
         pin=tuple(pin or ()), skip=tuple(skip or ()), limit=limit, again=again, subject=subject, name=name,
-        sender=sender, template=template, language=language,
+        sender=sender, template=template, language=language, segment=segment,
     )  # fmt: skip
     compose(context, wish, edit=edit, as_json=as_json)
 
@@ -123,7 +133,7 @@ def compose(context: typer.Context, wish: Wish, *, edit: bool, as_json: bool) ->
     from mailer.services.compose import compose_issue
 
     editor = editor_command() if edit else []  # asked first: without an editor nothing is written
-    with open_mailer(context) as mailer:
+    with pointing(), open_mailer(context) as mailer:
         composed = compose_issue(mailer, wish)
         shown = relative(composed.file)
     if editor:

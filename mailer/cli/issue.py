@@ -50,7 +50,7 @@ def bare(issue: str) -> str:
 
 
 def show_plan(planned: Plan) -> None:
-    excluded = [f"{count} {reason.value.replace('_', ' ')}" for reason, count in planned.exclusions.items()]
+    excluded = [f"{count} {reason.words}" for reason, count in planned.exclusions.items()]
     output.fields(
         {
             "issue": planned.name,
@@ -59,6 +59,7 @@ def show_plan(planned: Plan) -> None:
             "preheader": planned.preheader,
             "from": planned.sender,
             "lists": planned.lists,
+            "segment": " ".join(planned.segment.split()),
             "recipients": planned.recipients,
             "left out": excluded or "nobody",
             "size": f"{planned.html_bytes:,} bytes of HTML, {planned.text_bytes:,} of text",

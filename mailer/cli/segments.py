@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mailer.cli import output
 from mailer.cli.options import JsonOption, ListOption
+from mailer.cli.pointing import pointing
 from mailer.cli.session import open_mailer
 
 if TYPE_CHECKING:
@@ -88,16 +88,3 @@ def show_segments(found: Iterable[NamedSegment]) -> None:
 
 def one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-@contextmanager
-def pointing() -> Iterator[None]:
-    """Shows the line with the mistake and a mark below it, before the error itself."""
-    from mailer.errors import SegmentError
-
-    try:
-        yield
-    except SegmentError as error:
-        output.note(error.source_line)
-        output.note(" " * (error.column - 1) + "^")
-        raise

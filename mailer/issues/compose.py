@@ -44,6 +44,7 @@ class Draft:
     template: str = ""
     sender: str = ""
     language: str = "en"
+    segment: str = ""
 
     @property
     def title(self) -> str:
@@ -130,6 +131,8 @@ def _fields(draft: Draft) -> Iterator[str]:
         if value:
             yield f"{name}: {scalar(value)}"
     yield f"lists: {flow_list(list(draft.lists))}"
+    if draft.segment:
+        yield f"segment: {scalar(draft.segment)}"
     yield f"language: {scalar(draft.language)}"
     if draft.tags:
         yield f"tags: {flow_list(list(draft.tags))}"

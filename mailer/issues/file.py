@@ -11,7 +11,8 @@ from typing import Any
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from mailer.articles.select import parse_since
-from mailer.errors import IssueFileError, MailerError, Mistake
+from mailer.audience.segment.reading import parse
+from mailer.errors import IssueFileError, MailerError, Mistake, SegmentError
 from mailer.issues.frontmatter import FrontMatter, line_at, read_front_matter
 from mailer.model import ArticleChoice, Issue, IssueKind
 from mailer.wording import quoted, unknown
@@ -153,6 +154,18 @@ def _since(node: Node, _: _Reading) -> str:
     return value
 
 
+def _segment(node: Node, _: _Reading) -> str:
+    """An expression, or the name of a segment in the files of the issue's lists."""
+    value = _text(node)
+    if not value or NAME.fullmatch(value):
+        return value
+    try:
+        parse(value)
+    except SegmentError as error:
+        raise WrongValueError(node, f"is wrong at column {error.column}: {error.problem}") from None
+    return value
+
+
 def _items(node: Node) -> Iterator[Node]:
     """The items of a list; one text alone is a list of one."""
     if isinstance(node, SequenceNode) and node.anchor is None:
@@ -241,6 +254,7 @@ FIELDS: dict[str, Callable[[Node, _Reading], Any]] = {
     "template": _matching(TEMPLATE, "must be the name of a template, without folder and ending"),
     "from": _matching(NAME, "must be the NAME of a [from.NAME] in mailer.toml"),
     "lists": _names,
+    "segment": _segment,
     "language": _matching(LANGUAGE, 'must be a language tag such as "en" or "pt-BR"'),
     "tags": _tags,
     "since": _since,

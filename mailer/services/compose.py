@@ -18,6 +18,7 @@ from mailer.render.issue import is_design
 from mailer.services.articles import matcher
 from mailer.services.prepare import workspace_templates
 from mailer.services.program import Program
+from mailer.services.segments import parse_for
 from mailer.store import articles as stored
 from mailer.wording import unknown
 
@@ -44,6 +45,7 @@ class Wish:
     sender: str = ""
     template: str = ""
     language: str = ""
+    segment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ def compose_issue(program: Program, wish: Wish) -> Composed:
         raise UsageError("an issue goes to at least one list", hint="--to LIST; mailer lists list shows them")
     program.settings.sender(wish.sender or definitions[0].sender)
     check_template(program, wish.template)
+    if wish.segment:
+        parse_for(program, wish.segment, wish.lists)
     selected = choose(program, wish, now)
     refuse_too_few(wish, selected)
     draft = Draft(
@@ -77,6 +81,7 @@ def compose_issue(program: Program, wish: Wish) -> Composed:
         sender=wish.sender,
         template=wish.template,
         language=wish.language or definitions[0].language,
+        segment=wish.segment.strip(),
     )
     # An alert and a bulletin of one day about one campaign are two issues.
     kind = "alert " if wish.kind is IssueKind.ALERT else ""

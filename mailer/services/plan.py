@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
+from mailer.audience.segment.reading import parse
 from mailer.checks.finding import Finding, Level
 from mailer.checks.preflight import Facts, check
 from mailer.errors import CheckError, MailerError
@@ -17,12 +18,14 @@ from mailer.render.flat import sources
 from mailer.render.issue import RenderedIssue
 from mailer.services.prepare import Prepared, prepare
 from mailer.services.program import Program
+from mailer.services.segments import check as check_segment
 from mailer.services.writer import MailWriter, PersonalMail
 from mailer.store import articles as stored_articles
 from mailer.store import issues as stored_issues
 from mailer.store import ledger
 from mailer.store import lists as stored_lists
 from mailer.store import subscribers as stored_subscribers
+from mailer.store.segments import Scope, condition
 
 SAMPLES = 500
 """So many recipients are rendered for a plan: enough to meet the missing names, a fraction of a second."""
@@ -53,6 +56,7 @@ class Plan:
     hash: str
     findings: tuple[Finding, ...]
     state: str | None = None
+    segment: str = ""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -72,13 +76,16 @@ def plan_prepared(program: Program, prepared: Prepared, *, again: bool = False) 
             stored_lists.ensure(connection, definition)
     with program.store.read() as connection:
         row = stored_issues.get(connection, issue.name)
+        narrowing = narrowing_of(program, prepared)
+        if narrowing and not row:
+            check_segment(connection, narrowing.segment, program.lists)
         audience = (
             ledger.frozen_counts(connection, issue.name)
             if row
-            else ledger.preview(connection, issue.lists, smtputf8=capabilities.smtputf8)
+            else ledger.preview(connection, issue.lists, smtputf8=capabilities.smtputf8, narrowing=narrowing)
         )
         sent = {} if again or row else stored_articles.sent_to(connection, issue.lists)
-        people = sample_recipients(connection, prepared)
+        people = sample_recipients(connection, prepared, narrowing)
     mail, unwritable = longest_mail(program, prepared, people)
     batch_size = min(provider.batch_size, capabilities.max_recipients)
     repeated = {article.key: sent[article.key] for article in prepared.articles if article.key in sent}
@@ -119,7 +126,14 @@ def plan_prepared(program: Program, prepared: Prepared, *, again: bool = False) 
         hash=prepared.hash,
         findings=check(facts),
         state=row.state.value if row else None,
+        segment=issue.segment,
     )
+
+
+def narrowing_of(program: Program, prepared: Prepared) -> ledger.Narrowing | None:
+    """The issue's segment as it is asked now; None for everybody on its lists."""
+    text = prepared.issue.segment
+    return ledger.Narrowing(parse(text), program.now()) if text else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +184,15 @@ def neutral_recipient(prepared: Prepared) -> Recipient:
     return Recipient(0, "nobody", "reader@example.org", prepared.lists[0].name, {})
 
 
-def sample_recipients(connection: Connection, prepared: Prepared) -> list[Recipient]:
-    """Confirmed people of the issue's lists who are not suppressed."""
+def sample_recipients(
+    connection: Connection, prepared: Prepared, narrowing: ledger.Narrowing | None
+) -> list[Recipient]:
+    """Confirmed people of the issue's lists, in its segment, who are not suppressed."""
     found: dict[str, Recipient] = {}
     for definition in prepared.lists:
-        for person in stored_subscribers.mailable(connection, definition.name, SAMPLES):
+        number = stored_lists.number(connection, definition.name)
+        within = [condition(narrowing.segment, Scope(number, narrowing.now))] if narrowing else []
+        for person in stored_subscribers.mailable(connection, definition.name, SAMPLES, *within):
             if person.id not in found:
                 email = person.ascii_email or person.email
                 found[person.id] = Recipient(0, person.id, email, definition.name, person.attributes)

@@ -16,6 +16,7 @@ from mailer.model import Article, Issue, MailingList, Sender
 from mailer.render.issue import RenderedIssue, RenderInput, render_issue
 from mailer.render.sources import Templates, TemplateText
 from mailer.services.program import Program
+from mailer.services.segments import resolve
 from mailer.store import articles as stored_articles
 from mailer.workspace import template_sources
 
@@ -51,6 +52,7 @@ def prepare(program: Program, name: str) -> Prepared:
     label = f"issues/{issue.name}.md"
     issue, articles = resolve_articles(program, issue, label)
     lists = tuple(program.list_named(each) for each in issue.lists)
+    issue = replace(issue, segment=resolve(lists, issue.segment))
     sender = settings.sender(issue.sender or lists[0].sender)
     templates = workspace_templates(program)
     given = RenderInput(
@@ -118,8 +120,11 @@ def content_hash(given: RenderInput, addressing: Mapping[str, Any]) -> str:
     # `name` and the lists are in the issue. When an article was first seen decides nothing any more, nor does how
     # many lines of comments stand above the body.
     articles = [asdict(replace(article, first_seen_at=article.when, position=0)) for article in given.articles]
+    issue = asdict(replace(given.issue, body_line=1))
+    if not issue["segment"]:
+        del issue["segment"]  # what was sent before there were segments keeps its hash
     content: Mapping[str, Any] = {
-        "issue": asdict(replace(given.issue, body_line=1)),
+        "issue": issue,
         "articles": articles,
         "organisation": given.organisation,
         "theme": given.theme,

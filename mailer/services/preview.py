@@ -9,7 +9,7 @@ from pathlib import Path
 from mailer.audience.address import parse_address
 from mailer.errors import NotFoundError, UsageError, WorkspaceError
 from mailer.model import Recipient, SubscriptionState
-from mailer.services.plan import neutral_recipient, sample_recipients
+from mailer.services.plan import narrowing_of, neutral_recipient, sample_recipients
 from mailer.services.prepare import Prepared, prepare
 from mailer.services.program import Program
 from mailer.services.writer import MailWriter
@@ -89,7 +89,7 @@ MADE_UP = {"name": "Alex Reader", "first_name": "Alex", "last_name": "Reader", "
 def made_up(program: Program, prepared: Prepared) -> Recipient:
     """Somebody who does not exist, with the fields that people on the issue's lists have."""
     with program.store.read() as connection:
-        people = sample_recipients(connection, prepared)
+        people = sample_recipients(connection, prepared, narrowing_of(program, prepared))
     fields = {key: value for person in people for key, value in person.attributes.items()}
     invented = {key: MADE_UP.get(key, f"({key})") if isinstance(value, str) else value for key, value in fields.items()}
     return replace(neutral_recipient(prepared), attributes=invented or MADE_UP)

@@ -106,6 +106,7 @@ def freeze_issue(program: Program, prepared: Prepared) -> ledger.FrozenCounts:
         article_keys=tuple(article.key for article in prepared.articles),
         batch_size=min(program.settings.provider.batch_size, capabilities.max_recipients),
         smtputf8=capabilities.smtputf8,
+        segment=prepared.issue.segment,
     )
     with program.store.write() as connection:
         for definition in prepared.lists:

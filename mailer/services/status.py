@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from mailer.errors import NotFoundError
-from mailer.model import DeliveryState, IssueState
+from mailer.model import DeliveryState, Exclusion, IssueState
 from mailer.services.program import Program
 from mailer.store import issues as stored
 from mailer.store import ledger
@@ -39,6 +39,7 @@ class IssueStatus:
 
     figures: IssueFigures
     lists: tuple[str, ...]
+    segment: str
     articles: int
     hash: str
     deliveries: Mapping[str, int]
@@ -52,13 +53,14 @@ class IssueStatus:
             "state": self.figures.state.value,
             "subject": self.figures.subject,
             "lists": self.lists,
+            "segment": " ".join(self.segment.split()),
             "articles": self.articles,
             "hash": self.hash[:12],
             "frozen": self.figures.frozen_at,
             "finished": self.figures.finished_at,
             "recipients": self.figures.recipients,
             "deliveries": [f"{count} {state}" for state, count in self.deliveries.items()],
-            "left out": [f"{count} {reason}" for reason, count in self.left_out.items()],
+            "left out": [f"{count} {Exclusion(reason).words}" for reason, count in self.left_out.items()],
             "refused": [f"{count} x {reason}" for reason, count in self.refusals.items()],
         }
 
@@ -85,6 +87,7 @@ def issue_status(program: Program, name: str) -> IssueStatus:
         return IssueStatus(
             figures=figures_of(connection, issue),
             lists=issue.lists,
+            segment=issue.segment,
             articles=len(issue.article_keys),
             hash=issue.hash,
             deliveries={state.value: count for state, count in counts.deliveries.items() if count},

@@ -29,7 +29,6 @@ from mailer.store.tables import (
     suppressions,
 )
 
-
 EXCLUSION = ("issue_id", "subscriber_id", "reason")
 
 

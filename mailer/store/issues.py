@@ -35,6 +35,7 @@ class StoredIssue(IssueRow):
 
     batch_size: int
     snapshot: dict[str, Any]
+    segment: str
     lists: tuple[str, ...]
     article_keys: tuple[str, ...]
 
@@ -53,7 +54,7 @@ LISTING = (
 
 def get(connection: Connection, name: str) -> StoredIssue | None:
     """The frozen issue of that name; None when it was never frozen."""
-    query = sa.select(*LISTING, issues.c.batch_size, issues.c.snapshot).where(issues.c.name == name)
+    query = sa.select(*LISTING, issues.c.batch_size, issues.c.snapshot, issues.c.segment).where(issues.c.name == name)
     row = connection.execute(query).first()
     if row is None:
         return None

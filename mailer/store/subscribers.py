@@ -99,14 +99,14 @@ def stream(
             yield Subscriber(*person), its_state
 
 
-def mailable(connection: Connection, list_name: str, limit: int) -> list[Subscriber]:
-    """The first people of a list who are confirmed on it and not suppressed."""
+def mailable(connection: Connection, list_name: str, limit: int, *within: sa.ColumnElement[bool]) -> list[Subscriber]:
+    """The first people of a list who are confirmed on it and not suppressed, of those for whom `within` holds."""
     query = (
         sa.select(*PERSON)
         .join(subscriptions, subscriptions.c.subscriber_id == subscribers.c.id)
         .join(lists, lists.c.id == subscriptions.c.list_id)
         .where(lists.c.name == list_name, subscriptions.c.state == SubscriptionState.CONFIRMED)
-        .where(broadest(lists.c.id).is_(None))
+        .where(broadest(lists.c.id).is_(None), *within)
         .order_by(subscriptions.c.subscriber_id)
         .limit(limit)
     )

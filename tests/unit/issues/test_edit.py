@@ -188,7 +188,7 @@ def test_an_added_article_keeps_its_own_words() -> None:
     "change",
     [
         lambda: set_field(FILE, "articles", []),
-        lambda: set_field(FILE, "segment", "x"),
+        lambda: set_field(FILE, "segmnt", "x"),
         lambda: set_field(FILE, "lists", "x"),
         lambda: set_field(FILE, "subject", ["x"]),
         lambda: reorder_articles(FILE, ["nope"]),

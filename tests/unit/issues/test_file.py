@@ -24,6 +24,7 @@ tags:
   - "#CleanRivers"
   - 2026
 since: 7d
+segment: city == "Oslo" and "volunteer" in tags
 articles:
   - abc
   - 1e5
@@ -52,6 +53,7 @@ def test_every_field(convert) -> None:  # type: ignore[no-untyped-def]
         language="no",
         tags=("#CleanRivers", "2026"),
         since="7d",
+        segment='city == "Oslo" and "volunteer" in tags',
         articles=(ArticleChoice("abc"), ArticleChoice("1e5"), ArticleChoice("0123", "Own title", "Own\nwords")),
         body_line=22,
     )
@@ -81,7 +83,10 @@ def mistakes(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("segment: x", 'unknown field "segment"'),
+        ("segmnt: x", 'unknown field "segmnt": did you mean "segment"?'),
+        ("segment: city = 1", "segment is wrong at column 6: one = does not compare: write =="),
+        ("segment: [a]", "segment must be one text"),
+        ("segment: Oslo", 'segment is wrong at column 1: what about "Oslo"?'),
         ("ab: x", 'unknown field "ab"'),
         ("templat: x", 'unknown field "templat": did you mean "template"? (allowed: articles, from,'),
         ("kind: bulletin", "kind is there twice, also on line 2"),
