@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 
 DEEPEST = 16
 _LARGEST = 1 << 63
+# So many digits of a floating-point number count, and so many it has at most before its point.
+_SIGNIFICANT, _LONGEST_NUMBER = 17, 309
 _LONGEST = 64 * 1024
 
 
@@ -32,10 +34,13 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-def _whole(digits: str) -> int:
-    if len(digits) > 20 or not -_LARGEST <= (number := int(digits)) < _LARGEST:
-        raise ValueError("a number has more digits than can be kept")
-    return number
+def _whole(digits: str) -> int | float:
+    if len(digits) <= 20 and -_LARGEST <= (number := int(digits)) < _LARGEST:
+        return number
+    # PostgreSQL writes 1e30 with all its zeros.
+    if len(digits.lstrip("-").rstrip("0")) <= _SIGNIFICANT and len(digits) < _LONGEST_NUMBER:
+        return float(digits)
+    raise ValueError("a number has more digits than can be kept")
 
 
 def json_fault(value: Any, depth: int = 0) -> str:

@@ -119,6 +119,7 @@ CONFIRMED = SubscriptionState.CONFIRMED
 @given(who=st.dictionaries(ADDRESSES, persons(), min_size=1, max_size=5))
 @example(who={"a@example.org": (CONFIRMED, {"age": 34}), "b@example.org": (CONFIRMED, {"age": "34"})})
 @example(who={"a@example.org": (CONFIRMED, {"note": "x\nb@example.org, Oslo", "tags": ["=x", "[1]", "a, b"]})})
+@example(who={"a@example.org": (CONFIRMED, {"mass": 1e30, "charge": 1.5e-19})})
 @example(who={"a@example.org": (CONFIRMED, {"ok": True}), "b@example.org": (CONFIRMED, {"ok": 1})})
 @example(who={"a@example.org": (CONFIRMED, {"name": "Ann", "last_name": "Li", "labels": "x"})})
 def test_import_of_export_is_the_same(store: Store, another: Callable[[], Store], form: str, who: Known) -> None:
@@ -142,8 +143,10 @@ def exact(value: Any) -> Any:
             return sorted((name, exact(inner)) for name, inner in value.items())
         case list():
             return [exact(inner) for inner in value]
-        case float() if value.is_integer():
+        case float() if value.is_integer() and abs(value) < 2**53:
             return int(value)
+        case int() if abs(value) > 2**53:
+            return float(value)
     return value
 
 
