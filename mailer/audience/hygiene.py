@@ -78,7 +78,7 @@ class Examination:
         verdict = self._domains.get(domain) or self._verdict(domain)
         if verdict.slip_of:
             self._count(Kind.TYPING_ERROR, key, f"{domain} for {verdict.slip_of}")
-        if verdict.disposable:
+        elif verdict.disposable:  # squatters collect mail under many a slip: one of a person is still a slip
             self._count(Kind.DISPOSABLE, key, domain)
         if not ascii_only:
             self._count(Kind.NEEDS_SMTPUTF8, key)

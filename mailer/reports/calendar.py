@@ -78,7 +78,7 @@ def first_day(text: str, today: date) -> date:
     except (ValueError, OverflowError) as error:
         raise UsageError(f"{cleaned[:40]!r} names no day", hint="write 30d, 12w, 6m, 1y or 2026-01-31") from error
     if day > today:
-        raise UsageError(f"{cleaned!r} lies in the future")
+        raise UsageError(f"{cleaned!r} lies in the future", hint="growth is drawn up to now")
     return day
 
 
