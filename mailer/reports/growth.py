@@ -67,7 +67,7 @@ def grow(movements: Iterable[Movement], until: date, since: date | None = None, 
     first = min((move.day for move in moves), default=until)
     last = max((move.day for move in moves), default=until)
     until = max(until, last)  # a clock that was set back must not hide people
-    begin = max(since, first) if since else first
+    begin = min(max(since, first), until) if since else first
     step = by or fitting_step(begin, until)
     begin = start_of(begin, step)
     within = [move for move in moves if move.day >= begin]
