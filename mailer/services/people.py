@@ -114,6 +114,12 @@ def which(program: Program, asked: Asked) -> Which:
     return Which(number, asked.state, tuple(condition(segment, scope) for segment in segments))
 
 
+def number_of(store: Store, people: Which) -> int:
+    """How many those are."""
+    with store.read() as connection:
+        return stored.number_of(connection, people)
+
+
 def members(store: Store, people: Which, limit: int | None = None, *, by_email: bool = False) -> Iterator[Member]:
     """The people of a list, one after the other, so that a million of them need no memory."""
     with store.read() as connection:

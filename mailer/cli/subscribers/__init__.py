@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from mailer.cli.subscribers import asking, consent, erasing, history, importing, people
+from mailer.cli.subscribers import asking, consent, editing, erasing, history, importing, people
+
+PARTS = (importing, consent, asking, people, history, editing, erasing)
+# In the order of a person's way: onto a list, looked at, changed, off it, out of our hands.
+ORDER = (
+    "add", "import", "imports", "ask", "confirm",
+    "list", "show", "history", "tags",
+    "set", "tag", "untag", "rename",
+    "unsubscribe", "export", "data", "forget",
+)  # fmt: skip
 
 app = typer.Typer()
-for part in (importing, consent, asking, history, people, erasing):
-    app.add_typer(part.app)
+app.registered_commands = sorted(
+    (command for part in PARTS for command in part.app.registered_commands),
+    key=lambda command: ORDER.index(str(command.name)),
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +12,7 @@ import typer
 from mailer.cli import output
 from mailer.cli.arguments import address_text, read_argument
 from mailer.cli.options import JsonOption
+from mailer.cli.progress import shown_progress
 from mailer.cli.session import open_mailer
 from mailer.cli.subscribers.options import SegmentOption, StateOption, state_named
 from mailer.errors import UsageError
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from mailer.store.people import Which
 
 app = typer.Typer()
-
-STEP = 50_000
 
 ManyOption = Annotated[
     str | None, typer.Option("--list", "-l", metavar="NAME", help="Everybody on this list instead of one address.")
@@ -209,7 +208,9 @@ def run(context: typer.Context, whom: tuple[str | None, Whom], edit: Edit, manne
             done = would_change(mailer, found, edit)
             if done.changed and not manner.dry_run:
                 confirm(mailer, done, yes=manner.yes)
-                done = edit_many(mailer, found, edit, tell_progress(done))
+                total = done.people
+                with shown_progress("people") as progress:
+                    done = edit_many(mailer, found, edit, lambda number: progress(number, number / total))
             elif not manner.dry_run:
                 done = done.as_done()
     output.result(done, manner.as_json, lambda: output.lines([done.summary()]))
@@ -237,16 +238,3 @@ def confirm(mailer: Mailer, would: Edited, *, yes: bool) -> None:
         raise UsageError(f"{question}, which needs a word: --yes", hint=f"confirm_above is {limit} in mailer.toml")
     if typer.prompt(f"{question}. Type the number to do it", err=True) != str(would.changed):
         raise UsageError("the number was another one; nothing was changed")
-
-
-def tell_progress(would: Edited) -> Callable[[int], None]:
-    """Tells how many of them were gone through, at a terminal, some times on the way."""
-    told = 0
-
-    def tell(number: int) -> None:
-        nonlocal told
-        if number // STEP > told:
-            told = number // STEP
-            output.progress(f"{number:,} of {would.people:,}")
-
-    return tell

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -15,6 +12,7 @@ import typer
 from mailer.cli import output
 from mailer.cli.arguments import is_pipe, read_argument
 from mailer.cli.options import JsonOption, LimitOption, ListOption
+from mailer.cli.progress import shown_progress
 from mailer.cli.session import open_mailer
 from mailer.cli.signals import stop_on_signal
 from mailer.cli.subscribers.options import ConsentOption, EntryOption, state_named
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 MOST_TOLD = 20
-BAR = 30
 
 UpdateOption = Annotated[
     Literal["keep", "overwrite", "fill"],
@@ -102,7 +99,7 @@ def carried_out(mailer: Mailer, entry: Entry, data: bytes, options: Options) -> 
     """Imports; at a terminal a person is asked which column holds the addresses, where that cannot be seen."""
     from mailer.services.imports import Watch, import_subscribers
 
-    with shown_progress() as progress, stop_on_signal(tell_stopping) as stop:
+    with shown_progress("rows") as progress, stop_on_signal(tell_stopping) as stop:
         watched = replace(options, watch=Watch(progress, stop))
         try:
             return import_subscribers(mailer.store, entry, data, watched, mailer.now())
@@ -199,27 +196,6 @@ def again_words(file: Path, list_name: str) -> str:
 
 def tell_stopping() -> None:
     output.note("stopping after these rows; press again to stop at once")
-
-
-@contextmanager
-def shown_progress() -> Iterator[Any]:
-    """A line at a terminal that follows the import: how much of the file, how many rows, how fast."""
-    begin = monotonic()
-    last = 0
-
-    def progress(rows: int, part: float) -> None:
-        nonlocal last
-        filled = round(BAR * min(part, 1.0))
-        rate = rows / max(monotonic() - begin, 1e-6)
-        text = f"[{'#' * filled}{'.' * (BAR - filled)}] {part:4.0%}  {rows:,} rows, {rate:,.0f} a second"
-        output.overwrite(text.ljust(last))
-        last = len(text)
-
-    try:
-        yield progress
-    finally:
-        if last:
-            output.overwrite("")
 
 
 @app.command("imports")

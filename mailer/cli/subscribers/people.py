@@ -11,6 +11,7 @@ import typer
 from mailer.cli import output
 from mailer.cli.arguments import address_text
 from mailer.cli.options import EmailArgument, JsonOption, LimitOption, ListOption
+from mailer.cli.progress import shown_progress
 from mailer.cli.session import open_mailer
 from mailer.cli.subscribers.options import SegmentOption, StateOption, TagsOption, state_named
 from mailer.wording import counted
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from mailer.services.people import Member, Person
 
 app = typer.Typer()
-
-# Told to who waits for an export, in people.
-STEP = 100_000
 
 
 @app.command("show")
@@ -151,7 +149,7 @@ def export_subscribers(
     In CSV, := behind a column's title says that its cells are JSON, such as numbers. JSON lines keep every value.
     """
     from mailer.services.exports import Wanted, export_blocks, export_file, format_of
-    from mailer.services.people import Asked, which
+    from mailer.services.people import Asked, number_of, which
 
     names = tuple(name.strip() for name in columns.split(",") if name.strip()) if columns is not None else None
     with open_mailer(context) as mailer:
@@ -161,10 +159,7 @@ def export_subscribers(
             for text in export_blocks(mailer.store, wanted):
                 output.raw(text)
             return
-        number = export_file(mailer.store, wanted, file, tell_exported)
+        total = number_of(mailer.store, wanted.which)
+        with shown_progress("people") as progress:
+            number = export_file(mailer.store, wanted, file, lambda done: progress(done, done / max(total, 1)))
     output.note(f"{counted(number, 'subscriber')} written to {file}")
-
-
-def tell_exported(number: int) -> None:
-    if number % STEP == 0:
-        output.progress(f"{number:,} written")
