@@ -96,8 +96,8 @@ class SegmentError(MailerError):
         self.column = position - (before.rfind("\n") + 1) + 1
         self.problem = message
         self.source_line = (text.split("\n") or [""])[self.line - 1]
-        where = f"line {self.line}, column {self.column}" if "\n" in text else f"column {self.column}"
-        super().__init__(f"segment, {where}: {message}", hint=hint)
+        self.where = f"line {self.line}, column {self.column}" if "\n" in text else f"column {self.column}"
+        super().__init__(f"segment, {self.where}: {message}", hint=hint)
 
 
 class TemplateError(MailerError):

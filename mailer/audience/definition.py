@@ -59,8 +59,7 @@ def _segment_problem(name: str, value: Any) -> str | None:
     try:
         parse(value.strip())
     except SegmentError as error:
-        where = f"line {error.line}, column {error.column}" if error.line > 1 else f"column {error.column}"
-        return f"{name}, {where}: {error.problem}"
+        return f"{name}, {error.where}: {error.problem}"
     return None
 
 

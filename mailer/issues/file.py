@@ -162,7 +162,7 @@ def _segment(node: Node, _: _Reading) -> str:
     try:
         parse(value)
     except SegmentError as error:
-        raise WrongValueError(node, f"is wrong at column {error.column}: {error.problem}") from None
+        raise WrongValueError(node, f"is wrong at {error.where}: {error.problem}") from None
     return value
 
 

@@ -55,7 +55,7 @@ def test_every_field(convert) -> None:  # type: ignore[no-untyped-def]
         since="7d",
         segment='city == "Oslo" and "volunteer" in tags',
         articles=(ArticleChoice("abc"), ArticleChoice("1e5"), ArticleChoice("0123", "Own title", "Own\nwords")),
-        body_line=22,
+        body_line=23,
     )
 
 
