@@ -141,6 +141,7 @@ def import_suppressions(
     Nothing is ever lifted. Rows that cannot be taken are reported with their line, and the exit code is 3.
     """
     from mailer.services.suppressions import MAX_BYTES, ImportOptions, import_file, reason_named
+    from mailer.wording import counted
 
     data = read_argument(file, MAX_BYTES)
     options = ImportOptions(list_name, reason_named(reason), encoding, "" if is_pipe(file) else file.name, dry_run)
@@ -149,9 +150,8 @@ def import_suppressions(
     for row in done.rejected:
         output.warn(f"line {row.line}: {row.reason}")
     if done.foreign:
-        output.warn(
-            f"{done.foreign} hashes were made with a key that this workspace does not have: they keep nobody out"
-        )
+        hashes = counted(done.foreign, "hash", "hashes")
+        output.warn(f"{hashes} of a key that this workspace does not have: keeps nobody out")
     output.result(done, as_json, lambda: output.lines(done.summary()))
     done.raise_for_rejected()
 

@@ -69,8 +69,14 @@ def test_a_file_from_before_deleted_content_was_overwritten_is_cleaned_too(
         attributes = [json.dumps({"first_name": "Augusta", "note": "x" * random.randrange(900)}) for _ in range(200)]
         for text in attributes:
             connection.execute("UPDATE subscribers SET attributes = ? WHERE email_key = ?", (text, ADA))
-    real, purged = sqlite._holds, []
-    monkeypatch.setattr(sqlite, "_holds", lambda *given: purged.append(real(*given)) or purged[-1])
+    real = sqlite._holds
+    purged: list[bool] = []
+
+    def holds(file: Path, trace: bytes) -> bool:
+        purged.append(real(file, trace))
+        return purged[-1]
+
+    monkeypatch.setattr(sqlite, "_holds", holds)
     assert b"Augusta" in database_bytes(mailer)
     forget(mailer, "--yes")
     assert purged == [True], "it stood in unused space"
