@@ -78,7 +78,7 @@ def open_text(source: Source, name: str, told: Told, part: str = "") -> TextTabl
     above = {mark: rows_above([record.cells for record in sample], told) for mark, sample in samples.items()}
     tables = {mark: [record.cells for record in sample[above[mark] :]] for mark, sample in samples.items()}
     best = max(candidates, key=lambda mark: _score(tables[mark], told))
-    if not tables[best]:
+    if not any(map(str.isalnum, (letter for row in tables[best] for cell in row for letter in cell))):
         raise ImportFileError("the file holds no rows")
     found = find_titles(tables[best], name, told)
     notes = (*encoding.notes, *found.notes)

@@ -33,9 +33,10 @@ _ODD = re.compile(rb"[\x80-\xff]")
 # A small letter after a small one or at the beginning of a word before one, and so on: DOS and Macintosh files have
 # other letters at these bytes, which would stand in the wrong case (MERE with an accent reads "MxRE", x small).
 _FITS = re.compile(
-    b"(?<=[a-z])[" + _SMALL + _SHARP + rb"](?![\x80-\xffA-Z])"
-    b"|(?<=[A-Z])[" + _SMALL + b"](?=[a-z])"
-    rb"|(?<![A-Za-z\x80-\xff])[" + _SMALL + b"](?=[a-z])"
+    b"(?<=[a-z])[" + _SMALL + b"](?!(?!" + _SHARP + rb")[\x80-\xffA-Z])"
+    b"|(?<=[a-z" + _SMALL + b"])" + _SHARP + rb"(?![\x80-\xffA-Z])"
+    b"|(?<=[A-Z])[" + _SMALL + b"](?=[a-z" + _SHARP + b"])"
+    rb"|(?<![A-Za-z\x80-\xff])[" + _SMALL + b"](?=[a-z" + _SHARP + b"])"
     rb"|(?<![A-Za-z\x80-\xff])[" + _LARGE + b"](?=[A-Za-z])"
     b"|(?<=[A-Z])[" + _LARGE + rb"](?![\x80-\xffa-z])"
 )

@@ -109,20 +109,25 @@ class Gzipped:
             yield piece
 
     def _inflated(self) -> Iterator[bytes]:
-        inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        inflater = None
         try:
-            for packed in Plain(self._data).pieces():
-                self.done = min(self.done + PIECE, self.size) if packed else self.done
-                rest = packed
-                while rest:
+            for start in range(0, self.size, PIECE):
+                self.done = min(start + PIECE, self.size)
+                rest = self._data[start : self.done]
+                # After one file another may follow (files that were joined), or zeroes that fill a block.
+                while rest := rest if inflater else rest.lstrip(b"\0"):
+                    inflater = inflater or zlib.decompressobj(16 + zlib.MAX_WBITS)
                     yield inflater.decompress(rest, PIECE)
-                    rest = inflater.unconsumed_tail
-                    if inflater.eof:  # files that were joined: each begins anew
-                        rest = inflater.unused_data.lstrip(b"\0")
-                        inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
-            yield inflater.flush()
+                    rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+                    inflater = None if inflater.eof else inflater
+            if inflater is not None:
+                raise self._damaged()
         except zlib.error:
-            raise ImportFileError("the .gz file is damaged", hint="Export or download it again.") from None
+            raise self._damaged() from None
+
+    @staticmethod
+    def _damaged() -> ImportFileError:
+        return ImportFileError("the .gz file is damaged", hint="Export or download it again.")
 
 
 def head(source: Source, size: int = PIECE) -> bytes:
