@@ -73,8 +73,10 @@ def _pictures(growth: Growth, look: Look) -> Iterator[str]:
     dates = date_places([point.start for point in growth.points], growth.by, max(1, canvas // DATE_CELLS))
     if len(values) > 1:
         width = gutter + canvas + 1
-        for axis, drawn in plotted(Line(values, heights, dates, width, LINE_ROWS, look.blocks)):
-            yield axis + (look.paint(drawn, CONFIRMED) if drawn.strip() else "")
+        *rows, axis, names = plotted(Line(values, heights, dates, width, LINE_ROWS, look.blocks))
+        for edge, drawn in rows:
+            yield edge + (look.paint(drawn, CONFIRMED) if drawn.strip() else "")
+        yield from map("".join, (axis, names))
     yield from _bars(points, each, growth, (gutter, cells), look)
 
 
@@ -91,7 +93,8 @@ def _bars(points: Sequence[Point], each: int, growth: Growth, place: tuple[int, 
         yield (indent + look.paint(row.rstrip(), JOINED)).rstrip()
     yield indent + ("─" if look.blocks else "-") * (cells * len(points))
     for row in hanging(left, unit, below, cells, look.blocks):
-        yield (indent + look.paint(row.rstrip(), LEFT)).rstrip()
+        if row.strip():
+            yield indent + look.paint(row.rstrip(), LEFT)
     if below:
         yield indent + look.paint(f"{down} left, at most {number(max(left))} in {time}", LEFT)
 

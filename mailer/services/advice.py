@@ -57,7 +57,7 @@ ADVICE = {
     Kind.DISPOSABLE: Advice(
         "Disposable addresses",
         "Most end within days. Some people protect themselves with them: nobody is kept out.",
-        "Nothing needs doing: they fall out when their mail is refused. " + _SHOW,
+        "Nothing: they fall out when their mail is refused. To look at them: " + _SHOW,
     ),
     Kind.ALIAS: Advice(
         "Further addresses of one mailbox",
