@@ -41,7 +41,8 @@ class AttributeIs(_Form):
     On SQLite, where raw numbers stay numbers, it may also be the number after that text.
     """
 
-    type = sa.Boolean()
+    # Not Boolean: SQLAlchemy would compare that with 1 on SQLite, and no index would be used.
+    type = sa.Integer()
     inherit_cache = True
 
 

@@ -16,11 +16,13 @@ from mailer.audience.segment.evaluate import Facts, evaluate
 from mailer.audience.segment.nodes import Segment
 from mailer.audience.segment.reading import parse
 from mailer.model import DeliveryState, EngagementKind
+from mailer.store import attributes as attributes_store
 from mailer.store.facts import facts
 from mailer.store.segments import Scope, condition, outside
 from mailer.store.tables import deliveries, engagements, issues, subscribers
 from tests.store.world import CONFIRMED, NOW, PENDING, UNSUBSCRIBED, World, key
 from tests.unit.audience.segment.people import EXPRESSIONS, ISSUES, attributes
+from tests.unit.audience.segment.verdicts import MISSING, VERDICTS
 
 PEOPLE = [f"p{number}" for number in range(6)]
 
@@ -92,7 +94,7 @@ def check(connection: Connection, segment: Segment, list_id: int | None, wardrob
     assert fresh == expected
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     wardrobe=st.lists(attributes(), min_size=6, max_size=6),
     texts=st.lists(EXPRESSIONS, min_size=4, max_size=4),
@@ -106,3 +108,82 @@ def test_python_and_the_database_agree_on_everybody(
         list_id = connection.execute(sa.text("select id from lists where name = 'weekly'")).scalar_one()
         for text in texts:
             check(connection, parse(text), list_id if on_list else None, wardrobe)
+
+
+def test_one_value_says_the_same_in_the_database(world: World) -> None:
+    """Every single rule, so that one that is broken has its name."""
+    world.add("weekly", *(f"v{number}" for number in range(len(VERDICTS))))
+    wrong = []
+    with world.store.write() as connection:
+        for number, (value, _, _) in enumerate(VERDICTS):
+            mine = sa.update(subscribers).where(subscribers.c.email_key == key(f"v{number}"))
+            connection.execute(mine.values(attributes={} if value is MISSING else {"x": value}))
+        for number, (value, text, expected) in enumerate(VERDICTS):
+            scope = Scope(None, NOW)
+            inside = key(f"v{number}") in matching(connection, condition(parse(text), scope))
+            others = key(f"v{number}") in matching(connection, outside(parse(text), scope))
+            if (inside, others) != (expected, not expected):
+                wrong.append((value, text, inside, others))
+    assert wrong == []
+
+
+def plan(connection: Connection, text: str) -> str:
+    query = sa.select(subscribers.c.id).where(condition(parse(text), Scope(None, NOW)))
+    written = query.compile(connection, compile_kwargs={"literal_binds": True, "render_postcompile": True})
+    sqlite = connection.dialect.name == "sqlite"
+    if not sqlite:
+        # A table of six people would be read whole.
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+    explain = "EXPLAIN QUERY PLAN " if sqlite else "EXPLAIN "
+    return "\n".join(str(row) for row in connection.exec_driver_sql(explain + str(written)))
+
+
+@pytest.mark.parametrize("attribute", ["city", "odd name", "50%", "it's", "a.b", "straße"])
+def test_an_index_over_an_attribute_is_used(crowd: World, attribute: str) -> None:
+    field = f'attributes["{attribute}"]'
+    with crowd.store.write() as connection:
+        assert attributes_store.index(connection, attribute)
+        assert not attributes_store.index(connection, attribute)
+        assert attributes_store.indexed(connection, [attribute, "other"]) == {attribute}
+    with crowd.store.write() as connection:
+        give(connection, [{attribute: "Oslo"}, {attribute: "0150"}, {attribute: 150}, {}, {}, {}])
+        name = attributes_store.index_name(attribute)
+        for text in (
+            f'{field} == "Oslo"',
+            f'{field} in ("Oslo", "Bergen")',
+            f'{field} == "Oslo" and ("x" in tags or not has(phone))',
+            f'{field} == "0150"',
+            f'{field} == "150"',
+        ):
+            assert name in plan(connection, text), text
+        assert matching(connection, condition(parse(f'{field} == "150"'), Scope(None, NOW))) == {key("p2")}
+    with crowd.store.write() as connection:
+        assert attributes_store.unindex(connection, attribute)
+        assert not attributes_store.unindex(connection, attribute)
+        assert name not in plan(connection, f'{field} == "Oslo"')
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [
+        ('email == "p1@example.org"', "email_key"),
+        ('received("first")', "deliveries"),
+        ("opened_within(90d)", "subscriber_id_kind_at"),
+    ],
+)
+def test_what_is_built_in_reads_an_index(crowd: World, text: str, index: str) -> None:
+    with crowd.store.write() as connection:
+        assert index in plan(connection, text)
+
+
+def test_attributes_are_counted_by_type(crowd: World) -> None:
+    with crowd.store.write() as connection:
+        give(connection, [{"a": "x"}, {"a": 1, "b": None}, {"a": 1.5}, {"a": [1], "b": True}, {"a": {}}, {}])
+        weekly = connection.execute(sa.text("select id from lists where name = 'members'")).scalar_one()
+        assert {name: sum(kinds.values()) for name, kinds in attributes_store.kinds(connection).items()} == {
+            "a": 5,
+            "b": 2,
+        }
+        assert set(attributes_store.kinds(connection, weekly)) == {"a"}
+        assert attributes_store.names(connection) == ["a", "b"]
+        assert attributes_store.unknown(connection, ["a", "c"]) == ["c"]

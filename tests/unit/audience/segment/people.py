@@ -104,7 +104,8 @@ LEAVES = st.one_of(
            st.lists(st.one_of(TEXTS, PLAIN_NUMBERS, TRUTHS, SPANS, DAYS), min_size=1, max_size=4).map(", ".join), "]"),
     joined(FILLED, st.sampled_from(["in", "not in"]), st.one_of(FIELDS, st.sampled_from(["tags", "email", "domain"]))),
     st.tuples(st.one_of(FIELDS, st.sampled_from(["email", "domain"])),
-              st.sampled_from([".startswith", ".endswith", ".contains"]), FILLED).map(lambda p: f"{p[0]}{p[1]}({p[2]})"),
+              st.sampled_from(["startswith", "endswith", "contains"]), FILLED)
+    .map(lambda p: f"{p[0]}.{p[1]}({p[2]})"),
     FIELDS.map(lambda field: f"has({field})"),
     st.just("has(tags)"),
     joined(st.sampled_from(["email", "domain"]), ORDER, ADDRESSES),
