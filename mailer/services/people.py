@@ -149,5 +149,8 @@ def tag_counts(store: Store, list_name: str | None) -> Sequence[TagCount]:
     spellings: dict[str, Counter[str]] = {}
     for tag, people in counts.items():
         spellings.setdefault(tag.casefold(), Counter())[tag] += people
-    found = [TagCount(found.most_common(1)[0][0], found.total()) for found in spellings.values()]
+    # The most frequent spelling stands for all.
+    found = [
+        TagCount(max((number, tag) for tag, number in each.items())[1], each.total()) for each in spellings.values()
+    ]
     return sorted(found, key=lambda each: (-each.people, each.tag.casefold()))

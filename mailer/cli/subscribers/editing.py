@@ -175,7 +175,7 @@ def split(words: Sequence[str], whom: Whom) -> tuple[str | None, Sequence[str]]:
     whom.check()
     first = words[0] if words else ""
     if not whom.many:
-        if not words:
+        if first != "-" and "@" not in first:
             raise UsageError("whose? name an address first, or people by --list NAME or --file FILE")
         return first, words[1:]
     if first == "-" or ("@" in first and "=" not in first):
