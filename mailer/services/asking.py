@@ -96,6 +96,8 @@ def ask_everybody(
 ) -> AskResult:
     """Ask the people of a list who are pending and due, at most `limit` of them, oldest first."""
     due = count_due(program, definition, rule)
+    if not due:
+        return AskResult(definition.name, 0)
     wanted = due if limit is None else min(due, limit)
     with provided(program) as provider:
         asker = Asker(program, provider, ConfirmationWriter(program, definition))

@@ -24,7 +24,8 @@ LAST_WORD = 512
 
 
 class Result(StrEnum):
-    """`already`: it was so before, and nothing was written. The last four are refusals of an old link."""
+    """`already`: it was so before, and nothing was written. `gone`: the link names nobody any more.
+    `left` and `suppressed`: an old link was refused."""
 
     CONFIRMED = "confirmed"
     UNSUBSCRIBED = "unsubscribed"
@@ -32,13 +33,11 @@ class Result(StrEnum):
     GONE = "gone"
     LEFT = "left"
     SUPPRESSED = "suppressed"
-    FORGOTTEN = "forgotten"
 
 
 REFUSALS = {
     Result.LEFT: "they unsubscribed after this mail was written, and an old link does not undo that",
     Result.SUPPRESSED: "the address is suppressed, and a link does not undo that",
-    Result.FORGOTTEN: "the person was forgotten, and nothing is left that could be confirmed",
 }
 
 
@@ -66,13 +65,13 @@ def confirm(
 ) -> Answer:
     """Make a pending subscription a confirmed one; the mail whose link it is becomes the proof.
 
-    Only pending becomes confirmed: who left, is suppressed or was forgotten stays so. LinkError for anything that is
-    not our own token for confirming, in the same words for every cause.
+    Only pending becomes confirmed: who left or is suppressed stays so. LinkError for anything that is not our own token
+    for confirming and for somebody who was forgotten, in the same words for every cause.
     """
     target, mail = _mail_of(_signer(program).read(token, Purpose.CONFIRM))
     with program.store.write() as connection:
         who = subscriptions.standing(connection, target.list_name, target.subscriber_id)
-        if who is None or who.state is None:
+        if who is None:
             raise LinkError(NOT_VALID)
         if refused := _refused(who):
             return Answer(target.list_name, refused)
@@ -93,7 +92,7 @@ def unsubscribe_by_token(
     target = _signer(program).read(token, Purpose.UNSUBSCRIBE)
     with program.store.write() as connection:
         who = subscriptions.standing(connection, target.list_name, target.subscriber_id)
-        if who is None or who.state is None or who.forgotten:
+        if who is None:
             return Answer(target.list_name, Result.GONE)
         if who.state is SubscriptionState.UNSUBSCRIBED:
             return Answer(target.list_name, Result.ALREADY)
@@ -120,8 +119,6 @@ def _mail_of(target: LinkTarget) -> tuple[LinkTarget, int | None]:
 
 
 def _refused(who: Standing) -> Result | None:
-    if who.forgotten:
-        return Result.FORGOTTEN
     if who.state is SubscriptionState.UNSUBSCRIBED:
         return Result.LEFT
     if who.suppressed:

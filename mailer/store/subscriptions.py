@@ -88,21 +88,20 @@ class Standing:
     list_id: int
     number: int
     list_name: str
-    state: SubscriptionState | None
-    forgotten: bool
+    state: SubscriptionState
     suppressed: bool
 
 
 def standing(connection: Connection, list_name: str, subscriber_id: str) -> Standing | None:
-    """How a person whom a link names stands with its list; None when either is unknown.
+    """How a person whom a link names stands with its list; None for who was never on it or was forgotten.
 
     Their subscription stays locked until the transaction ends, so that two presses of one button are one after the
-    other. `state` is None when they are not on the list.
+    other.
     """
     list_id = connection.execute(sa.select(lists.c.id).where(lists.c.name == list_name)).scalar()
     person = connection.execute(
-        sa.select(subscribers.c.id, subscribers.c.email_key, subscribers.c.forgotten_at).where(
-            subscribers.c.public_id == subscriber_id
+        sa.select(subscribers.c.id, subscribers.c.email_key).where(
+            subscribers.c.public_id == subscriber_id, subscribers.c.forgotten_at.is_(None)
         )
     ).first()
     if list_id is None or person is None:
@@ -112,9 +111,10 @@ def standing(connection: Connection, list_name: str, subscriber_id: str) -> Stan
         .where(subscriptions.c.list_id == list_id, subscriptions.c.subscriber_id == person.id)
         .with_for_update()
     ).scalar()
-    forgotten = person.forgotten_at is not None
-    suppressed = not forgotten and bool(suppressions.among(connection, [person.email_key], list_id))
-    return Standing(list_id, person.id, list_name, state, forgotten, suppressed)
+    if state is None:
+        return None
+    suppressed = bool(suppressions.among(connection, [person.email_key], list_id))
+    return Standing(list_id, person.id, list_name, state, suppressed)
 
 
 def move(connection: Connection, who: Standing, state: SubscriptionState, origin: Origin, now: datetime) -> None:

@@ -224,6 +224,15 @@ def test_asking_the_people_of_an_import(campaign: Any) -> None:
     assert len({token(mail) for mail in mails(campaign)}) == 5
 
 
+def test_a_link_of_somebody_who_was_forgotten_is_no_link(campaign: Any) -> None:
+    add(campaign, "ann")
+    (mail,) = mails(campaign)
+    campaign.done("subscribers", "forget", "ann@example.org", "--yes")
+    run = campaign("subscribers", "confirm", token(mail))
+    assert run.code == 1 and "this link is not valid" in run.err
+    assert campaign("subscribers", "history", "ann@example.org").code == 1
+
+
 def test_asking_many_needs_a_word(campaign: Any) -> None:
     campaign.add_settings("\n[limits]\nconfirm_above = 3\n")
     bring(campaign, 4)
