@@ -150,7 +150,6 @@ def tag_counts(store: Store, list_name: str | None) -> Sequence[TagCount]:
     for tag, people in counts.items():
         spellings.setdefault(tag.casefold(), Counter())[tag] += people
     # The most frequent spelling stands for all.
-    found = [
-        TagCount(max((number, tag) for tag, number in each.items())[1], each.total()) for each in spellings.values()
-    ]
+    best = (max((number, tag) for tag, number in each.items())[1] for each in spellings.values())
+    found = [TagCount(tag, spellings[tag.casefold()].total()) for tag in best]
     return sorted(found, key=lambda each: (-each.people, each.tag.casefold()))

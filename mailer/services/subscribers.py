@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -11,18 +11,15 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from mailer.audience.address import Address, parse_address
-from mailer.audience.columns import attribute_name
+from mailer.audience.edits import parse_edit
 from mailer.errors import NotFoundError, UsageError
-from mailer.model import How, MailingList, Outcome, Subscriber, SubscriptionState
+from mailer.model import How, MailingList, Outcome, SubscriptionState
 from mailer.store import consents
 from mailer.store import lists as stored_lists
 from mailer.store import subscribers as stored
 from mailer.store import subscriptions as stored_subscriptions
 from mailer.store.database import Store
 from mailer.store.subscriptions import Origin
-
-# What a template finds under these names is the program's to say.
-TAKEN = frozenset({"email", "id", "list"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +96,12 @@ class Added:
         return f"{done} {self.list_name} as {self.state.value}{mailed}{asked}"
 
 
-def attributes_of(settings: Sequence[str]) -> dict[str, str]:
-    """`key=value` texts as attributes, under the names that an imported column would get."""
-    attributes = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        name = attribute_name(key)
-        if not equals or not name or name in TAKEN:
-            raise UsageError("--set takes KEY=VALUE, where the key is not email, id or list", hint="--set city=Oslo")
-        if not value.replace("\t", " ").replace("\n", " ").isprintable():
-            raise UsageError(f"--set {name}: the value holds control characters")
-        attributes[name] = value.strip()
-    return attributes
+def attributes_of(settings: Sequence[str]) -> Mapping[str, Any]:
+    """`KEY=VALUE` and `KEY:=JSON` texts as attributes, under the names that an imported column would get."""
+    try:
+        return parse_edit(settings).values
+    except ValueError as error:
+        raise UsageError(f"--set: {error}", hint="--set city=Oslo") from None
 
 
 def checked_address(text: str) -> Address:
@@ -168,29 +159,3 @@ def unsubscribe(store: Store, definition: MailingList, address: Address, reason:
         )
         stored_subscriptions.change(connection, change, now)
     return Unsubscribed(definition.name, before)
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A person and their state on the list that was asked for."""
-
-    id: str
-    email: str
-    state: SubscriptionState
-    attributes: Mapping[str, Any]
-    created_at: datetime | None
-
-
-def members(
-    store: Store, list_name: str, state: SubscriptionState | None = None, limit: int | None = None
-) -> Iterator[Member]:
-    """The people on a list, one after the other, so that a million of them need no memory."""
-    with store.read() as connection:
-        for number, (subscriber, current) in enumerate(stored.stream(connection, list_name, state)):
-            if limit is not None and number >= limit:
-                return
-            yield member(subscriber, current)
-
-
-def member(subscriber: Subscriber, state: SubscriptionState) -> Member:
-    return Member(subscriber.id, subscriber.email, state, subscriber.attributes, subscriber.created_at)

@@ -28,7 +28,7 @@ def add_subscriber(
     list_name: ListOption,
     values: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="An attribute, such as city=Oslo; repeatable."),
+        typer.Option("--set", metavar="KEY=VALUE", help="An attribute, as city=Oslo or age:=34 (JSON); repeatable."),
     ] = None,
     state: EntryOption = None,
     consent: ConsentOption = None,
