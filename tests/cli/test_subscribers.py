@@ -97,7 +97,7 @@ def test_refused_rows_are_reported_and_the_rest_is_in(mailer: Any) -> None:
     assert set(people(mailer, "members")) == {"ann@example.org", "ed@example.org"}
     assert "warning: line 3: " in run.err
     assert "3 rows refused, all others are in" in run.err
-    rejected = Path(run.json["rejected_file"])
+    rejected = Path(*run.json["rejected_files"])
     assert rejected == path.with_name("people.csv.rejected.csv")
     assert stat.S_IMODE(rejected.stat().st_mode) == 0o600
     header, *rows = csv.reader(io.StringIO(rejected.read_text("utf-8-sig"), newline=""))
@@ -129,7 +129,7 @@ def test_a_file_that_is_being_corrected_is_not_overwritten(mailer: Any) -> None:
     path = mailer.write("people.csv", MIXED)
     mailer.write("people.csv.rejected.csv", "somebody's work")
     run = mailer("subscribers", "import", str(path), "--list", "members", "--json")
-    assert run.json["rejected_file"].endswith("people.csv.rejected-2.csv")
+    assert run.json["rejected_files"][0].endswith("people.csv.rejected-2.csv")
     assert path.with_name("people.csv.rejected.csv").read_text() == "somebody's work"
 
 
@@ -142,7 +142,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(mailer: Any) -> None:
     assert not path.with_name("people.csv.rejected.csv").exists()
     real = mailer(*words)
     for told in (dry.json, real.json):
-        del told["dry_run"], told["rejected_file"]
+        del told["dry_run"], told["rejected_files"]
     assert figures(dry) == figures(real)
 
 
@@ -228,7 +228,7 @@ def test_list_and_limit(mailer: Any) -> None:
     assert list(people(mailer, "members", "--limit", "2")) == ["ann@example.org", "Bo@example.org"]
     assert people(mailer, "weekly") == {}
     text = mailer.done("subscribers", "list", "--list", "members").out
-    assert text.splitlines()[0].split() == ["EMAIL", "STATE", "SINCE", "ATTRIBUTES"]
+    assert text.splitlines()[0].split() == ["EMAIL", "STATE", "JOINED", "(UTC)", "TAGS", "ATTRIBUTES"]
     assert "first_name=Cy, city=Bergen" in text
 
 
