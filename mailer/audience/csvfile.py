@@ -13,12 +13,10 @@ from itertools import islice
 
 from mailer.audience.encoding import find_encoding
 from mailer.audience.layout import Part, Told
-from mailer.audience.people import LONGEST_CELL as LONGEST_CELL
 from mailer.audience.people import People
 from mailer.audience.records import Lines, Record, Table, read_records, read_tables, text_blocks
-from mailer.audience.rows import RejectedRow as RejectedRow
-from mailer.audience.rows import Row as Row
-from mailer.audience.sources import Plain, Source
+from mailer.audience.rows import RejectedRow, Row
+from mailer.audience.sources import Source
 from mailer.audience.titles import Found, address_column, find_titles, holds_titles, rows_above
 from mailer.errors import ImportFileError, UsageError
 
@@ -138,33 +136,3 @@ def _score(rows: list[list[str]], told: Told) -> tuple[bool, bool, float, int]:
     width = len(rows[0])
     same = sum(len(row) == width for row in rows) / len(rows)
     return (holds_titles(rows[0], told), address_column(rows) is not None, same if width > 1 else 0.0, width)
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How a file of CSV is read."""
-
-    encoding: str
-    delimiter: str
-    columns: tuple[str, ...]
-    has_header: bool
-    skipped_lines: int = 0
-    notes: tuple[str, ...] = ()
-
-
-def read_layout(data: bytes, *, encoding: str | None = None, delimiter: str | None = None) -> Layout:
-    """Find out how the file is to be read."""
-    table = open_text(Plain(data), "", Told(encoding, delimiter, exporter="none"))
-    part = table.part
-    columns = tuple(column.becomes for column in part.columns)
-    return Layout(part.encoding, part.delimiter, columns, part.has_header, table.skipped_lines, part.notes)
-
-
-def read_rows(data: bytes, layout: Layout | None = None) -> Iterator[Row | RejectedRow]:
-    """The rows, one at a time."""
-    told = Told(layout.encoding, layout.delimiter, exporter="none") if layout else Told(exporter="none")
-    for batch in open_text(Plain(data), "", told).batches():
-        for row in batch:
-            if isinstance(row, Row) and row.tags:
-                row = row._replace(attributes={**row.attributes, "tags": ", ".join(row.tags)})
-            yield row

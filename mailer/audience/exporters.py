@@ -31,7 +31,8 @@ class Exporter:
 
     It is known when all titles of one set in `known_by` are there; where given, no others but those in `only`, and
     a name of the file in which `file` is found. `rule(file name, titles)` decides by the cells of `state_titles`,
-    which are no attributes unless `keeps_state`. `several` stands between addresses in one cell.
+    which are no attributes unless `keeps_state`; `by_file`: empty cells give what holds for everybody. `several`
+    stands between addresses in one cell.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Exporter:
     state_titles: tuple[str, ...] = ()
     rule: RuleMaker | None = None
     keeps_state: bool = False
+    by_file: bool = False
     only: frozenset[str] = frozenset()
     file: re.Pattern[str] | None = None
     tags: Callable[[str], tuple[str, ...]] = split_tags
@@ -72,7 +74,8 @@ def _words(
 
     def rule(cells: Sequence[str]) -> Said:
         word = " ".join(cells[0].split()).casefold()
-        return table.get(word, other), word[:40] if table.get(word, other) else ""
+        state = table.get(word, other)
+        return state, (word[:40] or "no status") if state else ""
 
     return lambda name, titles: rule
 
@@ -222,14 +225,14 @@ MAILCHIMP = Exporter(
         """memberrating optinip confirmip latitude longitude gmtoff dstoff lastchanged leid euid unsubcampaigntitle
         unsubcampaignid unsubreason unsubreasonother cleancampaigntitle cleancampaignid"""
     ),
-    ("unsubtime", "cleantime"), _mailchimp, notes=_mailchimp_notes,
+    ("unsubtime", "cleantime"), _mailchimp, by_file=True, notes=_mailchimp_notes,
 )  # fmt: skip
 
 SENDGRID_SUPPRESSIONS = Exporter(
     "sendgrid-suppressions", "SendGrid suppressions",
     (_set("email created reason"),),
     _left_out("created reason status ip groupid groupname"),
-    (), _sendgrid,
+    (), _sendgrid, by_file=True,
     only=_set("email created reason status ip groupid groupname"), notes=_sendgrid_notes,
 )  # fmt: skip
 # Of these columns many lists of subscribers are made: the name of the file must say that it is none.
@@ -304,7 +307,7 @@ GOOGLE = Exporter(
     (_set("email1value"),),
     {"email1value": EMAIL, "labels": TAGS, "groupmembership": TAGS, "organizationname": "organization",
      "phone1value": "phone", **_left_out("photo notes birthday fileas email1label email1type phone1label phone1type")},
-    rule=lambda name, titles: lambda cells: (RowState.PENDING, "no consent in an address book"),
+    rule=lambda name, titles: lambda cells: (RowState.PENDING, "no consent in an address book"), by_file=True,
     tags=split_labels, several=":::",
     notes=lambda name, titles: ("an address book is no consent: these people come in as pending",),
 )  # fmt: skip

@@ -51,9 +51,8 @@ def find_titles(rows: Sequence[Sequence[str]], file_name: str, told: Told, *, ti
     if exporter is None:
         return Found(columns, has_header, None, "", notes)
     keys = [folded(title) for title in titles]
-    rule = exporter.rule(file_name, keys) if exporter.rule else None
-    fixed = rule is not None and not set(exporter.state_titles) & set(keys)
-    state = rule([""] * len(exporter.state_titles))[0] if rule and fixed else None
+    rule = exporter.rule(file_name, keys) if exporter.rule and exporter.by_file else None
+    state = rule([""] * len(exporter.state_titles))[0] if rule else None
     return Found(columns, has_header, exporter, state or "", (*notes, *exporter.notes(file_name, keys)))
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import string
+import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 from email_validator import validate_email
@@ -179,3 +182,27 @@ def test_the_fast_path_agrees_with_the_validator(local: str, domain: str) -> Non
     except ValueError:
         found = None
     assert found == expected
+
+
+ISEMAIL = Path(__file__).parents[2] / "data" / "addresses" / "isemail-tests.xml"
+# Valid, or wrong only for want of a DNS record; but no such top-level domain can be.
+NO_TOP_LEVEL = re.compile(r".*@io|.*\.[a-z]|.*\.co-uk")
+
+
+def test_the_164_addresses_of_isemail() -> None:
+    """What is wrong is refused, and so are comments, literals and quotation marks, which no reader has.
+
+    Accepted beside the valid ones: those that are one but for blanks and line ends around, or a period at the end.
+    """
+    cases = list(ET.parse(ISEMAIL).getroot().iter("test"))  # noqa: S314 - our own copy
+    assert len(cases) == 164
+    for case in cases:
+        # Control characters are written as their pictures, which follow U+2400.
+        text = (case.findtext("address") or "").translate({0x2400 + number: number for number in range(33)})
+        good = case.findtext("category") in ("ISEMAIL_VALID_CATEGORY", "ISEMAIL_DNSWARN")
+        try:
+            email = parse_address(text).email
+        except ValueError:
+            assert not good or NO_TOP_LEVEL.fullmatch(text)
+        else:
+            assert good or (email == text.strip(" \r\n.") == "test@iana.org")
