@@ -12,7 +12,7 @@ from mailer.audience.tagging import with_tags
 from mailer.model import SubscriptionState, SuppressionReason
 from mailer.services.refusing import Refusals
 from mailer.store.admission import TAGS, Ban, NewSubscriber
-from mailer.store.importing import Chunk, gather
+from mailer.store.importing import Chunk, Gathering
 from mailer.store.seen import Seen
 
 # Large enough that the index over addresses is written few times; small enough for the memory of several at once.
@@ -23,7 +23,8 @@ BANS = {
     RowState.SUPPRESSED_COMPLAINED: SuppressionReason.COMPLAINED,
     RowState.SUPPRESSED_OTHER: SuppressionReason.MANUAL,
 }
-LOWERED = {
+MAILABLE = {None, RowState.MAILABLE}
+LOWERED: dict[RowState | None, SubscriptionState] = {
     RowState.PENDING: SubscriptionState.PENDING,
     RowState.UNSUBSCRIBED: SubscriptionState.UNSUBSCRIBED,
 }
@@ -59,56 +60,79 @@ class People:
         return self.file.summary
 
     def chunks(self, done: int, size: int) -> Iterator[Prepared]:
-        """The rows after the first `done`, `size` at a time; those before are only looked at."""
-        seen, rows, first = Seen(), [], True
-        for row in self._skipped(done, seen):
-            rows.append(row)
-            if len(rows) >= size:
-                yield self._prepared(rows, seen)
-                rows, first = [], False
-        if rows or first:
-            yield self._prepared(rows, seen)
+        """The rows after the first `done`, about `size` at a time; those before are only looked at."""
+        seen, place = Seen(), 0
+        prepared = _Preparing(self, seen)
+        for batch in self.file.batches():
+            if place < done:
+                # What they said is needed: their addresses, and who was refused.
+                skipped, batch = batch[: done - place], batch[done - place :]
+                place += len(skipped)
+                before = _Preparing(self, seen)
+                before.add(skipped)
+                before.done()
+            prepared.add(batch)
+            if prepared.rows >= size:
+                yield prepared.done()
+                prepared = _Preparing(self, seen)
+        yield prepared.done()
 
     def sample(self, number: int) -> list[Row]:
         """The first good rows."""
         return [row for row in self.file.sample(5 * number) if isinstance(row, Row)][:number]
 
-    def _skipped(self, done: int, seen: Seen) -> Iterator[Row | RejectedRow]:
-        """The rows that are to be done. What those before said is needed: their addresses, and who was refused."""
-        place = 0
-        for batch in self.file.batches():
-            skipped = batch[: max(0, done - place)]
-            place += len(batch)
-            if skipped:
-                self._prepared(skipped, seen)
-            yield from batch[len(skipped) :] if skipped else batch
-
-    def _prepared(self, rows: Sequence[Row | RejectedRow], seen: Seen) -> Prepared:
-        prepared = Prepared(Chunk(), len(rows))
-        prepared.people = gather(self._people(rows, prepared), seen)
-        prepared.read = self.file.done / self.file.size if self.file.size else 1.0
-        return prepared
-
-    def _people(self, rows: Sequence[Row | RejectedRow], prepared: Prepared) -> Iterator[NewSubscriber]:
-        entry, more = self.state, self.tags
-        for row in rows:
-            if isinstance(row, RejectedRow):
-                self.refusals.add(row)
-                prepared.refused += 1
-                continue
-            _, address, attributes, tags, state, _, said = row
-            if tags or more:
-                attributes = {**attributes, TAGS: list(with_tags(tags, more))}
-            if state is None or state is RowState.MAILABLE:
-                yield NewSubscriber(address, attributes, entry)
-            elif state is RowState.NOT_MAILABLE:
-                prepared.not_mailable += 1
-            elif state in LOWERED:
-                yield NewSubscriber(address, attributes, LOWERED[state])
-            else:
-                yield NewSubscriber(address, attributes, entry, Ban(BANS[state], self._note(said)))
-
-    def _note(self, said: str) -> str:
+    def note(self, said: str) -> str:
         """What is kept beside a suppression: where it came from, and the words there."""
         source = self.name or "an import"
         return f"{source}: {said}" if said else source
+
+
+class _Preparing:
+    """A chunk that grows by batches of rows."""
+
+    def __init__(self, people: People, seen: Seen) -> None:
+        self.rows = 0
+        self._people = people
+        self._gathering = Gathering(seen)
+        self._refused = self._not_mailable = 0
+
+    def add(self, rows: Sequence[Row | RejectedRow]) -> None:
+        """Take rows in; nearly all files are of ordinary ones alone, which are taken together."""
+        self.rows += len(rows)
+        if not self._added_together(rows):
+            for row in rows:
+                self._add(row)
+
+    def done(self) -> Prepared:
+        """The chunk."""
+        file = self._people.file
+        read = file.done / file.size if file.size else 1.0
+        return Prepared(self._gathering.chunk(), self.rows, self._refused, self._not_mailable, read)
+
+    def _added_together(self, rows: Sequence[Row | RejectedRow]) -> bool:
+        if self._people.tags or set(map(type, rows)) != {Row}:
+            return False
+        _, addresses, attributes, tags, states, _, _ = zip(*rows, strict=True)
+        if any(tags) or not set(states) <= MAILABLE:
+            return False
+        emails, keys, ascii_emails = zip(*addresses, strict=True)
+        if not emails == keys == ascii_emails:
+            return False
+        self._gathering.add_plain(keys, attributes, self._people.state)
+        return True
+
+    def _add(self, row: Row | RejectedRow) -> None:
+        if isinstance(row, RejectedRow):
+            self._people.refusals.add(row)
+            self._refused += 1
+            return
+        _, address, attributes, tags, state, _, said = row
+        if tags or self._people.tags:
+            attributes = {**attributes, TAGS: list(with_tags(tags, self._people.tags))}
+        if state is RowState.NOT_MAILABLE:
+            self._not_mailable += 1
+        elif state in BANS:
+            ban = Ban(BANS[state], self._people.note(said))
+            self._gathering.add(NewSubscriber(address, attributes, self._people.state, ban))
+        else:
+            self._gathering.add(NewSubscriber(address, attributes, LOWERED.get(state, self._people.state)))

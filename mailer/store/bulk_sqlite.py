@@ -6,23 +6,20 @@ and while it runs, another thread reads the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from mailer.model import SubscriptionState
-from mailer.store.enrolment import Arrival, Enrolment, Known
+from mailer.store.enrolment import Arrivals, Enrolment, Known
 from mailer.store.modes import compact_json
 from mailer.store.publicids import public_ids
 
 # Rows of one statement. More would not fit into the processor's cache; fewer would hold up the thread that reads.
 # Few sizes, because the driver keeps prepared what it has seen.
 ROWS = (400, 40, 4, 1)
-# So few people keep the order in which they came.
-TOGETHER = 2000
 # Kilobytes for pages: the index over addresses is written in every chunk, in the order of the addresses.
 CACHE = 48 * 1024
 
@@ -52,22 +49,20 @@ def prepare(connection: Connection) -> None:
     connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE}")
 
 
-def enrol(connection: Connection, how: Enrolment, arrivals: Mapping[SubscriptionState, Sequence[Arrival]]) -> set[str]:
+def enrol(connection: Connection, how: Enrolment, arrivals: Sequence[Arrivals]) -> set[str]:
     """Bring people in who are not known, each with their subscription and its event; the keys of those who are."""
     known: set[str] = set()
-    for state, people in arrivals.items():
+    for group in arrivals:
         before = _last(connection)
-        added = 0
-        for statement, rows in _grouped(people):
-            added += _insert(connection, statement, rows, how.at)
+        added = _insert(connection, _PLAIN, group.plain, how.at) + _insert(connection, _ODD, group.odd, how.at)
         last = _last(connection)
-        if added < len(people):
+        if added < len(group):
             query = "SELECT email_key FROM subscribers WHERE id > ? AND id <= ?"
             fresh = set(connection.exec_driver_sql(query, (before, last)).scalars())
-            known.update(person.key for person in people if person.key not in fresh)
-        values = (how.list_id, state.value, how.at, how.at, before, last)
-        connection.exec_driver_sql(_SUBSCRIPTIONS, values)
-        origin = (how.list_id, state.value, how.source, how.at, how.how, how.import_id, how.consent_id, how.evidence)
+            known.update(key for key in group.addresses() if key not in fresh)
+        state = group.state.value
+        connection.exec_driver_sql(_SUBSCRIPTIONS, (how.list_id, state, how.at, how.at, before, last))
+        origin = (how.list_id, state, how.source, how.at, how.how, how.import_id, how.consent_id, how.evidence)
         connection.exec_driver_sql(_EVENTS, (*origin, before, last))
     return known
 
@@ -105,37 +100,18 @@ def suppressed(connection: Connection, list_id: int, values: Iterable[str]) -> s
     return set(connection.exec_driver_sql(_SUPPRESSED, (compact_json(list(values)), list_id)).scalars())
 
 
-def _grouped(people: Sequence[Arrival]) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
-    """The rows of each statement. Most people are of the plain kind; few stay together, in the order they came."""
+def _insert(connection: Connection, statement: str, people: Sequence[tuple[Any, ...]], at: int) -> int:
+    """How many were not known."""
+    added, start = 0, 0
     ids = public_ids(len(people))
-    together = len(people) <= TOGETHER and not all(one.plain for one in people)
-    plain = [(new, one.key, one.attributes) for new, one in zip(ids, people, strict=True) if one.plain]
-    if together:
-        plain = []
-    for rows in _slices(plain):
-        yield _PLAIN, rows
-    if len(plain) < len(people):
-        odd = [
-            (new, one.key, one.attributes, one.email, one.ascii_email)
-            for new, one in zip(ids, people, strict=True)
-            if together or not one.plain
-        ]
-        for rows in _slices(odd):
-            yield _ODD, rows
-
-
-def _slices(rows: list[Any]) -> Iterator[list[Any]]:
-    start = 0
     for size in ROWS:
-        while start + size <= len(rows):
-            yield rows[start : start + size]
-            start += size
-
-
-def _insert(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]], at: int) -> int:
-    sql = _written(statement, len(rows), len(rows[0]))
-    result = connection.exec_driver_sql(sql, (at, *chain.from_iterable(rows)))
-    return int(result.rowcount)
+        while start + size <= len(people):
+            end = start + size
+            sql = _written(statement, size, 1 + len(people[0]))
+            rows = [(new, *person) for new, person in zip(ids[start:end], people[start:end], strict=True)]
+            added += int(connection.exec_driver_sql(sql, (at, *chain.from_iterable(rows))).rowcount)
+            start = end
+    return added
 
 
 @cache

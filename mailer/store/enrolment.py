@@ -2,18 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from mailer.model import SubscriptionState
 
-class Arrival(NamedTuple):
-    """A person as a row of the database. `attributes` is JSON; `plain`: the address is written as its key."""
+# Written as its key, which nearly every address is: key, attributes as JSON.
+Plain = tuple[str, str]
+
+
+class Odd(NamedTuple):
+    """An address that is written otherwise than its key."""
 
     key: str
     attributes: str
     email: str
     ascii_email: str | None
-    plain: bool
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """People who come in one state."""
+
+    state: SubscriptionState
+    plain: list[Plain] = field(default_factory=list)
+    odd: list[Odd] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.plain) + len(self.odd)
+
+    def addresses(self) -> Iterator[str]:
+        """Their keys."""
+        yield from (one[0] for one in self.plain)
+        yield from (one.key for one in self.odd)
+
+    def every(self) -> Iterator[Odd]:
+        """All of them in one form."""
+        for key, text in self.plain:
+            yield Odd(key, text, key, key)
+        yield from self.odd
+
+    def without(self, keys: Any) -> Arrivals:
+        """Those whose addresses are not among these."""
+        plain = [one for one in self.plain if one[0] not in keys]
+        return Arrivals(self.state, plain, [one for one in self.odd if one.key not in keys])
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +63,9 @@ class Enrolment:
 
 
 class Known(NamedTuple):
-    """What the database knows of an address. `attributes` is JSON, or what the driver makes of it."""
+    """What the database knows of an address. `attributes` is JSON."""
 
     key: str
     number: int
-    attributes: Any
+    attributes: str
     state: str | None

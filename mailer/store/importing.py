@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from types import ModuleType
 from typing import Any
 
@@ -18,11 +19,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mailer.errors import StoreBusyError
-from mailer.model import SubscriptionState
+from mailer.model import Attributes, SubscriptionState
 from mailer.store import suppressions
 from mailer.store.admission import Admission, Ban, NewSubscriber, Person, Update, admit, apply, said
 from mailer.store.columns import EPOCH, MICROSECOND
-from mailer.store.enrolment import Arrival, Enrolment
+from mailer.store.enrolment import Arrivals, Enrolment, Odd
 from mailer.store.modes import compact_json
 from mailer.store.seen import Seen
 from mailer.store.subscriptions import Origin
@@ -31,7 +32,6 @@ from mailer.store.tables import suppressions as suppressed_values
 
 Tally = Counter[Admission]
 
-# In the order of their addresses, many people touch each page of that index once; few may keep the order they came in.
 SORTED_FROM = 2000
 
 SUBSCRIPTION = ("list_id", "subscriber_id", "state", "created_at", "updated_at")
@@ -52,39 +52,81 @@ class Target:
 class Chunk:
     """Rows made ready. `arrivals`: addresses seen for the first time; `later`: all other rows, with whether first."""
 
-    arrivals: dict[SubscriptionState, list[Arrival]] = field(default_factory=dict)
+    arrivals: list[Arrivals] = field(default_factory=list)
     later: list[tuple[NewSubscriber, bool]] = field(default_factory=list)
+
+    def keys(self) -> set[str]:
+        """Every address in it."""
+        arriving = chain.from_iterable(group.addresses() for group in self.arrivals)
+        return {*arriving, *(row.address.key for row, _ in self.later)}
+
+
+class Gathering:
+    """Makes a chunk of rows, in whatever thread. `seen` holds the addresses of the chunks before."""
+
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+        self._keys: list[str] = []
+        self._plain: list[tuple[SubscriptionState, int, list[str]]] = []
+        self._rows: list[tuple[int, NewSubscriber]] = []
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def add(self, row: NewSubscriber) -> None:
+        """One row."""
+        self._rows.append((len(self._keys), row))
+        self._keys.append(row.address.key)
+
+    def add_plain(self, keys: Sequence[str], attributes: Sequence[Attributes], state: SubscriptionState) -> None:
+        """Many rows whose addresses are written as their keys, in one state."""
+        if not all(map(all, map(dict.values, attributes))):  # type: ignore[arg-type]
+            attributes = list(map(said, attributes))
+        self._plain.append((state, len(self._keys), json_texts(attributes)))
+        self._keys += keys
+
+    def chunk(self) -> Chunk:
+        """What was gathered."""
+        again = set(self._seen.repeated(self._keys))
+        chunk = Chunk()
+        groups: dict[SubscriptionState, Arrivals] = {}
+        later: list[tuple[int, NewSubscriber]] = []
+        for state, start, texts in self._plain:
+            people = list(zip(self._keys[start : start + len(texts)], texts, strict=True))
+            if not again.isdisjoint(range(start, start + len(texts))):
+                places = range(start, start + len(texts))
+                rows = [(at, _row(one, state)) for at, one in zip(places, people, strict=True) if at in again]
+                later += rows
+                people = [one for at, one in zip(places, people, strict=True) if at not in again]
+            groups.setdefault(state, Arrivals(state)).plain.extend(people)
+        for at, row in self._rows:
+            if row.ban is not None or at in again:
+                later.append((at, row))
+                continue
+            address = row.address
+            odd = Odd(address.key, json_text(said(row.attributes)), address.email, address.ascii_email)
+            groups.setdefault(row.state, Arrivals(row.state)).odd.append(odd)
+        chunk.arrivals = [_in_order(group) for group in groups.values()]
+        chunk.later = [(row, at not in again) for at, row in sorted(later, key=lambda one: one[0])]
+        return chunk
 
 
 def gather(rows: Iterable[NewSubscriber], seen: Seen) -> Chunk:
-    """The rows of a chunk, made ready in whatever thread; `seen` holds the addresses of the chunks before."""
-    chunk = Chunk()
+    """The rows as one chunk."""
+    gathering = Gathering(seen)
     for row in rows:
-        address, attributes, state, ban = row
-        email, key, ascii_email = address.email, address.key, address.ascii_email
-        first = seen.add(key)
-        if ban is not None or not first:
-            chunk.later.append((row, first))
-            continue
-        arrival = Arrival(key, json_text(said(attributes)), email, ascii_email, email == key == ascii_email)
-        chunk.arrivals.setdefault(state, []).append(arrival)
-    for people in chunk.arrivals.values():
-        if len(people) > SORTED_FROM:
-            people.sort()
-    return chunk
+        gathering.add(row)
+    return gathering.chunk()
 
 
 def bring_in(connection: Connection, chunk: Chunk, target: Target) -> Tally:
     """Write a chunk down; how many rows did what."""
     bulk = _bulk(connection)
     kept_out = _kept_out(connection, chunk, target.list_id)
-    fresh = {
-        state: [person for person in people if person.key not in kept_out] if kept_out else people
-        for state, people in chunk.arrivals.items()
-    }
-    known = bulk.enrol(connection, _enrolment(target), fresh)
-    tally: Tally = Counter({Admission.NEW: sum(map(len, fresh.values())) - len(known)})
-    rows = _rows(chunk, None if not known and not kept_out else known | kept_out.keys())
+    fresh = [group.without(kept_out) for group in chunk.arrivals] if kept_out else chunk.arrivals
+    known = bulk.enrol(connection, _enrolment(target), [group for group in fresh if len(group)])
+    tally: Tally = Counter({Admission.NEW: sum(map(len, fresh)) - len(known)})
+    rows = [*_rows(chunk, known | kept_out.keys()), *chunk.later]
     if rows:
         tally.update(_Revision(connection, target, kept_out).carry_out(rows))
     return tally
@@ -94,13 +136,13 @@ def foresee(connection: Connection, chunk: Chunk, target: Target) -> Tally:
     """What `bring_in` would count, and nothing is written."""
     bulk = _bulk(connection)
     kept_out = _kept_out(connection, chunk, target.list_id)
-    keys = [person.key for people in chunk.arrivals.values() for person in people]
+    keys = [key for group in chunk.arrivals for key in group.addresses()]
     people = {
         one.key: Person(one.number, orjson.loads(one.attributes), _state(one.state))
         for one in bulk.load(connection, target.list_id, keys, lock=False)
     }
     tally: Tally = Counter({Admission.NEW: len(keys)})
-    for row, _ in _rows(Chunk(chunk.arrivals), people.keys() | kept_out.keys()):
+    for row, _ in _rows(chunk, people.keys() | kept_out.keys()):
         key = row.address.key
         tally[Admission.NEW] -= 1
         tally[apply(people.get(key, Person()), row, kept_out.get(key), target.update)] += 1
@@ -121,6 +163,17 @@ def json_text(value: Any) -> str:
         return orjson.dumps(value).decode()
     except TypeError:  # a whole number of more than 64 bits
         return compact_json(value)
+
+
+def json_texts(values: Sequence[Attributes]) -> list[str]:
+    """The JSON of each of these, which are objects."""
+    try:
+        whole = orjson.dumps(values).decode()
+    except TypeError:
+        return list(map(json_text, values))
+    # Written together and cut apart where that is unmistakable: five times as fast as one by one.
+    parts = whole[2:-2].split("},{") if values else []
+    return [f"{{{part}}}" for part in parts] if len(parts) == len(values) else list(map(json_text, values))
 
 
 class _Revision:
@@ -192,11 +245,11 @@ class _Revision:
 
     def _enrol_newcomers(self) -> None:
         """Rows of people; what else their rows changed is written with everybody's."""
-        arrivals: dict[SubscriptionState, list[Arrival]] = {}
+        arrivals = []
         for key, row in sorted(self._newcomers.items()):
             first = self._people[key].changes.pop(0)
             text = json_text(self._people[key].attributes)
-            arrivals.setdefault(first, []).append(Arrival(key, text, row.address.email, row.address.ascii_email, False))
+            arrivals.append(Arrivals(first, odd=[Odd(key, text, row.address.email, row.address.ascii_email)]))
         if self._bulk.enrol(self._connection, _enrolment(self._target), arrivals):
             raise StoreBusyError("another process brings in the same people", hint="Run the command again.")
         for one in self._bulk.load(self._connection, self._target.list_id, sorted(self._newcomers)):
@@ -204,23 +257,36 @@ class _Revision:
             person.number, person.first_state, person.touched = one.number, _state(one.state), False
 
 
+def _row(one: Sequence[Any], state: SubscriptionState) -> NewSubscriber:
+    key, text, email, ascii_email = one if len(one) > 2 else (*one, one[0], one[0])
+    return NewSubscriber(Odd(key, text, email, ascii_email), orjson.loads(text), state)
+
+
 def _rows(chunk: Chunk, keys: Any) -> list[tuple[NewSubscriber, bool]]:
-    """The rows that must be looked at one by one: of the arrivals those with these keys, and all later ones."""
-    rows = [
-        (NewSubscriber(one, orjson.loads(one.attributes), state), True)
-        for state, people in chunk.arrivals.items()
-        for one in people
-        if keys and one.key in keys
+    """The arrivals with these keys, as rows that are looked at one by one."""
+    if not keys:
+        return []
+    return [
+        (_row(one, group.state), True)
+        for group in chunk.arrivals
+        for one in (*group.plain, *group.odd)
+        if one[0] in keys
     ]
-    return [*rows, *chunk.later]
+
+
+def _in_order(group: Arrivals) -> Arrivals:
+    """Many people in the order of their addresses, to touch each page of that index once; few as they came."""
+    if len(group) > SORTED_FROM:
+        group.plain.sort()
+        group.odd.sort()
+    return group
 
 
 def _kept_out(connection: Connection, chunk: Chunk, list_id: int) -> dict[str, Admission]:
     """The addresses of a chunk that are suppressed, by themselves or their domain, or were forgotten."""
     if connection.execute(sa.select(sa.literal(1)).select_from(suppressed_values).limit(1)).first() is None:
         return {}
-    keys = {person.key for people in chunk.arrivals.values() for person in people}
-    keys.update(row.address.key for row, _ in chunk.later)
+    keys = chunk.keys()
     hashed: Mapping[str, Sequence[str]] = {}
     if suppressions.anybody_forgotten(connection):
         hasher = suppressions.hasher_of(connection)
