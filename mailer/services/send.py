@@ -108,7 +108,7 @@ def freeze_issue(program: Program, prepared: Prepared) -> ledger.FrozenCounts:
         smtputf8=capabilities.smtputf8,
         segment=prepared.issue.segment,
     )
-    with program.store.write() as connection:
+    with program.store.derive() as connection:
         for definition in prepared.lists:
             stored_lists.ensure(connection, definition)
         try:

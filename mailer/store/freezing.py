@@ -210,11 +210,11 @@ def _write_deliveries(
     """
     batch = {"issue_id": issue_id, "state": BatchState.PENDING, "attempts": 0, "updated_at": now}
     number, room, batch_id = 0, 0, 0
-    for list_id, recipients in queries:
+    for place, (list_id, recipients) in enumerate(queries):
         query = _rows(issue_id, list_id, recipients)
-        last = sa.select(sa.func.max(deliveries.c.subscriber_id)).where(
-            deliveries.c.batch_id == sa.bindparam("batch"), deliveries.c.list_id == list_id
-        )
+        last = sa.select(sa.func.max(deliveries.c.subscriber_id)).where(deliveries.c.issue_id == issue_id)
+        if place:  # no longer the end of an index: the lists before it brought in others
+            last = last.where(deliveries.c.batch_id == sa.bindparam("batch"), deliveries.c.list_id == list_id)
         after = 0
         while True:
             if not room:
@@ -225,7 +225,7 @@ def _write_deliveries(
             room -= connection.execute(query, values, execution_options={"preserve_rowcount": True}).rowcount
             if room:
                 break
-            after = connection.execute(last, {"batch": batch_id}).scalar_one()
+            after = connection.execute(last, {"batch": batch_id} if place else None).scalar_one()
     if room == batch_size:
         connection.execute(sa.delete(batches).where(batches.c.id == batch_id))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 # The execution option that tells the kind of transaction to the listener that begins it.
 MODE = "mailer_mode"
-READ, WRITE, SCHEMA = "read", "write", "schema"
+READ, WRITE, DERIVE, SCHEMA = "read", "write", "derive", "schema"
 # The execution option that holds what recognises forgotten addresses.
 HASHER = "mailer_hasher"
 

@@ -13,7 +13,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
 
 from mailer.errors import StoreBusyError, StoreError
-from mailer.store.modes import MODE, READ, SCHEMA, compact_json
+from mailer.store.modes import DERIVE, MODE, READ, SCHEMA, compact_json
 
 BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 CAUSES = {
@@ -124,7 +124,7 @@ def _begin(connection: Connection) -> None:
     mode = connection.get_execution_options().get(MODE, READ)
     connection.exec_driver_sql(f"PRAGMA query_only = {int(mode == READ)}")
     # Rebuilding a table drops the old one, which would cascade. The pragma has no effect inside a transaction.
-    connection.exec_driver_sql(f"PRAGMA foreign_keys = {int(mode != SCHEMA)}")
+    connection.exec_driver_sql(f"PRAGMA foreign_keys = {int(mode not in (DERIVE, SCHEMA))}")
     # IMMEDIATE takes the write lock now, where waiting is possible; a transaction that read first and writes
     # later fails at once when another one wrote in between.
     connection.exec_driver_sql("BEGIN" if mode == READ else "BEGIN IMMEDIATE")

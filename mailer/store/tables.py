@@ -100,6 +100,13 @@ subscribers = Table(
     # When everything personal was erased. What is left carries the ledger's counts and nothing else.
     Column("forgotten_at", UtcDateTime),
 )
+# Nearly nobody, and looked for among everybody at each freeze.
+Index(
+    "ix_subscribers_needs_smtputf8",
+    subscribers.c.id,
+    sqlite_where=subscribers.c.ascii_email.is_(None),
+    postgresql_where=subscribers.c.ascii_email.is_(None),
+)
 
 subscriptions = Table(
     "subscriptions",

@@ -187,3 +187,6 @@ def _finish() -> None:
         table.create_foreign_key(
             "fk_subscription_events_consent_id_consent_texts", "consent_texts", ["consent_id"], ["id"]
         )
+    alone = sa.text("ascii_email IS NULL")
+    name = "ix_subscribers_needs_smtputf8"
+    op.create_index(name, "subscribers", ["id"], sqlite_where=alone, postgresql_where=alone)
