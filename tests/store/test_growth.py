@@ -134,11 +134,13 @@ def test_the_forgotten_leave_on_the_day_they_are_forgotten_unless_they_had_left(
     for name in ("ada", "ben", "cleo"):
         log(world, "weekly", name, CONFIRMED, How.IMPORT)
     log(world, "weekly", "ben", UNSUBSCRIBED)
+    log(world, "weekly", "dan", PENDING)
     log(world, "alerts", "cleo", CONFIRMED)
     world.now += timedelta(days=3)
     with world.store.write() as connection:
         forget(connection, world.now, "ada")
         forget(connection, world.now, "ben")
+        forget(connection, world.now, "dan")
     assert movements(world)[-1] == Movement(TODAY + timedelta(days=3), FORGOTTEN, left=1)
     assert Counter(move.how for move in movements(world, "alerts")) == {"link": 1}
     assert confirmed(world) == 1

@@ -92,6 +92,8 @@ def test_a_slip_is_found_with_what_was_meant(domain: str, meant: str) -> None:
     [
         "example.org",
         "mail.example.com",
+        "wahoo.com",
+        "dmail.com",
         "union.co",
         "city.oslo.no",
         "gmail.example.com",
