@@ -71,13 +71,11 @@ def same(one: Any, other: Any) -> bool:
 
 
 def parse_edit(settings: Sequence[str], unset: Sequence[str] = ()) -> Edit:
-    """The edit that `KEY=VALUE`, `KEY:=JSON` and names to unset ask for. ValueError says what is wrong."""
-    values: dict[str, Any] = {}
-    for setting in settings:
-        name, value = parse_assignment(setting)
-        if name in values:
-            raise ValueError(f"{name} is set twice")
-        values[name] = value
+    """The edit that `KEY=VALUE`, `KEY:=JSON` and names to unset ask for; the last word counts.
+
+    ValueError says what is wrong.
+    """
+    values: dict[str, Any] = dict(map(parse_assignment, settings))
     gone = frozenset(_name(key) for key in unset)
     if both := sorted(gone & set(values)):
         raise ValueError(f"{both[0]} is both set and unset")
