@@ -16,7 +16,6 @@ from mailer.services.program import Program
 from mailer.store import attributes as stored_attributes
 from mailer.store import lists as stored_lists
 from mailer.store import segments as stored
-from mailer.store.segments import Scope
 from mailer.wording import quoted, unknown
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -108,7 +107,7 @@ def count(program: Program, text: str, list_name: str) -> SegmentCount:
     segment = parse_for(program, text, [list_name])
     with program.store.read() as connection:
         number = stored_lists.number(connection, list_name) or 0
-        scope = Scope(number, program.now())
+        scope = stored.confirmed_scope(number, program.now())
         confirmed = stored.count(connection, number)
         people = stored.count(connection, number, stored.condition(segment, scope))
     name = text.strip() if segment.text != text.strip() else ""
@@ -120,7 +119,7 @@ def sample(program: Program, text: str, list_name: str, number: int) -> list[Sub
     segment = parse_for(program, text, [list_name])
     with program.store.read() as connection:
         list_id = stored_lists.number(connection, list_name) or 0
-        where = stored.condition(segment, Scope(list_id, program.now()))
+        where = stored.condition(segment, stored.confirmed_scope(list_id, program.now()))
         return stored.sample(connection, list_id, where, number)
 
 

@@ -61,7 +61,7 @@ def index(connection: Connection, attribute: str) -> bool:
     if indexed(connection, [attribute]):
         return False
     connection.execute(sa.schema.CreateIndex(_index(attribute)))
-    analyze(connection, subscribers)
+    analyze(connection, subscribers, subscriptions)
     return True
 
 

@@ -86,7 +86,7 @@ def outside_segment(chosen: Sequence[int], place: int, rules: Rules) -> sa.Selec
     """Those whom the list at `place` would bring in, and whom the segment leaves out; None without a segment."""
     if rules.narrowing is None:
         return None
-    scope = Scope(chosen[place], rules.narrowing.now)
+    scope = Scope(chosen[place], rules.narrowing.now, MEMBER.c.created_at)
     person = subscribers.c.id == MEMBER.c.subscriber_id
     query = recipients(chosen, place, rules).order_by(None).join(subscribers, person)
     query = query.where(outside(rules.narrowing.segment, scope))

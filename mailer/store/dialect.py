@@ -191,8 +191,9 @@ def _number_sqlite(element: AttributeNumber, compiler: Any, **kw: Any) -> str:
 def _day_sqlite(element: AttributeDay, compiler: Any, **kw: Any) -> str:
     column, path, *_ = _parts(element, compiler, **kw)
     value = f"json_extract({column}, {path})"
+    # Only a text can look like that.
     shape = "-".join(("[0-9]" * 4, "[0-9]" * 2, "[0-9]" * 2)) + "*"
-    return f"CASE WHEN json_type({column}, {path}) = 'text' AND {value} GLOB '{shape}' THEN substr({value}, 1, 10) END"
+    return f"CASE WHEN {value} GLOB '{shape}' THEN substr({value}, 1, 10) END"
 
 
 @compiles(AttributeTruth, "sqlite")
@@ -369,7 +370,10 @@ def index_names(connection: Connection, table: str) -> frozenset[str]:
     return frozenset(connection.execute(query).scalars())
 
 
-def analyze(connection: Connection, table: sa.Table) -> None:
-    """Let PostgreSQL count what a new index over an expression holds; SQLite uses one without."""
-    if connection.dialect.name == "postgresql":
+def analyze(connection: Connection, *tables: sa.Table) -> None:
+    """Let the database count what its indexes hold: without, it guesses which of two is the better way.
+
+    SQLite would otherwise believe that a list has some ten people.
+    """
+    for table in tables:
         connection.exec_driver_sql(f"ANALYZE {connection.dialect.identifier_preparer.format_table(table)}")
