@@ -100,7 +100,7 @@ class Privacy(Section):
 class Limits(Section):
     """Where the program stops and asks, or gives up."""
 
-    confirm_above: int = Field(default=500, description="Ask before sending to more people than this.", ge=0)
+    confirm_above: int = Field(default=500, description="Ask before sending to, or changing, more people than this.", ge=0)
     lease_seconds: float = Field(
         default=30,
         description="How long a batch is one sender's; after a crash the next one waits so long before it takes over.",

@@ -52,6 +52,10 @@ class Columns:
             else:
                 typed[name] = not (tags_are_plain(value) if name == TAGS else is_plain(value))
 
+    def unknown(self) -> list[str]:
+        """What was asked for and nobody has. Having no tags is nothing unknown."""
+        return [name for name in self.wanted or () if name not in self.typed and name != TAGS]
+
     @property
     def names(self) -> list[str]:
         """The attributes to write; tags come first."""

@@ -54,7 +54,7 @@ def format_of(asked: str | None, file: Path | None) -> str:
 def export_blocks(store: Store, wanted: Wanted) -> Iterator[str]:
     """The export as pieces of text, each some thousand people, for a pipe."""
     with store.read() as connection:
-        columns = seen(connection, wanted) if wanted.format == "csv" else Columns()
+        columns = seen(connection, wanted) if wanted.format == "csv" else guessed(connection, wanted)
         yield from blocks(connection, wanted, columns, ignore)
 
 
@@ -65,15 +65,14 @@ def export_file(store: Store, wanted: Wanted, path: Path, told: Told) -> int:
     only when the guess was wrong. The file is begun anew then: nobody has read it yet.
     """
     written = Counted(told)
+    mark = wanted.format == "csv"
     with store.read() as connection:
-        if wanted.format != "csv":
-            write_private(path, blocks(connection, wanted, Columns(), written.add), mark=False)
-            return written.number
         try:
-            write_private(path, blocks(connection, wanted, guessed(connection, wanted), written.add))
+            columns = guessed(connection, wanted)
+            write_private(path, blocks(connection, wanted, columns, written.add), mark=mark)
         except UnseenError:
             written.number = 0
-            write_private(path, blocks(connection, wanted, seen(connection, wanted), written.add))
+            write_private(path, blocks(connection, wanted, seen(connection, wanted), written.add), mark=mark)
     return written.number
 
 
@@ -167,11 +166,15 @@ def moment(joined: int) -> str:
 
 
 def guessed(connection: Connection, wanted: Wanted) -> Columns:
-    """The columns of the people at both ends of the list; UnseenError when one that was asked for is not among them."""
+    """The columns of the people at both ends of the list; those of everybody when one that was asked for is not there.
+
+    JSON lines need none, unless some were asked for: somebody must have them.
+    """
     columns = Columns(wanted.columns)
-    for text in people.edges(connection, wanted.which, GUESSED_FROM):
-        columns.look(json.loads(text))
-    return columns
+    if wanted.format == "csv" or wanted.columns:
+        for text in people.edges(connection, wanted.which, GUESSED_FROM):
+            columns.look(json.loads(text))
+    return seen(connection, wanted) if columns.unknown() else columns
 
 
 def seen(connection: Connection, wanted: Wanted) -> Columns:
@@ -180,12 +183,6 @@ def seen(connection: Connection, wanted: Wanted) -> Columns:
     for chunk in people.exported(connection, wanted.which):
         for row in chunk:
             columns.look(json.loads(row[2]))
-    check_known(columns)
+    for name in columns.unknown():
+        raise UsageError(f"nobody there has it: {unknown('attribute', name, columns.typed)}")
     return columns
-
-
-def check_known(columns: Columns) -> None:
-    """Whether somebody has each of the attributes that were asked for."""
-    for name in columns.wanted or ():
-        if name not in columns.typed:
-            raise UsageError(f"nobody there has it: {unknown('attribute', name, columns.typed)}")
