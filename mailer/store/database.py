@@ -153,6 +153,18 @@ def hold(connection: Connection, *tables: sa.Table) -> None:
         postgresql.hold(connection, tables)
 
 
+def pass_door(connection: Connection) -> None:
+    """Before looking whether people may come in: until this transaction ends, nobody is forgotten meanwhile."""
+    if connection.dialect.name == "postgresql":
+        postgresql.pass_door(connection)
+
+
+def shut_door(connection: Connection) -> None:
+    """Before forgetting somebody: wait for those who are bringing people in, and let nobody in until it is done."""
+    if connection.dialect.name == "postgresql":
+        postgresql.shut_door(connection)
+
+
 def insert_row(connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> int:
     """Add one row; the number it got."""
     key = connection.execute(sa.insert(table).values(values)).inserted_primary_key

@@ -24,7 +24,7 @@ from sqlalchemy.engine import Connection
 from mailer.errors import ConflictError
 from mailer.model import BatchState, DeliveryState, How, SubscriptionState, SuppressionReason
 from mailer.store import suppressions as stored
-from mailer.store.database import hold
+from mailer.store.database import hold, shut_door
 from mailer.store.subscribers import new_public_id
 from mailer.store.subscriptions import Origin, write_event
 from mailer.store.tables import (
@@ -120,6 +120,7 @@ def forget(connection: Connection, email_key: str, hashed: Sequence[str], now: d
     `hashed` are the values under which the address is recognised, the one to be kept first.
     """
     # Nobody may come in, or be suppressed, between being looked for and being erased.
+    shut_door(connection)
     hold(connection, subscribers, suppressions)
     number = _number(connection, email_key)
     if number is not None:

@@ -23,6 +23,7 @@ from mailer.model import Attributes, SubscriptionState
 from mailer.store import suppressions
 from mailer.store.admission import Admission, Ban, NewSubscriber, Person, Update, admit, apply, said
 from mailer.store.columns import EPOCH, MICROSECOND
+from mailer.store.database import pass_door
 from mailer.store.enrolment import Arrivals, Enrolment, Odd
 from mailer.store.modes import compact_json
 from mailer.store.seen import Seen
@@ -157,6 +158,11 @@ def prepare(connection: Connection) -> None:
     _bulk(connection).prepare(connection)
 
 
+def settle(connection: Connection) -> None:
+    """Set it back."""
+    _bulk(connection).settle(connection)
+
+
 def json_text(value: Any) -> str:
     """JSON as it is stored; the same as `compact_json`, much faster where that is possible."""
     try:
@@ -284,6 +290,7 @@ def _in_order(group: Arrivals) -> Arrivals:
 
 def _kept_out(connection: Connection, chunk: Chunk, list_id: int) -> dict[str, Admission]:
     """The addresses of a chunk that are suppressed, by themselves or their domain, or were forgotten."""
+    pass_door(connection)
     if connection.execute(sa.select(sa.literal(1)).select_from(suppressed_values).limit(1)).first() is None:
         return {}
     keys = chunk.keys()

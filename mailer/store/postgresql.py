@@ -15,6 +15,8 @@ from mailer.store.modes import MODE, READ, SCHEMA, compact_json
 CONNECT_SECONDS = 10
 # Names our upgrade among the advisory locks of the database: "mailer" in ASCII.
 UPGRADE_LOCK = 0x6D61696C6572
+# And those who bring people in, which forgetting somebody has to wait for.
+DOOR_LOCK = UPGRADE_LOCK + 1
 
 # https://www.postgresql.org/docs/15/errcodes-appendix.html: whole codes and their classes (the first two letters).
 BUSY = frozenset({"40001", "40P01", "55P03", "57014", "23505"})
@@ -63,6 +65,16 @@ def hold(connection: Connection, tables: Iterable[sa.Table]) -> None:
     quote = connection.dialect.identifier_preparer.format_table
     names = ", ".join(map(quote, tables))
     connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE")
+
+
+def pass_door(connection: Connection) -> None:
+    """Any number may pass, none while it is shut."""
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(DOOR_LOCK)))
+
+
+def shut_door(connection: Connection) -> None:
+    """Wait for those who passed, and let nobody in until the transaction ends."""
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(DOOR_LOCK)))
 
 
 def explained(cause: BaseException, name: str) -> StoreError:

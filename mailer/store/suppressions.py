@@ -15,7 +15,7 @@ from mailer.audience.suppressing import HASH as HASH
 from mailer.audience.suppressing import values_of as values_of
 from mailer.errors import StoreError
 from mailer.model import SubscriptionState, SuppressionReason
-from mailer.store.database import hold, insert_rows
+from mailer.store.database import hold, insert_rows, pass_door
 from mailer.store.modes import HASHER
 from mailer.store.tables import subscribers, subscriptions, suppression_events, suppressions
 
@@ -116,6 +116,7 @@ def among(connection: Connection, email_keys: Collection[str], list_id: int, has
     `hasher` gives the values under which an address may be kept as forgotten; without one it is that of the store.
     It is asked only where anybody was forgotten.
     """
+    pass_door(connection)
     named: dict[str, tuple[str, ...]] = {key: values_of(key) for key in email_keys}
     if anybody_forgotten(connection):
         asked = hasher or hasher_of(connection)

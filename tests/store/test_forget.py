@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -31,7 +33,7 @@ from mailer.store.tables import confirmations, deliveries, engagements, exclusio
 from mailer.store.tables import issues as issues_table
 from mailer.store.tables import subscribers as people
 from tests.store.test_suppressions import hasher
-from tests.store.world import CONFIRMED, NOW, PENDING, UNSUBSCRIBED, World, key, receipts
+from tests.store.world import CONFIRMED, NOW, PENDING, UNSUBSCRIBED, World, address, key, receipts
 
 # Words that stand in what the person left behind, in every table, and nowhere else.
 SECRETS = ("ada", "Lovelace", "Babbage", "203.0.113.7", "mail-77", "x-provider-5", "rang at noon")
@@ -335,3 +337,26 @@ def test_an_address_that_is_only_suppressed_is_forgotten_too(world: World) -> No
     forget(world)
     assert not any("ada" in text for text in everything(world.store).values())
     assert world.add("weekly", "ada").kept_out == 1
+
+
+def test_forgetting_waits_for_who_is_bringing_the_person_in(world: World) -> None:
+    """In a transaction that looked before and writes after: where rows alone are locked, they would come back."""
+    world.add("weekly", "ben")
+    started = threading.Event()
+
+    def late() -> None:
+        started.wait()
+        forget(world)
+
+    with ThreadPoolExecutor() as pool:
+        with world.store.write() as connection:
+            number = lists.number(connection, "weekly")
+            assert suppressions.among(connection, [ADA], number or -1) == set()
+            waiting = pool.submit(late)
+            started.set()
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.3)
+            row = subscribers.NewSubscriber(address("ada"), {"last_name": "Lovelace"}, CONFIRMED)
+            subscribers.upsert(connection, number or -1, [row], Origin(How.IMPORT), NOW)
+        waiting.result(timeout=10)
+    assert not any("ada" in text for text in everything(world.store).values())
