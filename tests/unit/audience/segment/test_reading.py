@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.audience.segment.nodes import And, Compare, Kind, Not, Number, Op, Or
+from mailer.audience.segment.nodes import And, Compare, Kind, Match, Not, Number, Op, Or
 from mailer.audience.segment.reading import parse
 from mailer.errors import SegmentError
 from tests.unit.audience.segment.people import EXPRESSIONS
@@ -166,6 +166,15 @@ def test_a_mistake_in_several_lines_has_its_line() -> None:
 )
 def test_these_are_read(text: str) -> None:
     assert parse(text).text == text
+
+
+@pytest.mark.parametrize(
+    "text", ["it's", 'say "x"', "a\\b", "a\nb", "\xa0", "\x07", "é", "\U0001f600", "\U000e0041", "%"]
+)
+def test_a_text_as_python_writes_it_is_read(text: str) -> None:
+    found = parse(f"{text!r} in tags").root
+    assert isinstance(found, Match)
+    assert found.text == text
 
 
 def test_not_equal_is_the_negation_of_equal() -> None:
