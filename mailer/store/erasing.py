@@ -25,6 +25,7 @@ from mailer.errors import ConflictError
 from mailer.model import BatchState, DeliveryState, How, SubscriptionState, SuppressionReason
 from mailer.store import suppressions as stored
 from mailer.store.database import hold, shut_door
+from mailer.store.held import of_person
 from mailer.store.subscribers import new_public_id
 from mailer.store.subscriptions import Origin, write_event
 from mailer.store.tables import (
@@ -85,7 +86,7 @@ def traces(connection: Connection, email_key: str, hashed: Sequence[str]) -> Tra
     """What is known under an address; `hashed` are the values under which it would be forgotten."""
     number = _number(connection, email_key)
     counts = {
-        table.name: _count(connection, table, table.c.subscriber_id == number)
+        table.name: _count(connection, table, of_person(table, number))
         for table in (subscriptions, subscription_events, confirmations, deliveries, exclusions, engagements)
     }
     entries = stored.entries(connection, [email_key])
@@ -99,7 +100,7 @@ def traces(connection: Connection, email_key: str, hashed: Sequence[str]) -> Tra
         public_id=public_id or "",
         lists=tuple(connection.execute(names.where(subscriptions.c.subscriber_id == number)).scalars()),
         counts=counts,
-        mails=_grouped(connection.execute(mails.where(deliveries.c.subscriber_id == number))),
+        mails=_grouped(connection.execute(mails.where(of_person(deliveries, number)))),
         asks=_grouped(connection.execute(asks.where(confirmations.c.subscriber_id == number))),
         suppressions=tuple(entries),
         forgotten=bool(stored.entries(connection, hashed)),
@@ -145,7 +146,7 @@ def _count(connection: Connection, table: sa.Table, where: sa.ColumnElement[bool
 def _refuse_in_flight(connection: Connection, number: int, now: datetime) -> None:
     """A sender that has the address in hand would write it down again. Its lease ends soon, or it is done before."""
     mine = sa.select(deliveries.c.batch_id).where(
-        deliveries.c.subscriber_id == number,
+        of_person(deliveries, number),
         deliveries.c.state.in_((DeliveryState.PENDING, DeliveryState.SUBMITTING)),
     )
     # Locked where rows are locked: no batch of this person is claimed until they are gone from it.
@@ -182,7 +183,7 @@ def _empty(connection: Connection, number: int, now: datetime) -> None:
         (deliveries, {"provider_id": "", "detail": _detail()}),
     ]
     for table, values in emptied:
-        connection.execute(sa.update(table).where(table.c.subscriber_id == number).values(**values))
+        connection.execute(sa.update(table).where(of_person(table, number)).values(**values))
     connection.execute(
         sa.update(subscribers)
         .where(subscribers.c.id == number)

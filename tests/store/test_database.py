@@ -26,7 +26,7 @@ from mailer.store import sources, suppressions
 from mailer.store.columns import EPOCH, UtcDateTime
 from mailer.store.database import Store, hold, open_store
 from mailer.store.suppressions import Suppression
-from mailer.store.tables import metadata
+from mailer.store.tables import lists, metadata, subscriptions
 from mailer.store.tables import suppressions as table
 from tests import postgres
 from tests.store.world import FILES_ONLY, NOW, SERVERS_ONLY, World, count
@@ -350,3 +350,13 @@ def test_a_copy_is_made_of_files_only(store: Store, tmp_path: Path) -> None:
             store.backup(target)
         assert not target.exists()
         assert store.size() > 1_000_000, "an empty database of PostgreSQL has several megabytes"
+
+
+def test_references_are_verified_again_after_rows_were_derived(store: Store) -> None:
+    wrong = sa.insert(subscriptions).values(
+        list_id=1, subscriber_id=1, state="pending", created_at=NOW, updated_at=NOW
+    )
+    with store.derive() as connection:
+        assert connection.execute(sa.select(lists)).all() == []
+    with pytest.raises(StoreError), store.write() as connection:
+        connection.execute(wrong)
