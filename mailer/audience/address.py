@@ -93,7 +93,7 @@ def plain_addresses(texts: Sequence[str], known_domains: set[str]) -> list[Addre
         len(key) > WHOLE_LIMIT or key.index("@") > LOCAL_LIMIT for key in keys
     ):
         return None
-    domains = {key[key.index("@") + 1 :] for key in keys}
+    domains = set(lowered.replace("@", "\n").split("\n")[1::2])
     if not domains <= known_domains:
         if not all(map(_is_plain_domain, domains - known_domains)):
             return None

@@ -38,6 +38,7 @@ class People:
         columns = self._columns = part.columns
         becomes = [column.becomes for column in columns]
         titles = [folded(column.title) for column in columns]
+        self._by_title = {column.title: column.becomes for column in columns}
         self._width = len(columns)
         self._email_at = becomes.index(EMAIL)
         self._kept = [(at, name) for at, name in enumerate(becomes) if name not in _NO_ATTRIBUTE]
@@ -49,6 +50,9 @@ class People:
         self._part = part.name
         self._encoding = part.encoding.removesuffix("-sig")
         self._delimiter = part.delimiter
+        # What an ordinary block of ASCII has none of.
+        marks = (10, 9) if part.delimiter == "\t" else (10,)
+        self._unprintable = bytes(number for number in (*range(32), 127) if number not in marks)
         self._split: Callable[[str], tuple[str, ...]] = exporter.tags if exporter else split_tags
         self._several = exporter.several if exporter else ""
         wanted = self._state_titles = exporter.state_titles if exporter else ()
@@ -80,8 +84,7 @@ class People:
             self._merged_at
             or self._several
             or set(map(len, table.rows)) != {self._width}
-            or not self._without_marks(text).isprintable()
-            or "\ufffd" in text
+            or not self._is_printable(text)
             or may_be_escaped(text)
             or (len(text) > LONGEST_CELL and max(map(len, text.split("\n"))) > LONGEST_CELL)
         ):
@@ -93,23 +96,26 @@ class People:
         if addresses is None:
             return None
         try:
-            return self._together(table.first_line, addresses, columns)
+            return self._together(table.first_line, addresses, columns, self._may_be_empty(text))
         except ValueError:  # a cell of tags or of JSON, which the careful way will name
             return None
 
-    def _without_marks(self, text: str) -> str:
+    def _is_printable(self, text: str) -> bool:
+        if text.isascii():
+            letters = text.encode()
+            return len(letters.translate(None, self._unprintable)) == len(letters)
         bare = text.replace("\n", "")
-        return bare.replace("\t", "") if self._delimiter == "\t" else bare
+        return (bare.replace("\t", "") if self._delimiter == "\t" else bare).isprintable() and "\ufffd" not in bare
 
     def _together(
-        self, first: int, addresses: list[Address], columns: Sequence[Sequence[str]]
+        self, first: int, addresses: list[Address], columns: Sequence[Sequence[str]], may_be_empty: bool
     ) -> list[Row | RejectedRow]:
         said = self._said_of_all(columns)
         return list(
             map(
                 _make,
                 zip(
-                    count(first), addresses, self._attributes_of_all(columns), self._tags_of_all(columns),
+                    count(first), addresses, self._attributes_of_all(columns, may_be_empty), self._tags_of_all(columns),
                     (state for state, _ in said) if said else repeat(None), repeat(self._part),
                     (words for _, words in said) if said else repeat(""),
                     strict=False,
@@ -119,7 +125,7 @@ class People:
 
     def _may_have_spaces(self, text: str) -> bool:
         mark = self._delimiter
-        return (
+        return " " in text and (
             f" {mark}" in text
             or f"{mark} " in text
             or "\n " in text
@@ -129,7 +135,19 @@ class People:
             or ('"' in text and ('" ' in text or ' "' in text))
         )
 
-    def _attributes_of_all(self, columns: Sequence[Sequence[str]]) -> Iterator[Attributes]:
+    def _may_be_empty(self, text: str) -> bool:
+        mark = self._delimiter
+        return (
+            f"{mark}{mark}" in text
+            or f"{mark}\n" in text
+            or f"\n{mark}" in text
+            or text[0] == mark
+            or text[-1] == mark
+            or " " in text
+            or '""' in text
+        )
+
+    def _attributes_of_all(self, columns: Sequence[Sequence[str]], may_be_empty: bool) -> Iterator[Attributes]:
         kept = [columns[at] for at, _ in self._kept]
         if not kept:
             return ({} for _ in repeat(None))
@@ -138,7 +156,7 @@ class People:
             values = [[self._value(at, cell) for cell in columns[at]] for at, _ in self._kept]
             rows = zip(*values, strict=True)
             return ({name: value for name, value in zip(names, row, strict=True) if value is not None} for row in rows)
-        if any("" in column for column in kept):
+        if may_be_empty and any("" in column for column in kept):
             cells = zip(*kept, strict=True)
             return ({name: cell for name, cell in zip(names, row, strict=True) if cell} for row in cells)
         return map(dict, map(zip, repeat(names), zip(*kept, strict=True)))
@@ -244,12 +262,11 @@ class People:
         return RejectedRow(line, fault, tuple(cell[:LONGEST_CELL] for cell in cells), self._part)
 
     def _of_values(self, line: int, values: Mapping[str, Any]) -> Row:
-        becomes = {column.title: column.becomes for column in self._columns}
         email: Any = ""
         attributes: dict[str, Any] = {}
         tags: list[str] = []
         for title, value in values.items():
-            name = becomes.get(title) or attribute_name(title) or LEFT_OUT
+            name = self._by_title.get(title) or attribute_name(title) or LEFT_OUT
             if name == EMAIL:
                 email = value
             elif name == TAGS:
@@ -263,10 +280,15 @@ class People:
         inner = attributes.pop(TAGS, None)
         if isinstance(inner, list):
             tags += listed_tags(inner)
-        titles = {folded(title): _shown(value) for title, value in values.items()}
-        state, words = self._said_of(tuple(titles.get(title, "") for title in self._state_titles))
+        state, words = self._said_of_values(values)
         found = checked_tags(tags) if tags else ()
         return Row(line, parse_address(email), attributes, found, state, self._part, words)
+
+    def _said_of_values(self, values: Mapping[str, Any]) -> Said:
+        if self._rule is nothing_said:
+            return nothing_said(())
+        titles = {folded(title): _shown(value) for title, value in values.items()}
+        return self._said_of(tuple(titles.get(title, "") for title in self._state_titles))
 
     def _is_plain(self, record: Record) -> bool:
         """Nearly every row: nothing in it that `_fault` could find."""

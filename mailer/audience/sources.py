@@ -14,7 +14,7 @@ from mailer.audience.layout import Content
 from mailer.errors import ImportFileError
 
 # Some hundred people: what is made of them stays in the processor's cache.
-PIECE = 1 << 15
+PIECE = 1 << 13
 
 
 class Source(Protocol):
