@@ -156,7 +156,7 @@ class NoAddressColumnError(ImportFileError):
     """No column is known to hold addresses. `titles` and the first `rows` are there to ask a person with."""
 
     def __init__(
-        self, message: str, titles: Sequence[str], rows: Sequence[Sequence[str]], *, hint: str | None = None
+        self, message: str, titles: Sequence[str] = (), rows: Sequence[Sequence[str]] = (), *, hint: str | None = None
     ) -> None:
         super().__init__(message, hint=hint)
         self.titles = tuple(titles)
