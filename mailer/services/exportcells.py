@@ -20,7 +20,6 @@ from mailer.services.spreadsheet import safe_text
 
 # What an import refuses, or takes for a sign that the file is damaged.
 _REFUSED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffd]")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _FIRST = frozenset("'=+-@\t\r\n＝＋－＠")
 _LONGEST = 8000
 # Made once: making it costs as much as using it.
@@ -111,8 +110,8 @@ def json_cell(value: Any) -> str:
     text = write(value)
     if not text.isascii() or not text.isprintable():
         text = _REFUSED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-    # A number may begin with a minus: as such it runs nothing.
-    return text if _NUMBER.fullmatch(text) else safe_text(text)
+    # No JSON begins with a sign of a formula but a number with a minus, and as such it runs nothing.
+    return text
 
 
 def tag_cell(value: Any) -> str:

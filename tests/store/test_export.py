@@ -229,20 +229,22 @@ def test_only_the_columns_that_are_asked_for(store: Store) -> None:
         exported(store, "csv", columns=("ctiy",))
 
 
+@pytest.mark.parametrize(
+    ("more", "header"), [({"late": "x"}, ["n", "late"]), ({"n": 7}, ["n:="]), ({"tags": ["x\x01"]}, ["tags:=", "n"])]
+)
 def test_a_column_that_only_somebody_in_the_middle_has(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any], header: list[str]
 ) -> None:
     """The guess from both ends is wrong: the file is begun anew, and is as if everybody had been looked at."""
     monkeypatch.setattr(exports, "GUESSED_FROM", 2)
     monkeypatch.setattr(people, "STREAMED", 3)
     who: Known = {f"p{number}@example.org": (CONFIRMED, {"n": str(number)}) for number in range(12)}
-    who["p6@example.org"][1]["late"] = "x"
-    who["p7@example.org"][1]["n"] = 7
+    who["p6@example.org"][1].update(more)
     fill(store, who)
     told: list[int] = []
     assert export_file(store, Wanted(which(store)), tmp_path / "out.csv", told.append) == 12
     assert (tmp_path / "out.csv").read_bytes().decode("utf-8-sig") == exported(store, "csv")
-    assert rows_of(exported(store, "csv"))[0] == ["email", "subscription_state", "n:=", "late"]
+    assert rows_of(exported(store, "csv"))[0] == ["email", "subscription_state", *header]
     assert told[-1] == 12
     assert stat.S_IMODE((tmp_path / "out.csv").stat().st_mode) == 0o600
 
