@@ -16,7 +16,7 @@ from mailer.store.importing import Chunk, Gathering
 from mailer.store.seen import Seen
 
 # Large enough that the index over addresses is written few times; small enough for the memory of several at once.
-ROWS = 25_000
+ROWS = 20_000
 
 BANS = {
     RowState.SUPPRESSED_BOUNCED: SuppressionReason.BOUNCED,

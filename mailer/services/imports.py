@@ -144,6 +144,7 @@ def _carried_out(running: _Running) -> Import:
         return _report(running, stopped=True)
     files = running.people.refusals.write(running.options.file)
     with running.store.write() as connection:
+        importing.settle(connection)
         if not stored.finish(connection, running.number, running.rows, running.now):
             raise _another()
         return replace(_report(running), rejected_files=files, after=figures(connection, running.entry.definition))

@@ -14,7 +14,7 @@ from mailer.store.publicids import public_ids
 
 _STAGE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS arriving (
-  id bigint DEFAULT nextval(pg_get_serial_sequence('subscribers', 'id')),
+  id bigint DEFAULT nextval('subscribers_id_seq'),
   email_key text, public_id text, attributes jsonb, email text, ascii_email text, state text
 ) ON COMMIT DELETE ROWS"""
 _STAGED = ("email_key", "public_id", "attributes", "email", "ascii_email", "state")
@@ -51,6 +51,10 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 def prepare(connection: Connection) -> None:
     """Nothing needs to be set for a long import."""
+
+
+def settle(connection: Connection) -> None:
+    """Nothing was set."""
 
 
 def enrol(connection: Connection, how: Enrolment, arrivals: Sequence[Arrivals]) -> set[str]:

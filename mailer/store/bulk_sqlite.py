@@ -21,7 +21,9 @@ from mailer.store.publicids import public_ids
 # Few sizes, because the driver keeps prepared what it has seen.
 ROWS = (400, 40, 4, 1)
 # Kilobytes for pages: the index over addresses is written in every chunk, in the order of the addresses.
-CACHE = 48 * 1024
+CACHE = 32 * 1024
+# What SQLite takes by itself.
+USUAL = -2000
 
 _PEOPLE = """
 INSERT INTO subscribers (public_id, email, email_key, ascii_email, attributes, created_at, updated_at, domain)
@@ -47,6 +49,11 @@ SELECT k.value FROM json_each(?) k CROSS JOIN suppressions s ON s.value = k.valu
 def prepare(connection: Connection) -> None:
     """Settings of this connection for a long import."""
     connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE}")
+
+
+def settle(connection: Connection) -> None:
+    """The settings as they were: what a cache may take, sorting may take as well."""
+    connection.exec_driver_sql(f"PRAGMA cache_size = {USUAL}")
 
 
 def enrol(connection: Connection, how: Enrolment, arrivals: Sequence[Arrivals]) -> set[str]:
