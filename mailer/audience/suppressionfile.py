@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import chain, islice
 
 from mailer.audience.cells import original_text
@@ -136,7 +137,7 @@ def _named(record: Record, places: dict[str, int]) -> NamedRow | RejectedRow:
     except ValueError as error:
         return RejectedRow(record.line, str(error), tuple(record.cells))
     said = original_text(cells.get("reason", ""))
-    reason = SuppressionReason.FORGOTTEN if value.startswith(HASH) else _WORDS.get(folded(said))
+    reason = SuppressionReason.FORGOTTEN if value.startswith(HASH) else _reason(said)
     note = original_text(cells.get("note", "")) or ("" if reason else said)
     return NamedRow(
         record.line,
@@ -144,12 +145,19 @@ def _named(record: Record, places: dict[str, int]) -> NamedRow | RejectedRow:
         reason,
         original_text(cells.get("list_name", "")),
         _time(cells.get("created_at", "")),
-        " ".join("".join(filter(_is_plain, note)).split())[:LONGEST_NOTE],
+        _one_line(note),
     )
 
 
-def _is_plain(letter: str) -> bool:
-    return letter.isprintable() or letter.isspace()
+@lru_cache(maxsize=1024)
+def _reason(said: str) -> SuppressionReason | None:
+    return _WORDS.get(folded(said))
+
+
+def _one_line(note: str) -> str:
+    if not note.isprintable():
+        note = "".join(letter for letter in note if letter.isprintable() or letter.isspace())
+    return " ".join(note.split())[:LONGEST_NOTE]
 
 
 def _time(cell: str) -> datetime | None:
