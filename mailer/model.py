@@ -247,13 +247,55 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
+class MergeRecipient:
+    """One recipient of a `Merge`: a text for each of its tokens, and headers of their own.
+
+    `reference` names the delivery to the provider and comes back with its events: opaque, and not to be guessed.
+    """
+
+    delivery_id: int
+    address: str
+    name: str
+    reference: str
+    headers: Mapping[str, str]
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """One message for many, for a provider that puts the personal texts in itself: a token stands where one goes.
+
+    Every recipient has a text for every token. `labels` say what kind of mail it is, for the provider's statistics.
+    """
+
+    sender: Sender
+    subject: str
+    text: str
+    html: str
+    recipients: tuple[MergeRecipient, ...]
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
-    """What one provider call hands over. `id` is opaque; it may travel as the provider's custom argument."""
+    """What is handed over to a provider at once. `id` is opaque; it may travel as the provider's custom argument.
+
+    Finished mails are `envelopes`; a provider that personalises may get `merges` instead. No call to the provider
+    begins after `deadline`, a time of `time.monotonic()`.
+    """
 
     id: int
     issue: str
     number: int
-    envelopes: tuple[Envelope, ...]
+    envelopes: tuple[Envelope, ...] = ()
+    merges: tuple[Merge, ...] = ()
+    deadline: float | None = None
+
+    @property
+    def delivery_ids(self) -> tuple[int, ...]:
+        """The deliveries in the order of their receipts."""
+        merged = (person.delivery_id for merge in self.merges for person in merge.recipients)
+        return (*(envelope.delivery_id for envelope in self.envelopes), *merged)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ class Capabilities:
     """What one call to a provider can carry and what it can promise. `None` is no limit of its own.
 
     `variables_bytes` limits the values of one recipient where the provider `personalises`, that is, puts values into
-    one message itself. `idempotent`: handing over a delivery a second time makes no second mail. `schedules` and
+    one message itself (`Batch.merges`). `call_seconds` is the longest that one call may take: a lease covers it twice.
+    `idempotent`: handing over a delivery a second time makes no second mail. `schedules` and
     `cancels`: it can hold mails until a time, and drop them before it. `smtputf8`: it takes addresses whose local part
     is not ASCII.
     """
@@ -27,6 +28,7 @@ class Capabilities:
     cancels: bool = False
     idempotent: bool = False
     smtputf8: bool = False
+    call_seconds: float = 0
 
 
 class Provider(Protocol):
@@ -39,11 +41,23 @@ class Provider(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     def submit(self, batch: Batch) -> tuple[Receipt, ...]:
-        """Hand over a batch: one receipt for each envelope, in their order. Raises ProviderError if it cannot begin."""
+        """Hand over a batch: one receipt for each delivery, in the order of `Batch.delivery_ids`.
+
+        Raises ProviderError if it cannot begin, and only if nothing of the batch has left.
+        """
         ...
 
     def close(self) -> None:
         """Finish what the batches left open. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class ChecksAccess(Protocol):
+    """A provider that can be asked beforehand whether it would take mails at all."""
+
+    def check_access(self) -> None:
+        """Raises ProviderError saying what is missing: a right of the key, the way to the provider."""
         ...
 
 
