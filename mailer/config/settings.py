@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from mailer.config.theme import Theme
-from mailer.config.values import Email, Language, Line, Name, OptionalEmail, OptionalUrl, Section, Url, Zone
+from mailer.config.values import (
+    ApiUrl,
+    Category,
+    Email,
+    Language,
+    Line,
+    Name,
+    OptionalEmail,
+    OptionalUrl,
+    Section,
+    Url,
+    Zone,
+)
 from mailer.errors import ConfigError
 from mailer.model import Sender
 from mailer.wording import unknown
@@ -68,11 +80,47 @@ class Tags(Section):
 class Provider(Section):
     """Who takes the mails."""
 
-    name: Name = Field(default="outbox", description="outbox writes the mails as files and needs no account.")
+    name: Name = Field(default="outbox", description="outbox writes the mails as files and needs no account; sendgrid.")
     path: Line = Field(
         default="outbox", description="The folder in the workspace for the outbox provider.", min_length=1
     )
     batch_size: int = Field(default=1000, description="The most recipients to hand over at once.", ge=1, le=10_000)
+    timeout: float = Field(default=30, description="Seconds that one call to the provider may take.", ge=1, le=600)
+    region: Literal["global", "eu"] = Field(
+        default="global", description="sendgrid: where the account's data live, global or eu."
+    )
+    categories: tuple[Category, ...] | None = Field(
+        default=None,
+        description="sendgrid: categories of its statistics. Default: the issue's kind and its list; [] for none.",
+        max_length=10,
+    )
+    ip_pool: Line = Field(default="", description="sendgrid: the IP pool to send from.", max_length=64)
+    unsubscribe_group: int | None = Field(
+        default=None, description="sendgrid: number of the unsubscribe group, in addition to our own links.", ge=1
+    )
+    sandbox: bool = Field(
+        default=False, description="sendgrid: have mails checked and not delivered. No issue can be sent with it."
+    )
+    key_file: Line = Field(
+        default="", description="A file with the API key that only you can read, when it is not in the environment."
+    )
+    base_url: ApiUrl = Field(
+        default="", description="sendgrid: another address of the API, for a stand-in. https, or this machine."
+    )
+
+    @field_validator("categories")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value and len(set(value)) < len(value):
+            raise ValueError("must not name one twice")
+        return value
+
+    @field_validator("ip_pool")
+    @classmethod
+    def _long_enough(cls, value: str) -> str:
+        if len(value) == 1:
+            raise ValueError("must have 2 characters or more")
+        return value
 
 
 class Database(Section):
@@ -100,7 +148,9 @@ class Privacy(Section):
 class Limits(Section):
     """Where the program stops and asks, or gives up."""
 
-    confirm_above: int = Field(default=500, description="Ask before sending to, or changing, more people than this.", ge=0)
+    confirm_above: int = Field(
+        default=500, description="Ask before sending to, or changing, more people than this.", ge=0
+    )
     lease_seconds: float = Field(
         default=30,
         description="How long a batch is one sender's; after a crash the next one waits so long before it takes over.",

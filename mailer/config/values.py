@@ -34,6 +34,24 @@ def _http_url(value: str) -> str:
     return value
 
 
+def _api_url(value: str) -> str:
+    """Where a key is sent to: over TLS, or not beyond this machine."""
+    if not value:
+        return value
+    parts = urlsplit(_http_url(value))
+    if parts.scheme.lower() == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise ValueError("must begin with https://, because the API key is sent there")
+    if parts.query or parts.fragment:
+        raise ValueError("must be an address without ? and #")
+    return value
+
+
+def _category(value: str) -> str:
+    if not value or not value.isascii() or not value.isprintable() or len(value) > 255:
+        raise ValueError("must be 1 to 255 characters of ASCII on one line")
+    return value
+
+
 def _email(value: str) -> str:
     try:
         return parse_address(value).email
@@ -51,6 +69,8 @@ def _zone(value: str) -> str:
 Line = Annotated[str, AfterValidator(_one_line)]
 Url = Annotated[str, AfterValidator(_http_url)]
 OptionalUrl = Annotated[str, AfterValidator(lambda value: _http_url(value) if value else value)]
+ApiUrl = Annotated[str, AfterValidator(_api_url)]
+Category = Annotated[str, AfterValidator(_category)]
 Email = Annotated[str, AfterValidator(_email)]
 OptionalEmail = Annotated[str, AfterValidator(lambda value: _email(value) if value else value)]
 Zone = Annotated[str, AfterValidator(_zone)]

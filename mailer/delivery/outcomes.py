@@ -26,8 +26,9 @@ LONGEST_NAMED_PAUSE = timedelta(days=1)
 
 
 def try_again_at(outcome: Outcome, now: datetime, attempts: int, retry_after: float | None = None) -> datetime | None:
-    """When a delivery that is pending again is due; None is at once. `retry_after`: seconds the server named."""
-    if outcome is not Outcome.RETRY:
+    """When a delivery that is pending again is due; None is at once. `retry_after`: seconds that were named."""
+    # Not sent, and to be left alone for a while: a provider that cannot be reached is not asked without a pause.
+    if outcome is not Outcome.RETRY and (outcome is not Outcome.NOT_SENT or retry_after is None):
         return None
     if retry_after is not None:
         seconds = min(max(retry_after, 0.0), LONGEST_NAMED_PAUSE.total_seconds())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mailer.errors import ConfigError
 from mailer.providers.protocol import Capabilities as Capabilities
+from mailer.providers.protocol import ChecksAccess as ChecksAccess
 from mailer.providers.protocol import KeepsMails as KeepsMails
 from mailer.providers.protocol import Provider as Provider
 from mailer.wording import unknown
@@ -31,8 +32,26 @@ def _outbox(settings: Settings, root: Path) -> Provider:
     return Outbox(folder)
 
 
+def _sendgrid(settings: Settings, root: Path) -> Provider:
+    from mailer.providers.sendgrid.key import api_key
+    from mailer.providers.sendgrid.provider import SendGrid
+    from mailer.providers.sendgrid.request import Options
+
+    chosen, secret = settings.provider, settings.secrets.sendgrid_api_key
+    key = api_key(secret.get_secret_value() if secret else "", root / chosen.key_file if chosen.key_file else None)
+    options = Options(
+        categories=chosen.categories,
+        ip_pool=chosen.ip_pool,
+        unsubscribe_group=chosen.unsubscribe_group,
+        sandbox=chosen.sandbox,
+        tracking=settings.privacy.tracking,
+    )
+    return SendGrid(key, options, region=chosen.region, base_url=chosen.base_url, seconds=chosen.timeout)
+
+
 FACTORIES: dict[str, Callable[[Settings, Path], Provider]] = {
     "outbox": _outbox,
+    "sendgrid": _sendgrid,
 }
 
 

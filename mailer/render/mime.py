@@ -18,7 +18,15 @@ from mailer.render.headers import HARD_LIMIT, WIDTH, phrase_header, text_header
 from mailer.render.mailbox import ascii_address
 from mailer.render.quoted import PartShape, QuotedRuns, fill
 
-__all__ = ["MessageAddress", "MessageHeaders", "MessageSkeleton", "PartShape", "PersonalValues"]
+__all__ = [
+    "MessageAddress",
+    "MessageHeaders",
+    "MessageSkeleton",
+    "PartShape",
+    "PersonalValues",
+    "constant_headers",
+    "unsubscribe_headers",
+]
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -85,7 +93,7 @@ class MessageSkeleton:
             raise ValueError("a boundary has 1 to 68 of the characters RFC 2046 allows")
         # "=_" cannot occur in quoted-printable, so no text can imitate the boundary (RFC 2045, 6.7).
         line = b"--=_" + boundary.encode("ascii")
-        top = _constant_headers(headers) + f'Content-Type: multipart/alternative;\r\n boundary="=_{boundary}"\r\n\r\n'
+        top = constant_headers(headers) + f'Content-Type: multipart/alternative;\r\n boundary="=_{boundary}"\r\n\r\n'
         self._text = QuotedRuns(text, "text", before=top.encode("ascii") + line + _part_head("plain"))
         self._html = QuotedRuns(html, "html", b"\r\n" + line + _part_head("html"), b"\r\n" + line + b"--\r\n")
         self._subject = subject
@@ -102,7 +110,7 @@ class MessageSkeleton:
             f"{_to_header(address)}"
             f"{subject}"
             f"Message-ID: <{address.message_id}@{self._domain}>\r\n"
-            f"{_unsubscribe_headers(address.unsubscribe_url, address.unsubscribe_mailto)}"
+            f"{unsubscribe_headers(address.unsubscribe_url, address.unsubscribe_mailto)}"
         )
         pieces = [head.encode("ascii")]
         pieces += self._text.pieces(values.text)
@@ -116,7 +124,8 @@ def _part_head(subtype: str) -> bytes:
     ).encode("ascii")
 
 
-def _constant_headers(headers: MessageHeaders) -> str:
+def constant_headers(headers: MessageHeaders) -> str:
+    """The header lines that all mails have in common."""
     lines = [phrase_header("From", headers.from_name, ascii_address(headers.from_email, "From"))]
     if headers.reply_to:
         lines.append(f"Reply-To: {ascii_address(headers.reply_to, 'Reply-To')}\r\n")
@@ -151,7 +160,7 @@ def _to_header(address: MessageAddress) -> str:
     return phrase_header("To", name, email)
 
 
-def _unsubscribe_headers(url: str, mailto: str) -> str:
+def unsubscribe_headers(url: str, mailto: str) -> str:
     """List-Unsubscribe with its URIs whole, and the one-click promise (RFC 8058), which only https can keep."""
     field = "List-Unsubscribe"
     uris = [f"<{_uri(url, field, WEB_URI)}>"] if url else []

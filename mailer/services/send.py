@@ -21,11 +21,12 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailer.errors import ConflictError, MailerError, NotFoundError, ProviderError, StoreError
 from mailer.model import Batch, DeliveryState, Envelope, IssueState, Outcome, Receipt
-from mailer.providers import Provider
+from mailer.providers import ChecksAccess, Provider
+from mailer.services.merge_writer import MergeWriter
 from mailer.services.plan import Plan, plan_prepared, refuse_errors
 from mailer.services.prepare import Prepared, prepare
 from mailer.services.program import Program
@@ -94,7 +95,9 @@ def plan_send(program: Program, name: str, *, again: bool = False) -> tuple[Prep
 
 def freeze_issue(program: Program, prepared: Prepared) -> ledger.FrozenCounts:
     """Write the issue and its audience down, once; the same issue again changes nothing."""
-    capabilities = program.make_provider().capabilities
+    with provided(program) as provider:
+        check_access(program, prepared.issue.name, provider)
+        capabilities = provider.capabilities
     frozen = ledger.Frozen(
         name=prepared.issue.name,
         kind=prepared.issue.kind,
@@ -134,7 +137,8 @@ def send_frozen(program: Program, name: str, tell: Tell = silent, stop: Stop = n
         return result(program.store, name)
     writer = MailWriter(name, issue.snapshot, program.workspace.secret_keys(program.environ))
     with provided(program) as provider:
-        run = Run(program, provider, writer)
+        check_access(program, name, provider)
+        run = Run(program, provider, writer, (issue.kind.value,))
         stopped = run.batches(tell, stop)
     with program.store.write() as connection:
         sent = ledger.finish(connection, name, program.now())
@@ -157,15 +161,28 @@ def provided(program: Program) -> Iterator[Provider]:
         provider.close()
 
 
-class Run:
-    """One sender at work on one issue."""
+def check_access(program: Program, name: str, provider: Provider) -> None:
+    """Ask a provider that can be asked whether it would take the issue's mails; ProviderError says what is missing."""
+    if not isinstance(provider, ChecksAccess):
+        return
+    with program.store.read() as connection:
+        issue = stored_issues.get(connection, name)
+    if issue is None or issue.state is IssueState.SENDING:
+        provider.check_access()
 
-    def __init__(self, program: Program, provider: Provider, writer: MailWriter) -> None:
+
+class Run:
+    """One sender at work on one issue. `labels`: what kind of mails they are, for a provider's statistics."""
+
+    def __init__(self, program: Program, provider: Provider, writer: MailWriter, labels: tuple[str, ...] = ()) -> None:
+        capabilities = provider.capabilities
         self.store = program.store
         self.provider = provider
         self.writer = writer
+        self.merger = MergeWriter(writer, capabilities.variables_bytes, labels) if capabilities.personalises else None
         self.now = program.now
-        self.lease = program.settings.limits.lease_seconds
+        # A call may begin at the end of its share and must be over before the lease is.
+        self.lease = max(program.settings.limits.lease_seconds, capabilities.call_seconds / (1 - LEASE_SHARE))
         self.accepted = 0
         self.slow = 0
         self.owner = f"{platform.node() or 'host'}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -198,7 +215,7 @@ class Run:
         """Write, begin, submit and record one batch."""
         deadline = time.monotonic() + self.lease * LEASE_SHARE
         try:
-            envelopes, refused = self.write(batch)
+            written, refused = self.write(batch, deadline)
         except BaseException:
             self.give_back(batch)
             raise
@@ -210,7 +227,7 @@ class Run:
             if not ledger.begin(connection, batch.id, self.owner, self.now()):
                 ledger.give_back(connection, batch.id, self.owner, self.now())
                 return
-        receipts = self.submit(batch, envelopes)
+        receipts = self.submit(written)
         with self.store.write() as connection:
             ours = ledger.record(connection, batch.id, self.owner, (*receipts, *refused), self.now())
         self.accepted += sum(each.outcome is Outcome.ACCEPTED for each in receipts) if ours else 0
@@ -225,8 +242,12 @@ class Run:
                 hint="set lease_seconds under [limits] higher or batch_size under [provider] lower in mailer.toml",
             )
 
-    def write(self, batch: ledger.ClaimedBatch) -> tuple[tuple[Envelope, ...], tuple[Receipt, ...]]:
+    def write(self, batch: ledger.ClaimedBatch, deadline: float) -> tuple[Batch, tuple[Receipt, ...]]:
         """The mails of a batch, and a receipt for each that cannot be written."""
+        empty = Batch(batch.id, batch.issue, batch.number, deadline=deadline)
+        if self.merger is not None:
+            merges, unwritable = self.merger.merges(batch.recipients)
+            return replace(empty, merges=merges), unwritable
         envelopes: list[Envelope] = []
         refused: list[Receipt] = []
         date = self.now()
@@ -235,16 +256,16 @@ class Run:
                 envelopes.append(self.writer.envelope(recipient, date))
             except MailerError as error:
                 refused.append(Receipt(recipient.delivery_id, Outcome.REFUSED, f"not written: {error.message}"))
-        return tuple(envelopes), tuple(refused)
+        return replace(empty, envelopes=tuple(envelopes)), tuple(refused)
 
-    def submit(self, batch: ledger.ClaimedBatch, envelopes: tuple[Envelope, ...]) -> tuple[Receipt, ...]:
-        if not envelopes:
+    def submit(self, batch: Batch) -> tuple[Receipt, ...]:
+        if not batch.delivery_ids:
             return ()
         try:
-            return self.provider.submit(Batch(batch.id, batch.issue, batch.number, envelopes))
+            return self.provider.submit(batch)
         except ProviderError as error:
             # It could not begin, so nothing left: the batch goes back before the error goes on.
-            untried = [Receipt(each.delivery_id, Outcome.NOT_SENT, error.message) for each in envelopes]
+            untried = [Receipt(each, Outcome.NOT_SENT, error.message) for each in batch.delivery_ids]
             with self.store.write() as connection:
                 ledger.record(connection, batch.id, self.owner, untried, self.now())
             raise

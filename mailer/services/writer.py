@@ -56,8 +56,10 @@ class MailWriter:
         self.preheader = PersonalPart(rendered.preheader, language=rendered.language, header=True)
         self.html = PersonalPart(rendered.html, language=rendered.language, absent=ABSENT_LINKS)
         self.text = PersonalPart(rendered.text, language=rendered.language, absent=ABSENT_LINKS)
+        self.headers = {name: self.list_headers(name, each["reply_to"]) for name, each in snapshot["lists"].items()}
         self.skeletons = {
-            name: self.skeleton(name, each["reply_to"], snapshot["hash"]) for name, each in snapshot["lists"].items()
+            name: MessageSkeleton(self.text, self.html, self.subject, headers, snapshot["hash"][:24])
+            for name, headers in self.headers.items()
         }
         self.signer = Signer(keys)
         self.purpose = Purpose.PREVIEW if preview else Purpose.UNSUBSCRIBE
@@ -65,9 +67,10 @@ class MailWriter:
         own = snapshot.get("message_ids", "").encode() or keys[-1]
         self.key = hashlib.sha256(b"message-id\0" + own).digest()
 
-    def skeleton(self, list_name: str, reply_to: str, content_hash: str) -> MessageSkeleton:
+    def list_headers(self, list_name: str, reply_to: str) -> MessageHeaders:
+        """What every mail through this list has in common."""
         domain = ascii_address(self.sender.email, "From").rpartition("@")[2]
-        headers = MessageHeaders(
+        return MessageHeaders(
             from_email=self.sender.email,
             from_name=self.sender.name,
             reply_to=reply_to or self.sender.reply_to,
@@ -75,16 +78,10 @@ class MailWriter:
             list_title=self.titles[list_name],
             list_owner=self.mailbox,
         )
-        return MessageSkeleton(self.text, self.html, self.subject, headers, content_hash[:24])
 
     def envelope(self, recipient: Recipient, date: datetime) -> Envelope:
         """The recipient's mail, complete. Raises TemplateError or MessageError when it cannot be written."""
         fields, links = self.fields(recipient), self.links(recipient)
-        values = PersonalValues(
-            subject=self.subject.values(fields, links),
-            text=self.text.values(fields, links),
-            html=self.html.values(fields, links),
-        )
         address = MessageAddress(
             to_email=recipient.email,
             to_name=display_name(fields),
@@ -92,8 +89,16 @@ class MailWriter:
             unsubscribe_url=links["unsubscribe"] if self.base_url else "",
             unsubscribe_mailto=self.mailto(self.token(recipient)),
         )
-        content = self.skeletons[recipient.list_name].message(values, address, date)
+        content = self.skeletons[recipient.list_name].message(self.values(fields, links), address, date)
         return Envelope(recipient.delivery_id, self.sender.email, recipient.email, content)
+
+    def values(self, fields: Mapping[str, Any], links: Mapping[str, str]) -> PersonalValues:
+        """The recipient's texts for each part."""
+        return PersonalValues(
+            subject=self.subject.values(fields, links),
+            text=self.text.values(fields, links),
+            html=self.html.values(fields, links),
+        )
 
     def personal(self, recipient: Recipient) -> PersonalMail:
         """What the recipient reads, without the mail around it."""

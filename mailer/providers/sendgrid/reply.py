@@ -85,7 +85,7 @@ def read(answer: Answer, now: float, *, sandbox: bool = False) -> Reply:
     """What an answer to Mail Send means. `now` in seconds since 1970."""
     status = answer.status
     if status == (200 if sandbox else 202):
-        return Reply(Meaning.ACCEPTED, provider_id=answer.headers.get("x-message-id", "")[:200])
+        return Reply(Meaning.ACCEPTED, provider_id=one_line(answer.headers.get("x-message-id", "")[:100]))
     faults = list(faults_of(answer.body))
     detail = described(status, faults)
     if status == 429:

@@ -31,9 +31,14 @@ def test_pause_before_the_next_try(attempts: int, retry_after: float | None, sec
     assert try_again_at(Outcome.RETRY, NOW, attempts, retry_after) == NOW + timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.RETRY])
-def test_only_a_retry_waits(outcome: Outcome) -> None:
+@pytest.mark.parametrize("outcome", [Outcome.ACCEPTED, Outcome.REFUSED, Outcome.DOUBTFUL])
+def test_only_what_is_tried_again_waits(outcome: Outcome) -> None:
     assert try_again_at(outcome, NOW, 3, 60.0) is None
+
+
+def test_what_was_not_sent_waits_only_when_a_pause_is_named() -> None:
+    assert try_again_at(Outcome.NOT_SENT, NOW, 3) is None
+    assert try_again_at(Outcome.NOT_SENT, NOW, 3, 60.0) == NOW + timedelta(seconds=60)
 
 
 @given(st.integers(0, 10_000), st.none() | st.floats(0, 1e9))

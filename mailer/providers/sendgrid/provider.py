@@ -1,0 +1,225 @@
+"""SendGrid as a provider: a batch as few requests, each person's fate from the answers.
+
+A request is taken whole or not at all, and there is no key by which SendGrid would know one again. So a request
+without an answer is in doubt for everybody in it, and after one nothing more of the batch is tried. One recipient who
+cannot be mailed refuses a whole request: it is divided until that one is alone, and the others get theirs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from threading import Lock
+from typing import Any
+
+from mailer.errors import MailerError, ProviderError
+from mailer.model import Batch, Merge, Outcome, Receipt
+from mailer.providers.protocol import Capabilities
+from mailer.providers.sendgrid.mail import merge_of
+from mailer.providers.sendgrid.reply import Answer, Meaning, Reply, read
+from mailer.providers.sendgrid.request import (
+    MAX_BYTES,
+    MAX_RECIPIENTS,
+    MAX_VALUES,
+    Options,
+    divided,
+    requests,
+    serialised,
+)
+
+PAUSE = 30.0
+"""Seconds until a batch is tried again that could not be begun, or of which a part is in doubt."""
+
+REFUSALS = 10
+"""So many people refused one after the other and nobody taken: it is not the people."""
+
+NEEDED_SCOPE = "mail.send"
+
+
+class SendGrid:
+    """The provider. May be shared by threads."""
+
+    name = "sendgrid"
+
+    def __init__(
+        self, key: str, options: Options, *, region: str = "global", base_url: str = "", seconds: float
+    ) -> None:
+        self.options = options
+        self.seconds = seconds
+        self.capabilities = Capabilities(
+            max_recipients=MAX_RECIPIENTS,
+            max_bytes=MAX_BYTES,
+            variables_bytes=MAX_VALUES,
+            personalises=True,
+            call_seconds=seconds,
+        )
+        self._place = (key, region, base_url)
+        self._client: Any = None
+        self._making = Lock()
+
+    @property
+    def client(self) -> Any:
+        """The SDK's client, imported when something is sent: it costs as much as the rest of the program."""
+        from mailer.providers.sendgrid.transport import make_client
+
+        with self._making:
+            if self._client is None:
+                self._client = make_client(*self._place, self.seconds)
+            return self._client
+
+    def submit(self, batch: Batch) -> tuple[Receipt, ...]:
+        """Hand over a batch. ProviderError when key, account or message as such are refused and nothing has left."""
+        return Handover(self, batch).receipts()
+
+    def send(self, content: bytes) -> Answer:
+        """One call of Mail Send, with the answer whatever it is."""
+        from mailer.providers.sendgrid.transport import answer_of
+
+        return answer_of(self.client.mail.send.post, request_body=content)
+
+    def check_access(self) -> None:
+        """Ask SendGrid what the key may do, before anything is handed over."""
+        from mailer.providers.sendgrid.transport import Unanswered, Unreached, answer_of
+
+        try:
+            answer = answer_of(self.client.scopes.get)
+        except (Unreached, Unanswered) as error:
+            raise unreachable(error.reason) from None
+        refuse_unfit(answer)
+
+    def close(self) -> None:
+        with self._making:
+            if self._client is not None:
+                self._client.connections.close()
+
+
+class Handover:
+    """One batch on its way: requests that wait, and what became of each delivery."""
+
+    def __init__(self, provider: SendGrid, batch: Batch, clock: Callable[[], float] = time.monotonic) -> None:
+        self.provider = provider
+        self.batch = batch
+        self.clock = clock
+        self.said: dict[int, Receipt] = {}
+        self.waiting = deque(part for merge in self.merges() for part in requests(merge))
+        self.left = False
+        self.refusals = 0
+
+    def merges(self) -> Iterable[Merge]:
+        for envelope in self.batch.envelopes:
+            try:
+                yield merge_of(envelope)
+            except MailerError as error:
+                self.said[envelope.delivery_id] = Receipt(envelope.delivery_id, Outcome.REFUSED, error.message)
+        yield from self.batch.merges
+
+    def receipts(self) -> tuple[Receipt, ...]:
+        """Work until nothing waits or going on makes no sense."""
+        while self.waiting:
+            if self.batch.deadline is not None and self.clock() > self.batch.deadline:
+                self.leave("not tried: the time for this batch was over")
+                break
+            self.one(self.waiting.popleft())
+        return tuple([self.said[delivery_id] for delivery_id in self.batch.delivery_ids])
+
+    def one(self, merge: Merge) -> None:
+        """One request."""
+        from mailer.providers.sendgrid.transport import Unanswered, Unreached
+
+        content = serialised(merge, self.batch.id, self.provider.options)
+        if len(content) >= MAX_BYTES:
+            self.refused(merge, Reply(Meaning.REFUSED, f"larger than {MAX_BYTES // 1_000_000} MB"))
+            return
+        try:
+            answer = self.provider.send(content)
+        except Unreached as error:
+            self.waiting.appendleft(merge)
+            if error.lasting:
+                self.stop(unreachable(error.reason))
+            self.leave(f"not sent: {error.reason}", PAUSE)
+        except Unanswered as error:
+            self.doubt(merge, error.reason)
+        else:
+            self.judge(merge, read(answer, time.time(), sandbox=self.provider.options.sandbox))
+
+    def judge(self, merge: Merge, reply: Reply) -> None:
+        match reply.meaning:
+            case Meaning.ACCEPTED:
+                self.left = True
+                self.say(merge, Outcome.ACCEPTED, reply)
+            case Meaning.REFUSED:
+                self.refused(merge, reply)
+            case Meaning.RETRY:
+                self.waiting.appendleft(merge)
+                self.leave(reply.detail, reply.retry_after, Outcome.RETRY)
+            case Meaning.DOUBTFUL:
+                self.doubt(merge, reply.detail)
+            case Meaning.STOP:
+                self.waiting.appendleft(merge)
+                self.stop(ProviderError(f"sendgrid: {reply.detail}", hint=reply.hint or None))
+
+    def refused(self, merge: Merge, reply: Reply) -> None:
+        if len(merge.recipients) > 1:
+            self.waiting.extendleft(reversed(divided(merge, reply.pointed)))
+            return
+        self.say(merge, Outcome.REFUSED, reply)
+        self.refusals += 1
+        if self.refusals >= REFUSALS and not self.left:
+            self.stop(
+                ProviderError(
+                    f"sendgrid: {self.refusals} people after one another were refused ({reply.detail})",
+                    hint="That is hardly because of them: look at the message and the account.",
+                )
+            )
+
+    def doubt(self, merge: Merge, reason: str) -> None:
+        self.left = True
+        self.say(merge, Outcome.DOUBTFUL, Reply(Meaning.DOUBTFUL, reason))
+        self.leave("not tried: an earlier request of the batch is in doubt", PAUSE)
+
+    def stop(self, error: ProviderError) -> None:
+        """Nothing further will be taken. The error goes up only if nothing has left, because it says so."""
+        if not self.left:
+            raise error
+        self.leave(error.message, PAUSE)
+
+    def say(self, merge: Merge, outcome: Outcome, reply: Reply) -> None:
+        for person in merge.recipients:
+            self.said[person.delivery_id] = Receipt(person.delivery_id, outcome, reply.detail, reply.provider_id)
+
+    def leave(self, reason: str, seconds: float | None = None, outcome: Outcome = Outcome.NOT_SENT) -> None:
+        """Give back everybody who still waits."""
+        for merge in self.waiting:
+            for person in merge.recipients:
+                self.said[person.delivery_id] = Receipt(person.delivery_id, outcome, reason, retry_after=seconds)
+        self.waiting.clear()
+
+
+def unreachable(reason: str) -> ProviderError:
+    return ProviderError(
+        f"sendgrid cannot be reached: {reason}", hint="Nothing was sent. Look at the network, then send again."
+    )
+
+
+def refuse_unfit(answer: Answer) -> None:
+    """ProviderError when an answer about scopes says that the key cannot send. One that says nothing is no reason."""
+    if answer.status in (401, 403, 451):
+        reply = read(answer, 0)
+        raise ProviderError(f"sendgrid: {reply.detail}", hint=reply.hint)
+    scopes = scopes_of(answer)
+    if scopes is not None and NEEDED_SCOPE not in scopes:
+        raise ProviderError(
+            f"sendgrid: the API key lacks the scope {NEEDED_SCOPE}",
+            hint="Make a key with Mail Send access under Settings, API Keys.",
+        )
+
+
+def scopes_of(answer: Answer) -> list[Any] | None:
+    import orjson
+
+    try:
+        scopes = orjson.loads(answer.body)["scopes"] if answer.status == 200 else None
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    return scopes if isinstance(scopes, list) else None
