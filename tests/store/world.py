@@ -33,9 +33,9 @@ CONFIRMED, PENDING, UNSUBSCRIBED = (
 )
 
 
-def address(name: str, *, ascii_only: bool = True) -> Address:
+def address(name: str, *, ascii_only: bool = True, key: str | None = None) -> Address:
     email = f"{name}@example.org"
-    return Address(email, email, email if ascii_only else None)
+    return Address(email, key or email, email if ascii_only else None)
 
 
 def key(name: str) -> str:
