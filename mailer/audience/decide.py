@@ -49,7 +49,7 @@ Chooses = Callable[[Candidate, str], bool]
 """Whether the issue's segment has a person, whom the list of that name brings in."""
 
 
-def everybody(candidate: Candidate, list_name: str) -> bool:  # noqa: ARG001
+def everybody(candidate: Candidate, list_name: str) -> bool:
     """No segment."""
     return True
 
