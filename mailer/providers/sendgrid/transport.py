@@ -150,7 +150,9 @@ def read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
 
 def reason_of(error: Exception) -> str:
     """One short line; urllib3's own text begins with the connection object."""
-    if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
+    # A refused connection is a kind of time-out there.
+    refused = isinstance(error, urllib3.exceptions.NewConnectionError)
+    if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError) and not refused:
         return "no answer in time"
     cause = error.__cause__ or (error.args[-1] if error.args and isinstance(error.args[-1], Exception) else error)
     text = getattr(cause, "strerror", None) or str(cause).rpartition(">: ")[2] or type(cause).__name__
