@@ -68,10 +68,9 @@ class People:
                 # What they said is needed: their addresses, and who was refused.
                 skipped, batch = batch[: done - place], batch[done - place :]
                 place += len(skipped)
-                before = _Preparing(self, seen)
-                before.add(skipped)
-                before.done()
-            prepared.add(batch)
+                self._skip(skipped, seen)
+            if batch:
+                prepared.add(batch)
             if prepared.rows >= size:
                 yield prepared.done()
                 prepared = _Preparing(self, seen)
@@ -80,6 +79,14 @@ class People:
     def sample(self, number: int) -> list[Row]:
         """The first good rows."""
         return [row for row in self.file.sample(5 * number) if isinstance(row, Row)][:number]
+
+    def _skip(self, rows: Sequence[Row | RejectedRow], seen: Seen) -> None:
+        taken = [row for row in rows if isinstance(row, Row) and row.state is not RowState.NOT_MAILABLE]
+        seen.repeated([row.address.key for row in taken])
+        if len(taken) < len(rows):
+            for row in rows:
+                if isinstance(row, RejectedRow):
+                    self.refusals.add(row)
 
     def note(self, said: str) -> str:
         """What is kept beside a suppression: where it came from, and the words there."""

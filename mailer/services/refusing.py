@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from filecmp import cmp
-from os.path import lexists
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
 from mailer.audience.layout import EMAIL, Summary
 from mailer.audience.rows import RejectedRow
+from mailer.errors import WorkspaceError
 from mailer.services.spreadsheet import ESCAPED, csv_line, safe_address, safe_text, write_private
 
 LINE_COLUMN, REASON_COLUMN = "rejected_line", "rejected_reason"
@@ -20,6 +21,7 @@ OWN = frozenset({LINE_COLUMN, REASON_COLUMN})
 # So many are told one by one; all of them stand in the file.
 MOST_TOLD = 100
 IN_MEMORY = 1 << 20
+PARTIAL = ".rejected.partial"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Refusals:
         self._columns = {part.name: part.columns for part in summary.parts}
         self._rows: dict[str, IO[str]] = {}
         self._width: dict[str, int] = {}
+        self._checked: set[str] = set()
+        self._partials: set[Path] = set()
 
     def add(self, row: RejectedRow) -> None:
         """Put a row aside."""
@@ -65,25 +69,46 @@ class Refusals:
         return tuple(self._write(_beside(file, part), part) for part in self._rows)
 
     def check(self, file: Path | None) -> None:
-        """WorkspaceError when they cannot be written there: found out before good rows of the same kind are in."""
+        """WorkspaceError when they cannot be written there: found out before good rows of the same chunk are in."""
         if file is None:
             return
-        for part in list(self._rows):
-            write_private(path := _free(_beside(file, part)), [])
-            path.unlink()
+        # The thread that reads goes on adding.
+        for part in set(tuple(self._rows)) - self._checked:
+            self._partial(_beside(file, part))
+            self._checked.add(part)
 
     def close(self) -> None:
         """Throw away what was collected."""
         for rows in self._rows.values():
             rows.close()
+        for path in self._partials:
+            path.unlink(missing_ok=True)
 
     def _write(self, file: Path, part: str) -> Path:
-        paths = list(_taken(file))
-        write_private(path := _free(file), self._lines(part))
-        for taken in paths:
-            if taken.is_file() and not taken.is_symlink() and cmp(taken, path, shallow=False):
-                path.unlink()
-                return taken
+        partial = self._partial(file, self._lines(part))
+        for path in _names(file):
+            try:
+                # Under its own name only when it is whole, and never over another file.
+                os.link(partial, path)
+                return path
+            except FileExistsError:
+                if path.is_file() and not path.is_symlink() and cmp(path, partial, shallow=False):
+                    return path
+            except OSError:
+                # A file system without links.
+                write_private(path, self._lines(part))
+                return path
+        raise AssertionError("names do not end")
+
+    def _partial(self, file: Path, lines: Iterable[str] = ()) -> Path:
+        """The file as far as it is written; what a run that was cut off left of it goes."""
+        path = file.with_name(f"{file.name}{PARTIAL}")
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise WorkspaceError(f"{path} cannot be written: {error.strerror}") from error
+        self._partials.add(path)
+        write_private(path, lines)
         return path
 
     def _lines(self, part: str) -> Iterator[str]:
@@ -116,20 +141,8 @@ def _spool() -> IO[str]:
     return SpooledTemporaryFile(IN_MEMORY, "w+", encoding="utf-8", errors="surrogatepass", newline="")
 
 
-def _taken(file: Path) -> Iterator[Path]:
-    """The files of refused rows that are there."""
-    for path in _names(file):
-        if not lexists(path):
-            return
-        yield path
-
-
-def _free(file: Path) -> Path:
-    """FILE.rejected.csv, with a number where there is one: somebody may be correcting it."""
-    return next(path for path in _names(file) if not lexists(path))
-
-
 def _names(file: Path) -> Iterator[Path]:
+    """FILE.rejected.csv, and with numbers: somebody may be correcting the one that is there."""
     yield file.with_name(f"{file.name}.rejected.csv")
     number = 2
     while True:
