@@ -73,7 +73,7 @@ class Refusals:
         if file is None:
             return
         # The thread that reads goes on adding.
-        for part in set(tuple(self._rows)) - self._checked:
+        for part in set(self._rows) - self._checked:
             self._partial(_beside(file, part))
             self._checked.add(part)
 
