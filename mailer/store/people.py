@@ -66,11 +66,11 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """What a chunk of a change did. `last`: the number of its last person, from which the next one goes on."""
+    """What a chunk of a change did. `last`: the number from which the next one goes on; None at the end of the list."""
 
     people: int
     changed: int
-    last: int | None
+    last: int | None = None
 
 
 def members(
@@ -152,11 +152,18 @@ def change_keys(connection: Connection, keys: Sequence[str], changing: Changing,
 def change_next(
     connection: Connection, which: Which, changing: Changing, now: datetime, place: tuple[int, int]
 ) -> Touched:
-    """Change the next people after the number `place[0]`, at most `place[1]` of them."""
+    """Change those of the next people of the list after the number `place[0]`; at most `place[1]` are looked at."""
     after, limit = place
-    query = _of_list(which, subscribers.c.id, subscribers.c.attributes)
-    query = query.where(subscriptions.c.subscriber_id > after).order_by(subscriptions.c.subscriber_id).limit(limit)
-    return _change(connection, query, changing, now)
+    number = subscriptions.c.subscriber_id
+    # Their numbers first: with a condition, an order and a limit in one query, PostgreSQL may sort the whole list
+    # for every chunk of it.
+    following = sa.select(number).where(subscriptions.c.list_id == which.list_id, number > after)
+    numbers = connection.execute(following.order_by(number).limit(limit)).scalars().all()
+    if not numbers:
+        return Touched(0, 0, None)
+    query = _of_list(which, subscribers.c.id, subscribers.c.attributes).where(number.between(numbers[0], numbers[-1]))
+    touched = _change(connection, query.order_by(number), changing, now)
+    return Touched(touched.people, touched.changed, numbers[-1])
 
 
 def attributes_of(connection: Connection, which: Which) -> Iterator[Attributes]:
@@ -224,7 +231,7 @@ def _change(connection: Connection, query: sa.Select[Any], changing: Changing, n
         statement = sa.update(subscribers).where(subscribers.c.id == sa.bindparam("its_id"))
         attributes = sa.bindparam("new_attributes", type_=subscribers.c.attributes.type)
         connection.execute(statement.values(attributes=attributes, updated_at=now), changes)
-    return Touched(len(rows), len(changes), rows[-1][0] if rows else None)
+    return Touched(len(rows), len(changes))
 
 
 def _of_list(which: Which, *columns: Any) -> sa.Select[Any]:
