@@ -89,9 +89,7 @@ def plain_addresses(texts: Sequence[str], known_domains: set[str]) -> list[Addre
         return None
     keys = lowered.split("\n")
     keys.pop()
-    if max(map(len, keys)) > LOCAL_LIMIT and any(
-        len(key) > WHOLE_LIMIT or key.index("@") > LOCAL_LIMIT for key in keys
-    ):
+    if max(map(len, keys)) > LOCAL_LIMIT and any(map(_is_too_long, keys)):
         return None
     domains = set(lowered.replace("@", "\n").split("\n")[1::2])
     if not domains <= known_domains:

@@ -19,7 +19,7 @@ from mailer.errors import ImportFileError
 
 MOST_ARRAY_BYTES = 32 << 20
 LONGEST_LINE = 1 << 20
-_BATCH = 1000
+_BATCH = 200
 # Titles are gathered from so many objects; what a later one has beside them is an attribute by its own name.
 _SAMPLE_ROWS = 1000
 

@@ -15,7 +15,7 @@ _LONGEST = 64 * 1024
 def strict_json(text: str, *, with_line: bool = False) -> Any:
     """The value. ValueError with one short reason: not JSON, NaN, a name twice, too deep, a number too long."""
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant, parse_int=_whole)
+        return _DECODER.decode(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     except json.JSONDecodeError as error:
@@ -43,11 +43,18 @@ def _whole(digits: str) -> int | float:
     raise ValueError("a number has more digits than can be kept")
 
 
+# Made once: it costs more than reading a line with it.
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_no_constant, parse_int=_whole)
+
+
 def json_fault(value: Any, depth: int = 0) -> str:
     """Why the value cannot be an attribute; empty when it can."""
+    kind = type(value)
+    if kind is str:
+        return "" if value.isascii() and value.isprintable() and len(value) <= _LONGEST else _text_fault(value)
+    if kind is int or kind is bool or value is None:
+        return ""
     match value:
-        case str():
-            return _text_fault(value)
         case float() if value != value or value in (float("inf"), float("-inf")):
             return "a number is too large"
         case dict() | list() if depth >= DEEPEST:
@@ -58,7 +65,10 @@ def json_fault(value: Any, depth: int = 0) -> str:
             inner = value
         case _:
             return ""
-    return next(filter(None, (json_fault(one, depth + 1) for one in inner)), "")
+    for one in inner:
+        if fault := json_fault(one, depth + 1):
+            return fault
+    return ""
 
 
 def _text_fault(text: str) -> str:

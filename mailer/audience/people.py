@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count, repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 from mailer.audience.address import Address, parse_address, plain_addresses
 from mailer.audience.cells import checked_tags, listed_tags, may_be_escaped, original_text, split_tags
@@ -252,7 +252,8 @@ class People:
     def of_object(self, line: int, value: Mapping[str, Any], fault: str, text: str) -> Row | RejectedRow:
         """The person of a JSON object, whose values keep their types; `fault`: why there is no object."""
         if not fault:
-            fault = next(filter(None, map(json_fault, (list(value), *value.values()))), "")
+            faults = (_title(title).fault or json_fault(inner) for title, inner in value.items())
+            fault = next(filter(None, faults), "")
         if not fault:
             try:
                 return self._of_values(line, value)
@@ -266,7 +267,7 @@ class People:
         attributes: dict[str, Any] = {}
         tags: list[str] = []
         for title, value in values.items():
-            name = self._by_title.get(title) or attribute_name(title) or LEFT_OUT
+            name = self._by_title.get(title) or _title(title).name or LEFT_OUT
             if name == EMAIL:
                 email = value
             elif name == TAGS:
@@ -287,8 +288,8 @@ class People:
     def _said_of_values(self, values: Mapping[str, Any]) -> Said:
         if self._rule is nothing_said:
             return nothing_said(())
-        titles = {folded(title): _shown(value) for title, value in values.items()}
-        return self._said_of(tuple(titles.get(title, "") for title in self._state_titles))
+        titles = {_title(title).folded: title for title in values} if self._state_titles else {}
+        return self._said_of(tuple(_shown(values.get(titles.get(title, ""))) for title in self._state_titles))
 
     def _is_plain(self, record: Record) -> bool:
         """Nearly every row: nothing in it that `_fault` could find."""
@@ -340,10 +341,31 @@ def _merged(cell: str) -> dict[str, Any]:
     return _named(found)
 
 
+class _Title(NamedTuple):
+    """The name of a value in a JSON object: what it is called here, how it compares, and what is wrong with it."""
+
+    name: str
+    folded: str
+    fault: str
+
+
+_titles: dict[str, _Title] = {}
+
+
+def _title(text: str) -> _Title:
+    """Found out once: the names in most objects are the same few."""
+    found = _titles.get(text)
+    if found is None:
+        found = _Title(attribute_name(text), folded(text), json_fault(text))
+        if len(_titles) < _MOST_REMEMBERED and len(text) <= _LONGEST_REMEMBERED:
+            _titles[text] = found
+    return found
+
+
 def _named(found: Mapping[str, Any]) -> dict[str, Any]:
     attributes = {}
     for title, value in found.items():
-        name = attribute_name(title)
+        name = _title(title).name
         if name and value is not None:
             attributes[f"imported_{name}" if name in ("email", "id", "list") else name] = value
     return attributes
