@@ -22,7 +22,11 @@ SPOKEN = {"senders": "from"}
 _NOT_IN_FILE = {*SPOKEN, "secrets"}
 _FIELDS = {spoken: field for field, spoken in SPOKEN.items()}
 # Names that other programs and hosts use already. Our own variable of the same meaning wins over them.
-_HONOURED = {"DATABASE_URL": "MAILER_DATABASE__URL", "SENDGRID_API_KEY": "MAILER_SECRETS__SENDGRID_API_KEY"}
+_HONOURED = {
+    "DATABASE_URL": "MAILER_DATABASE__URL",
+    "SENDGRID_API_KEY": "MAILER_SECRETS__SENDGRID_API_KEY",
+    "MAILER_SMTP_PASSWORD": "MAILER_SECRETS__SMTP_PASSWORD",
+}
 
 
 def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from mailer.config.smtp import SmtpSettings
 from mailer.config.theme import Theme
 from mailer.config.values import (
     ApiUrl,
@@ -77,15 +78,22 @@ class Tags(Section):
     )
 
 
-class Provider(Section):
+class Provider(SmtpSettings):
     """Who takes the mails."""
 
-    name: Name = Field(default="outbox", description="outbox writes the mails as files and needs no account; sendgrid.")
+    name: Name = Field(
+        default="outbox", description="outbox writes the mails as files and needs no account; sendgrid; smtp."
+    )
     path: Line = Field(
         default="outbox", description="The folder in the workspace for the outbox provider.", min_length=1
     )
     batch_size: int = Field(default=1000, description="The most recipients to hand over at once.", ge=1, le=10_000)
-    timeout: float = Field(default=30, description="Seconds that one call to the provider may take.", ge=1, le=600)
+    timeout: float = Field(
+        default=30,
+        description="Seconds that one call to the provider may take; with smtp, one reply of it.",
+        ge=1,
+        le=600,
+    )
     region: Literal["global", "eu"] = Field(
         default="global", description="sendgrid: where the account's data live, global or eu."
     )
@@ -165,6 +173,7 @@ class Secrets(Section):
     """What never stands in a file. Read from the environment only."""
 
     sendgrid_api_key: SecretStr | None = Field(default=None, description="Set SENDGRID_API_KEY in the environment.")
+    smtp_password: SecretStr | None = Field(default=None, description="Set MAILER_SMTP_PASSWORD in the environment.")
 
 
 class Settings(BaseSettings):

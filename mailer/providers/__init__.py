@@ -14,6 +14,7 @@ from mailer.providers.protocol import Capabilities as Capabilities
 from mailer.providers.protocol import ChecksAccess as ChecksAccess
 from mailer.providers.protocol import KeepsMails as KeepsMails
 from mailer.providers.protocol import Provider as Provider
+from mailer.providers.protocol import SubmitsInOrder as SubmitsInOrder
 from mailer.wording import unknown
 
 if TYPE_CHECKING:
@@ -49,9 +50,16 @@ def _sendgrid(settings: Settings, root: Path) -> Provider:
     return SendGrid(key, options, region=chosen.region, base_url=chosen.base_url, seconds=chosen.timeout)
 
 
+def _smtp(settings: Settings, root: Path) -> Provider:
+    from mailer.providers.smtp.making import make_smtp
+
+    return make_smtp(settings, root)
+
+
 FACTORIES: dict[str, Callable[[Settings, Path], Provider]] = {
     "outbox": _outbox,
     "sendgrid": _sendgrid,
+    "smtp": _smtp,
 }
 
 

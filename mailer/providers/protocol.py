@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -67,4 +67,18 @@ class KeepsMails(Protocol):
 
     def erase(self, issue: str, delivery_ids: Collection[int]) -> int:
         """Delete the copies of these deliveries of an issue; how many there were."""
+        ...
+
+
+@runtime_checkable
+class SubmitsInOrder(Protocol):
+    """A provider that takes the mails of a batch one by one, so that a kill leaves one of them in doubt and not all."""
+
+    def submit_each(self, batch: Batch, tell: Callable[[Receipt], bool]) -> tuple[Receipt, ...]:
+        """As `submit`, in the batch's order. `tell` hears of each mail before the next one can be accepted.
+
+        Whenever it is killed, the first mail in order that was not told of may have been accepted, and none after it.
+        A mail that cannot be sent at all may be told of before its turn. `tell` returns False to have nothing more
+        sent: the rest is `not_sent`.
+        """
         ...

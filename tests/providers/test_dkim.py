@@ -112,7 +112,7 @@ CHANGES: dict[str, Callable[[bytes], bytes]] = {
     "the subject": lambda mail: mail.replace(b"News", b"news").replace(b"news\t", b"gnus\t"),
     "List-Unsubscribe": lambda mail: mail.replace(b"/u/x", b"/u/y"),
     "List-Unsubscribe-Post": lambda mail: mail.replace(b"=One-Click", b"=Two-Click"),
-    "List-Unsubscribe-Post under another name": lambda mail: mail.replace(b"\r\nList-Unsubscribe-Post:", b"\r\nX-Post:"),
+    "the promise renamed": lambda mail: mail.replace(b"\r\nList-Unsubscribe-Post:", b"\r\nX-Post:"),
     "a second From": lambda mail: b"From: Mallory <m@example.com>\r\n" + mail,
     "a second Subject": lambda mail: b"Subject: Win\r\n" + mail,
     "a Reply-To": lambda mail: b"Reply-To: <m@example.com>\r\n" + mail,

@@ -18,7 +18,7 @@ class _Domain:
 
 
 class Pauses:
-    """`now` is a monotonic clock's reading in seconds. One lane at a time may use it."""
+    """`now` is a monotonic clock's reading in seconds. Lanes share it: at worst one tries a mail that could wait."""
 
     def __init__(self) -> None:
         self._domains: dict[str, _Domain] = {}
