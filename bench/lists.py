@@ -115,7 +115,7 @@ def step_count(url: str, file: Path) -> Callable[[], int]:
                 .select_from(subscriptions)
                 .join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
                 .where(subscriptions.c.list_id == list_id)
-                .where(condition(segment, Scope(datetime.now(UTC), list_id)))
+                .where(condition(segment, Scope(list_id, datetime.now(UTC))))
             )
             return int(connection.execute(query).scalar_one())
 
@@ -126,7 +126,7 @@ def step_freeze(url: str, file: Path) -> Callable[[], int]:
     from mailer.model import IssueKind
     from mailer.store import ledger
 
-    frozen = ledger.Frozen("bench", IssueKind.BULLETIN, "Rivers", "hash", {"html": "<p>Hello</p>"}, ["weekly"])
+    frozen = ledger.Frozen("bench", IssueKind.BULLETIN, "Rivers", "hash", {"html": "<p>Hello</p>"}, ("weekly",))
 
     def work() -> int:
         with opened(url) as store, store.write() as connection:

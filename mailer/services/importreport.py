@@ -125,7 +125,10 @@ class Import:
 
     def summary(self) -> list[str]:
         """The figures as sentences."""
-        nothing = " (nothing was changed)" if self.dry_run or self.done_before else ""
+        if self.done_before:
+            when = f"{self.done_before:%Y-%m-%d %H:%M} UTC"
+            return [f"{self.list_name}: this file was imported on {when} already; nothing was changed"]
+        nothing = " (nothing was changed)" if self.dry_run else ""
         figures = f"{self.new} new, {self.updated} updated, {self.unchanged} unchanged"
         more = f", {self.duplicate} twice in the file" if self.duplicate else ""
         lines = [f"{self.list_name}{nothing}: {figures}{more}, {self.kept_out} kept out, {self.refused} refused"]

@@ -173,7 +173,7 @@ def tell(done: Import, as_json: bool) -> None:
     if done.refused > MOST_TOLD:
         output.warn(f"and {done.refused - MOST_TOLD} rows more")
     if done.done_before and not as_json:
-        output.note("this very file was imported with these options before; --again does it once more")
+        output.note("--again does it once more")
 
 
 def show(done: Import) -> None:
@@ -181,8 +181,6 @@ def show(done: Import) -> None:
         output.lines(done.understood())
         rows = [(row.line, row.email, ", ".join(row.tags), row.said, pairs(row.attributes)) for row in done.sample]
         output.columns(("LINE", "EMAIL", "TAGS", "SAYS", "ATTRIBUTES"), rows, right=("LINE",))
-    if done.done_before:
-        output.lines([f"imported already on {done.done_before:%Y-%m-%d %H:%M} UTC"])
     output.lines(done.summary())
 
 
