@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mailer.errors import MailerError
 from mailer.model import Merge, MergeRecipient, Outcome, Receipt, Recipient, Sender
+from mailer.render.headers import clean
 from mailer.render.mailbox import ascii_address
 from mailer.render.merge import MergeSkeleton, MergeText, common_headers, own_headers
 from mailer.services.writer import MailWriter, ascii_word, display_name
@@ -76,7 +77,7 @@ class MergeWriter:
         person = MergeRecipient(
             delivery_id=recipient.delivery_id,
             address=ascii_address(recipient.email, "To"),
-            name=display_name(fields),
+            name=clean("To", display_name(fields)),
             reference=self.writer.message_id(recipient.delivery_id),
             headers={**self.headers[recipient.list_name], **own},
             values=left,

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from email import policy
 from email.errors import MessageError as EmailError
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.parser import BytesParser
+from email.utils import parseaddr
 
 from mailer.errors import MessageError
 from mailer.model import Envelope, Merge, MergeRecipient, Sender
@@ -52,8 +54,10 @@ def _raw(message: EmailMessage, name: str) -> str:
 
 
 def _name(message: EmailMessage, field: str) -> str:
-    header = message[field]
-    return header.addresses[0].display_name if header is not None and header.addresses else ""
+    """The display name. Not as the header's own attribute: a name of several encoded words gets blanks there."""
+    if message[field] is None:
+        return ""
+    return str(make_header(decode_header(parseaddr(_raw(message, field))[0])))
 
 
 def _address(message: EmailMessage, field: str) -> str:
