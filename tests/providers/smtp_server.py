@@ -27,9 +27,13 @@ class Take(Exception):
     """Takes the mail and ends the connection before saying so."""
 
 
+class Trickle(Exception):
+    """A reply whose lines come one by one and never end."""
+
+
 Answer = str | bytes | type[Exception]
 Step = Callable[[str, int], Answer | None]
-"""What to answer to a command that is given, and the how-manieth of its kind on all connections it is; None: as usual."""
+"""What to answer to a command, and the how-manieth of its kind on all connections it is; None: as usual."""
 
 
 @dataclass
@@ -93,6 +97,9 @@ class _Session:
     def say(self, answer: Answer | None, usual: str) -> bool:
         """False when the answer was a goodbye."""
         answer = usual if answer is None else answer
+        while answer is Trickle:
+            self.socket.sendall(b"250-still at it\r\n")
+            time.sleep(0.05)
         if isinstance(answer, type):
             raise answer
         data = answer if isinstance(answer, bytes) else answer.encode("utf-8") + b"\r\n"
@@ -169,10 +176,8 @@ class _Session:
         if self.told("BODY") is not None:
             self.socket.recv(10)
             raise Close
-        if self.buffer.startswith(b".\r\n"):
-            content, self.buffer = b"", self.buffer[3:]
-        else:
-            content = self.until(b"\r\n.\r\n") + b"\r\n"
+        self.buffer = b"\r\n" + self.buffer
+        content = (self.until(b"\r\n.\r\n") + b"\r\n")[2:]
         self.server.partial -= 1
         recipient, self.sender, self.recipient = self.recipient, None, None
         return self.end(recipient, content)

@@ -81,9 +81,12 @@ class Exchange:
         try:
             while (mail := self.held or self.next()) is not None:
                 self.held = mail
-                if self.work.stopped or not self.one(mail):
-                    self._give_back_held()
-                    return False
+                if not self.work.stopped:
+                    self.one(mail)
+                if self.work.stopped:
+                    return self._left_off()
+            if self.reset:
+                self._forget()
         except LostError as error:
             if self.held is not None:
                 self.work.put_back(self.held.envelope, f"the connection ended: {error.reason}")
@@ -92,7 +95,13 @@ class Exchange:
             if self.held is not None:
                 self.work.put_back(self.held.envelope)
             raise
-        return not self.opened and not self.reset
+        return True
+
+    def _left_off(self) -> bool:
+        """Stop here. Commands may have left; without its text a mail is nothing, and nobody reads their answers."""
+        opened = self.held is not None
+        self._give_back_held()
+        return not opened
 
     def next(self) -> Ready | None:
         """The next mail that this server can be asked to take. Those that it cannot are answered here."""
@@ -130,18 +139,19 @@ class Exchange:
         command = commands.mail_from(sender, size, offers, eightbit=eightbit, utf8=utf8)
         return Ready(envelope, domain, command, commands.rcpt_to(recipient), dots)
 
-    def one(self, mail: Ready) -> bool:
-        """One mail to its answer; False when the connection must not be used any more."""
+    def one(self, mail: Ready) -> None:
+        """One mail to its answer, unless somebody says stop before its text has left."""
         refusal, open_for_text = self.open(mail)
         if refusal is None:
-            # Its commands may have left before somebody said stop; without its text it is nothing.
-            return not self.work.stopped and self.text(mail)
+            if not self.work.stopped:
+                self.text(mail)
+            return
         self.held = None
+        self.answer(mail, *refusal)
         if open_for_text:
             # RFC 2920, 3.1: a server may ask for the text although it took nobody. It gets none.
             self.wire.send(commands.END)
             self.wire.reply(final=True)
-        return self.answer(mail, *refusal)
 
     def open(self, mail: Ready) -> tuple[tuple[Stage, Reply] | None, bool]:
         """MAIL, RCPT and DATA: what was refused, and whether the server waits for a text."""
@@ -171,9 +181,7 @@ class Exchange:
     def _step_by_step(self, mail: Ready) -> tuple[tuple[Stage, Reply] | None, bool]:
         steps = ((Stage.MAIL, mail.mail), (Stage.RCPT, mail.rcpt), (Stage.DATA, commands.DATA))
         if self.reset:
-            self.wire.send(commands.RSET)
-            self._expect(Stage.MAIL)
-            self.reset = False
+            self._forget()
         for stage, command in steps:
             self.wire.send(command)
             reply = self._expect(stage)
@@ -183,6 +191,12 @@ class Exchange:
         if not self.wire.in_step:
             raise LostError("it says more than it was asked")
         return None, True
+
+    def _forget(self) -> None:
+        """Have the server drop what it began."""
+        self.wire.send(commands.RSET)
+        self._expect(Stage.MAIL)
+        self.reset = False
 
     def _expect(self, stage: Stage) -> Reply:
         """The reply to a step, if it is one that the step can have: else the two of us count differently."""
@@ -194,7 +208,7 @@ class Exchange:
             return reply
         raise LostError(f"it answers {reply.code} to {stage}")
 
-    def text(self, mail: Ready) -> bool:
+    def text(self, mail: Ready) -> None:
         """The text with its end, and the commands of the next mail behind it."""
         content = self.early or self.signed(mail)
         self.early = None
@@ -213,9 +227,10 @@ class Exchange:
             self._in_doubt(mail, LostError("the sender stopped"))
             raise
         if 300 <= reply.code < 400:
-            self._in_doubt(mail, LostError(f"it answers {reply.code} to the mail"))
-            return False
-        return self.answer(mail, Stage.END, reply)
+            lost = LostError(f"it answers {reply.code} to the mail")
+            self._in_doubt(mail, lost)
+            raise lost
+        self.answer(mail, Stage.END, reply)
 
     def signed(self, mail: Ready) -> bytes:
         """The text as it travels: signed as it is read, then with its dots doubled."""
@@ -233,8 +248,8 @@ class Exchange:
         detail = f"no answer to the mail: {error.reason}"
         self.work.answer(Receipt(mail.envelope.delivery_id, Outcome.DOUBTFUL, detail))
 
-    def answer(self, mail: Ready, stage: Stage, reply: Reply) -> bool:
-        """The receipt for a reply; False when the server wants no more from this connection."""
+    def answer(self, mail: Ready, stage: Stage, reply: Reply) -> None:
+        """The receipt for a reply. LostError: the server wants no more from this connection."""
         found = verdict(stage, reply)
         if found.reach is Reach.SERVER and found.outcome is Outcome.REFUSED:
             raise self._refuses_all(mail, stage, reply)
@@ -242,7 +257,6 @@ class Exchange:
         if found.reach is Reach.SERVER and found.outcome is Outcome.RETRY:
             self._give_back_held()
             raise LostError(f"the server puts us off: {words(reply, mail.envelope.recipient)}")
-        return True
 
     def _receipt(self, mail: Ready, found: Verdict, reply: Reply) -> Receipt:
         envelope = mail.envelope
