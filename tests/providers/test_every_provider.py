@@ -12,14 +12,21 @@ import pytest
 from mailer.model import Batch, Envelope, Outcome
 from mailer.providers import Capabilities, Provider
 from mailer.providers.outbox import Outbox
+from tests.providers import sendgrid_site
+from tests.providers.sendgrid_merges import batch as merged
+from tests.providers.sendgrid_merges import provider as sendgrid_provider
 
 
 @dataclass(frozen=True)
 class Running:
-    """A provider at work. `taken` maps the address to the contents that arrived for it, in any order."""
+    """A provider at work. `taken` maps the address to what arrived for it, in any order.
+
+    `kept` is what of a mail must arrive: all its bytes, but where the provider writes the mail itself.
+    """
 
     provider: Provider
     taken: Callable[[], dict[str, list[bytes]]]
+    kept: Callable[[Envelope], bytes] = lambda envelope: envelope.content
 
 
 def mail(number: int) -> Envelope:
@@ -49,8 +56,26 @@ def outbox(folder: Path) -> Iterator[Running]:
     yield Running(Outbox(folder / "outbox"), taken)
 
 
+@contextmanager
+def sendgrid(_: Path) -> Iterator[Running]:
+    with sendgrid_site.running() as site:
+
+        def taken() -> dict[str, list[bytes]]:
+            found: dict[str, list[bytes]] = {}
+            for each in site.mails:
+                found.setdefault(each.to, []).append(f"{each.subject}\n{each.html}".encode())
+            return found
+
+        yield Running(
+            sendgrid_provider(site.url),
+            taken,
+            lambda envelope: b"River news\n" + envelope.content.partition(b"\r\n\r\n")[2].replace(b"\r\n", b"\n"),
+        )
+
+
 PROVIDERS: dict[str, Callable[[Path], AbstractContextManager[Running]]] = {
     "outbox": outbox,
+    "sendgrid": sendgrid,
 }
 
 
@@ -65,7 +90,7 @@ def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]
 def test_each_mail_arrives_once_and_unchanged(running: Running) -> None:
     sent = batch(1, 2, 3)
     running.provider.submit(sent)
-    assert running.taken() == {envelope.recipient: [envelope.content] for envelope in sent.envelopes}
+    assert running.taken() == {each.recipient: [running.kept(each)] for each in sent.envelopes}
 
 
 def test_there_is_a_receipt_for_each_envelope_in_order(running: Running) -> None:
@@ -81,6 +106,18 @@ def test_no_receipt_tells_an_address(running: Running) -> None:
     for receipt in running.provider.submit(batch(1, 2)):
         assert "@" not in receipt.detail + receipt.provider_id
         assert "reader" not in receipt.detail + receipt.provider_id
+
+
+def test_one_message_for_many_is_a_mail_for_each(running: Running) -> None:
+    if not running.provider.capabilities.personalises:
+        pytest.skip("it does not promise to")
+    receipts = running.provider.submit(merged(1, 2, 3))
+    assert [(each.delivery_id, each.outcome) for each in receipts] == [(n, Outcome.ACCEPTED) for n in (1, 2, 3)]
+    taken = running.taken()
+    assert {address: len(contents) for address, contents in taken.items()} == {
+        f"reader{number}@example.net": 1 for number in (1, 2, 3)
+    }
+    assert b"Dear Reader 2," in taken["reader2@example.net"][0]
 
 
 def test_an_empty_batch_has_no_receipts(running: Running) -> None:
@@ -121,3 +158,4 @@ def test_its_capabilities_make_sense(running: Running) -> None:
     assert capabilities.max_bytes is None or capabilities.max_bytes > 100_000
     assert capabilities.schedules or not capabilities.cancels
     assert capabilities.personalises or capabilities.variables_bytes is None
+    assert capabilities.call_seconds >= 0
