@@ -94,7 +94,11 @@ def read(answer: Answer, now: float, *, sandbox: bool = False) -> Reply:
         return Reply(Meaning.STOP, f"{STOPPING[status]} ({detail})", HINTS.get(status, ""))
     if status in (400, 413):
         # Every error names a part of the message that all have in common: no recipient is to blame for it.
-        if faults and all(fault.field and not fault.field.startswith("personalizations") for fault in faults):
+        if (
+            status == 400
+            and faults
+            and all(fault.field and not fault.field.startswith("personalizations") for fault in faults)
+        ):
             return Reply(Meaning.STOP, f"the message is refused ({detail})", "No other recipient would change that.")
         return Reply(Meaning.REFUSED, detail, pointed=pointed(faults))
     if 300 <= status < 400:
