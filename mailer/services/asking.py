@@ -12,6 +12,7 @@ pause is over. So a crash never asks anybody twice, and a process beside this on
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,9 @@ MOST_ASKS = 3
 
 PAUSE = timedelta(days=7)
 """Between two mails to one person about one list."""
+
+GIVE_UP = confirmations.ON_ITS_WAY.total_seconds() / 2
+"""So many seconds after mails were written down none of them is begun any more: who forgets somebody relies on it."""
 
 PAGE = 100
 """So many are written down before they are handed over: what one crash can leave unknown."""
@@ -118,6 +122,7 @@ class Asker:
         self.outcomes: Counter[Outcome] = Counter()
         self.reasons: Counter[str] = Counter()
         self.number = 0
+        self.deadline = 0.0
 
     def run(self, rule: Rule, wanted: int, tell: Tell | None, stop: Stop) -> bool:
         """Ask until nobody is due or `wanted` were asked; True when `stop` ended it before."""
@@ -144,6 +149,7 @@ class Asker:
     def write_down(self, connection: Connection, list_id: int, people: Sequence[Candidate]) -> list[Addressee]:
         """Keep that they are asked, in the transaction that looked at them."""
         now = self.now()
+        self.deadline = time.monotonic() + GIVE_UP
         consent = consents.ensure(connection, self.definition.consent, now) if people else None
         asks = [(person, self.writer.new_message_id()) for person in people]
         numbers = confirmations.write_asks(connection, list_id, consent, asks, now)
@@ -195,7 +201,9 @@ class Asker:
             return ()
         self.number += 1
         name = BATCH_NAME.format(self.definition.name)
-        return self.provider.submit(Batch(envelopes[0].delivery_id, name, self.number, envelopes))
+        return self.provider.submit(
+            Batch(envelopes[0].delivery_id, name, self.number, envelopes, deadline=self.deadline)
+        )
 
     def keep(self, receipts: Sequence[Receipt]) -> None:
         with self.store.write() as connection:

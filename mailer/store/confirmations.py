@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -13,11 +13,14 @@ from sqlalchemy.engine import Connection
 
 from mailer.model import Outcome, SubscriptionState
 from mailer.store import suppressions
-from mailer.store.database import insert_row
+from mailer.store.database import insert_row, pass_door
 from mailer.store.tables import confirmations, consent_texts, lists, subscribers, subscriptions
 
 OPEN: Final = "open"
 """The outcome of a mail whose fate nobody wrote down: it is being handed over, or the process died in the middle."""
+
+ON_ITS_WAY: Final = timedelta(minutes=10)
+"""After so long a mail that is open is certainly not being handed over any more: who does it gives up before."""
 
 NOT_SENT: Final = Outcome.NOT_SENT.value
 """Certainly nothing left, so the person was not asked."""
@@ -89,6 +92,7 @@ def pending(connection: Connection, list_id: int, numbers: Collection[int]) -> l
     Their subscriptions stay locked until the transaction ends, and what was asked is read after that: two processes
     that ask at the same time see each other.
     """
+    pass_door(connection)  # before any lock: who forgets somebody has the door and waits for locks
     here = sa.and_(subscriptions.c.list_id == list_id, subscriptions.c.subscriber_id.in_(numbers))
     locked = sa.select(subscriptions.c.subscriber_id).where(here, subscriptions.c.state == SubscriptionState.PENDING)
     found = connection.execute(locked.order_by(subscriptions.c.subscriber_id).with_for_update()).scalars().all()
@@ -136,6 +140,16 @@ def record(connection: Connection, outcomes: Mapping[int, Outcome], now: datetim
         sent_at = now if kept is Outcome.ACCEPTED else None
         here = sa.and_(confirmations.c.id == number, confirmations.c.outcome == OPEN)
         connection.execute(sa.update(confirmations).where(here).values(outcome=kept.value, sent_at=sent_at))
+
+
+def on_its_way(connection: Connection, subscriber: int, now: datetime) -> bool:
+    """Whether a mail that asks this person may be being handed over at this moment."""
+    query = sa.select(sa.literal(1)).where(
+        confirmations.c.subscriber_id == subscriber,
+        confirmations.c.outcome == OPEN,
+        confirmations.c.asked_at > now - ON_ITS_WAY,
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def of_person(connection: Connection, email_key: str) -> list[Confirmation]:

@@ -24,6 +24,7 @@ from sqlalchemy.engine import Connection
 from mailer.errors import ConflictError
 from mailer.model import BatchState, DeliveryState, How, SubscriptionState, SuppressionReason
 from mailer.store import suppressions as stored
+from mailer.store.confirmations import on_its_way
 from mailer.store.database import hold, shut_door
 from mailer.store.held import of_person
 from mailer.store.subscribers import new_public_id
@@ -157,7 +158,8 @@ def _refuse_in_flight(connection: Connection, number: int, now: datetime) -> Non
         .with_for_update()
     ).all()
     held = (BatchState.CLAIMED, BatchState.SUBMITTING)
-    if any(row.state in held and row.lease_until is not None and row.lease_until > now for row in rows):
+    batch = any(row.state in held and row.lease_until is not None and row.lease_until > now for row in rows)
+    if batch or on_its_way(connection, number, now):
         raise ConflictError(
             "a mail to this person is being handed over at this moment; nothing was erased",
             hint="Run the command again in a few minutes, or when the send is over.",

@@ -17,7 +17,7 @@ from mailer.store import audience, lists
 from mailer.store import issues as stored_issues
 from mailer.store.banning import bans
 from mailer.store.columns import BigId
-from mailer.store.database import hold, insert_row
+from mailer.store.database import hold, insert_row, shut_door
 from mailer.store.tables import (
     batches,
     deliveries,
@@ -92,6 +92,8 @@ def freeze(connection: Connection, frozen: Frozen, now: datetime) -> FrozenCount
 
     The same issue with the same hash again changes nothing and returns the counts of then.
     """
+    # Else who is forgetting somebody, or bringing people in, would wait for these tables in another order.
+    shut_door(connection)
     hold(connection, issues, subscriptions, suppressions)
     row = connection.execute(
         sa.select(issues.c.id, issues.c.hash, issues.c.state).where(issues.c.name == frozen.name)

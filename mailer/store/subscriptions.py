@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from mailer.errors import NotFoundError
 from mailer.model import How, SubscriptionState
 from mailer.store import suppressions
+from mailer.store.database import pass_door
 from mailer.store.tables import consent_texts, imports, lists, subscribers, subscription_events, subscriptions
 
 
@@ -57,12 +58,12 @@ class Change:
 
 def change(connection: Connection, wanted: Change, now: datetime) -> bool:
     """Carry it out; False when the subscription is in that state already."""
+    person = _person(connection, subscribers.c.public_id == wanted.subscriber_id)
     row = connection.execute(
         sa.select(subscriptions.c.list_id, subscriptions.c.subscriber_id, subscriptions.c.state)
         .join(lists, lists.c.id == subscriptions.c.list_id)
-        .join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
-        .where(lists.c.name == wanted.list_name, subscribers.c.public_id == wanted.subscriber_id)
-        .with_for_update()
+        .where(lists.c.name == wanted.list_name, subscriptions.c.subscriber_id == (person.id if person else None))
+        .with_for_update(of=subscriptions)
     ).first()
     if row is None:
         raise NotFoundError(f'nobody with this id is on list "{wanted.list_name}"')
@@ -95,15 +96,11 @@ class Standing:
 def standing(connection: Connection, list_name: str, subscriber_id: str) -> Standing | None:
     """How a person whom a link names stands with its list; None for who was never on it or was forgotten.
 
-    Their subscription stays locked until the transaction ends, so that two presses of one button are one after the
-    other.
+    They and their subscription stay locked until the transaction ends, so that two presses of one button are one after
+    the other.
     """
+    person = _person(connection, subscribers.c.public_id == subscriber_id, subscribers.c.forgotten_at.is_(None))
     list_id = connection.execute(sa.select(lists.c.id).where(lists.c.name == list_name)).scalar()
-    person = connection.execute(
-        sa.select(subscribers.c.id, subscribers.c.email_key).where(
-            subscribers.c.public_id == subscriber_id, subscribers.c.forgotten_at.is_(None)
-        )
-    ).first()
     if list_id is None or person is None:
         return None
     state = connection.execute(
@@ -115,6 +112,17 @@ def standing(connection: Connection, list_name: str, subscriber_id: str) -> Stan
         return None
     suppressed = bool(suppressions.among(connection, [person.email_key], list_id))
     return Standing(list_id, person.id, list_name, state, suppressed)
+
+
+def _person(connection: Connection, *which: sa.ColumnElement[bool]) -> sa.Row[int, str] | None:
+    """Number and key of one person, who stays locked until the transaction ends.
+
+    Everybody who changes a state begins like this: whoever brings people in reads the state of those whom they have
+    locked and writes it back later, over a no that was said in between if it were not locked in the same way.
+    """
+    pass_door(connection)
+    query = sa.select(subscribers.c.id, subscribers.c.email_key).where(*which)
+    return connection.execute(query.with_for_update(key_share=True)).first()
 
 
 def move(connection: Connection, who: Standing, state: SubscriptionState, origin: Origin, now: datetime) -> None:
