@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from mailer.store.enrolment import Arrivals, Enrolment, Known
 from mailer.store.publicids import public_ids
@@ -18,6 +18,16 @@ CREATE TEMPORARY TABLE IF NOT EXISTS arriving (
   email_key text, public_id text, attributes jsonb, email text, ascii_email text, state text
 ) ON COMMIT DELETE ROWS"""
 _STAGED = ("email_key", "public_id", "attributes", "email", "ascii_email", "state")
+_NUMBERS = "SELECT nextval('subscribers_id_seq') FROM generate_series(1, %s)"
+_PERSON = (
+    "id", "public_id", "email", "email_key", "ascii_email", "attributes", "created_at", "updated_at", "domain",
+)  # fmt: skip
+_SUBSCRIBED = """
+INSERT INTO subscriptions (list_id, subscriber_id, state, created_at, updated_at)
+SELECT %s, id, %s, %s, %s FROM unnest(%s::bigint[]) AS new (id)"""
+_LOGGED = """
+INSERT INTO subscription_events (list_id, subscriber_id, state, source, at, how, import_id, consent_id, evidence)
+SELECT %s, id, %s, %s, %s, %s, %s, %s, %s::jsonb FROM unnest(%s::bigint[]) AS new (id)"""
 # In one order in every process, so that two imports wait for each other and not in a circle.
 _PEOPLE = """
 INSERT INTO subscribers (id, public_id, email, email_key, ascii_email, attributes, created_at, updated_at, domain)
@@ -45,6 +55,9 @@ UPDATE subscriptions SET state = new.state, updated_at = %s
 FROM unnest(%s::bigint[], %s::text[]) AS new (id, state)
 WHERE subscriptions.list_id = %s AND subscriptions.subscriber_id = new.id"""
 _SUPPRESSED = "SELECT value FROM suppressions WHERE list_id IN (0, %s) AND value = ANY(%s)"
+# So many people are copied straight into their table, in the hope that nobody of them is known.
+MANY = 1000
+KNOWN_THERE = "mailer_known_there"
 # What the text format of COPY gives a meaning of its own.
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
@@ -63,12 +76,41 @@ def enrol(connection: Connection, how: Enrolment, arrivals: Sequence[Arrivals]) 
     Somebody whom another process brings in at this moment is waited for, and known then.
     """
     number = sum(map(len, arrivals))
-    if not number:
+    if number >= MANY and _all_new(connection, how, arrivals):
         return set()
+    return _staged(connection, how, arrivals) if number else set()
+
+
+def _all_new(connection: Connection, how: Enrolment, arrivals: Sequence[Arrivals]) -> bool:
+    """Copy people straight into their table; False when anybody of them was known, and nothing is done then.
+
+    That costs what was copied until then. So where it happened once, it is not tried again on this connection.
+    """
+    info = connection.connection.info
+    if info.get(KNOWN_THERE):
+        return False
+    numbers = connection.exec_driver_sql(_NUMBERS, (sum(map(len, arrivals)),)).scalars().all()
+    by_state: dict[str, list[int]] = {}
+    try:
+        with connection.begin_nested():
+            _copy(connection, "subscribers", _PERSON, _people(arrivals, how.at, iter(numbers), by_state))
+    except IntegrityError:
+        info[KNOWN_THERE] = True
+        return False
+    origin = (how.source, how.at, how.how, how.import_id, how.consent_id, how.evidence)
+    for state, each in by_state.items():
+        connection.exec_driver_sql(_SUBSCRIBED, (how.list_id, state, how.at, how.at, each))
+        connection.exec_driver_sql(_LOGGED, (how.list_id, state, *origin, each))
+    return True
+
+
+def _staged(connection: Connection, how: Enrolment, arrivals: Sequence[Arrivals]) -> set[str]:
+    """Through a temporary table, as some may be known; their keys."""
     connection.exec_driver_sql(_STAGE)
     connection.exec_driver_sql("TRUNCATE arriving")
-    _copy(connection, "arriving", _STAGED, _staged(arrivals))
+    _copy(connection, "arriving", _STAGED, _arriving(arrivals))
     added = connection.exec_driver_sql(_PEOPLE, (how.at, how.at)).rowcount
+    number = sum(map(len, arrivals))
     known = set() if added == number else set(connection.exec_driver_sql(_KNOWN).scalars())
     connection.exec_driver_sql(_SUBSCRIPTIONS, (how.list_id, how.at, how.at))
     origin = (how.list_id, how.source, how.at, how.how, how.import_id, how.consent_id, how.evidence)
@@ -110,16 +152,28 @@ def suppressed(connection: Connection, list_id: int, values: Iterable[str]) -> s
     return set(connection.exec_driver_sql(_SUPPRESSED, (list_id, list(values))).scalars())
 
 
-def _staged(arrivals: Iterable[Arrivals]) -> Iterator[str]:
+def _people(
+    arrivals: Iterable[Arrivals], at: int, numbers: Iterator[int], by_state: dict[str, list[int]]
+) -> Iterator[str]:
+    """The lines of people for COPY, in the order of `_PERSON`; their numbers are put down by state."""
+    # In one order in every process, so that two imports wait for each other and not in a circle.
+    everybody = sorted((one, group.state.value) for group in arrivals for one in group.every())
+    for new, ((key, text, email, ascii_email), state) in zip(public_ids(len(everybody)), everybody, strict=True):
+        number = next(numbers)
+        by_state.setdefault(state, []).append(number)
+        text, domain = _cell(text), key.rpartition("@")[2]
+        names = (
+            f"{key}\t{key}\t{key}" if email == key == ascii_email else "\t".join(map(_cell, (email, key, ascii_email)))
+        )
+        yield f"{number}\t{new}\t{names}\t{text}\t{at}\t{at}\t{_cell(domain)}\n"
+
+
+def _arriving(arrivals: Iterable[Arrivals]) -> Iterator[str]:
     """The lines for COPY, in the order of `_STAGED`."""
     for group in arrivals:
         state = group.state.value
-        for new, (key, text) in zip(public_ids(len(group.plain)), group.plain, strict=True):
-            key, text = _cell(key), _cell(text)
-            yield f"{key}\t{new}\t{text}\t{key}\t{key}\t{state}\n"
-        for new, one in zip(public_ids(len(group.odd)), group.odd, strict=True):
-            key, *more = map(_cell, one)
-            text, email, ascii_email = more
+        for new, one in zip(public_ids(len(group)), group.every(), strict=True):
+            key, text, email, ascii_email = map(_cell, one)
             yield f"{key}\t{new}\t{text}\t{email}\t{ascii_email}\t{state}\n"
 
 
@@ -137,5 +191,7 @@ def _copy(connection: Connection, table: str, names: Sequence[str], lines: Itera
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write("".join(lines))
+    except psycopg.errors.IntegrityError as error:
+        raise IntegrityError(statement, None, error, hide_parameters=True) from error
     except psycopg.Error as error:
         raise DBAPIError(statement, None, error, hide_parameters=True) from error

@@ -408,3 +408,21 @@ def test_two_rows_after_each_other_are_their_sum(
     assert old.keys() <= one.keys()
     if update is Update.KEEP:
         assert one == old
+
+
+def test_many_new_people_and_one_who_is_known(world: World) -> None:
+    """On PostgreSQL many are copied straight into their table; one who is known makes them go another way."""
+    world.add("weekly", "p1500", city="Oslo")
+    rows = [row(f"p{number}", PENDING if number % 3 else CONFIRMED, n=number) for number in range(3000)]
+    assert bring_in(world.store, rows[:1200], sizes=(1200,)) == {"new": 1200}
+    assert bring_in(world.store, rows[1200:], sizes=(1800,)) == {"new": 1799, "updated": 1}
+    more = [row(f"q{number}") for number in range(1200)]
+    assert bring_in(world.store, more, sizes=(1200,)) == {"new": 1200}
+    with world.store.read() as connection:
+        states = {one.email: (state, one.attributes) for one, state in subscribers.stream(connection, "weekly")}
+        assert len(states) == 4200
+        assert states[key("p4")] == (PENDING, {"n": 4})
+        assert states[key("p6")] == (CONFIRMED, {"n": 6})
+        assert states[key("p1500")] == (CONFIRMED, {"city": "Oslo", "n": 1500})
+        query = sa.select(sa.func.count()).select_from(subscription_events)
+        assert connection.execute(query).scalar_one() == 4200, "each change once, also of what was tried first"
