@@ -12,6 +12,9 @@ from mailer.errors import MessageError
 # A dot-atom (RFC 5322, 3.2.3) without "%" and "!", with which old mail servers route to a second host.
 LOCAL_PART = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9#$&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9#$&'*+/=?^_`{|}~-]+)*\Z")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+# The same with what RFC 6531 adds: any letter beyond ASCII, and no control character or space among them.
+_ATOM = r"[A-Za-z0-9#$&'*+/=?^_`{|}~\u00a1-\u2027\u202a-\ud7ff\ue000-\U0010ffff-]+"
+LOCAL_PART_UTF8 = re.compile(rf"{_ATOM}(?:\.{_ATOM})*\Z")
 DOMAIN = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*\Z")
 
 
@@ -26,6 +29,14 @@ def ascii_address(email: str, field: str) -> str:
             "the part before the @ is not ASCII, which needs SMTPUTF8",
             hint="Few mail servers take such addresses; ask the subscriber for another one.",
         )
+    return f"{local}@{ascii_domain(domain, field)}"
+
+
+def utf8_address(email: str, field: str) -> str:
+    """The address for whoever offers SMTPUTF8: its domain as IDNA, its local part with the letters it has."""
+    local, _, domain = email.rpartition("@")
+    if not LOCAL_PART_UTF8.match(local) or len(local.encode("utf-8")) > 64:
+        raise MessageError(field, "is not an address that mail can be sent to")
     return f"{local}@{ascii_domain(domain, field)}"
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from mailer.errors import MessageError
 from mailer.render.headers import HARD_LIMIT, WIDTH, phrase_header, text_header
-from mailer.render.mailbox import ascii_address
+from mailer.render.mailbox import ascii_address, utf8_address
 from mailer.render.quoted import PartShape, QuotedRuns, fill
 
 __all__ = [
@@ -72,13 +72,17 @@ class PersonalValues(NamedTuple):
 
 
 class MessageAddress(NamedTuple):
-    """Where one mail goes. `message_id` is the part before the @; the part after it is the domain of From."""
+    """Where one mail goes. `message_id` is the part before the @; the part after it is the domain of From.
+
+    `utf8`: the local part may have letters beyond ASCII, as whoever takes the mail offers SMTPUTF8 (RFC 6532).
+    """
 
     to_email: str
     message_id: str
     unsubscribe_url: str = ""
     to_name: str = ""
     unsubscribe_mailto: str = ""
+    utf8: bool = False
 
 
 class MessageSkeleton:
@@ -112,7 +116,7 @@ class MessageSkeleton:
             f"Message-ID: <{address.message_id}@{self._domain}>\r\n"
             f"{unsubscribe_headers(address.unsubscribe_url, address.unsubscribe_mailto)}"
         )
-        pieces = [head.encode("ascii")]
+        pieces = [head.encode("utf-8" if address.utf8 else "ascii")]
         pieces += self._text.pieces(values.text)
         pieces += self._html.pieces(values.html)
         return b"".join(pieces)
@@ -150,7 +154,7 @@ def constant_headers(headers: MessageHeaders) -> str:
 
 
 def _to_header(address: MessageAddress) -> str:
-    email = ascii_address(address.to_email, "To")
+    email = (utf8_address if address.utf8 else ascii_address)(address.to_email, "To")
     name = address.to_name
     if not name:
         return f"To: {email}\r\n"

@@ -30,7 +30,7 @@ from mailer.services.merge_writer import MergeWriter
 from mailer.services.plan import Plan, plan_prepared, refuse_errors
 from mailer.services.prepare import Prepared, prepare
 from mailer.services.program import Program
-from mailer.services.writer import MailWriter
+from mailer.services.writer import MailWriter, Route
 from mailer.store import issues as stored_issues
 from mailer.store import ledger
 from mailer.store import lists as stored_lists
@@ -135,9 +135,11 @@ def send_frozen(program: Program, name: str, tell: Tell = silent, stop: Stop = n
         raise ConflictError(f"issue {name} was cancelled", hint="write it as an issue of another name to send it")
     if issue.state is IssueState.SENT:
         return result(program.store, name)
-    writer = MailWriter(name, issue.snapshot, program.workspace.secret_keys(program.environ))
+    keys = program.workspace.secret_keys(program.environ)
     with provided(program) as provider:
         check_access(program, name, provider)
+        route = Route(program.settings.provider.bounces, provider.capabilities.smtputf8)
+        writer = MailWriter(name, issue.snapshot, keys, route=route)
         run = Run(program, provider, writer, (issue.kind.value,))
         stopped = run.batches(tell, stop)
     with program.store.write() as connection:

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mailer.model import Envelope, Recipient, Sender
+from mailer.render.bounces import BounceAddresses
 from mailer.render.issue import RenderedIssue
 from mailer.render.links import Purpose, Signer, unsubscribe_url
 from mailer.render.mailbox import ascii_address
@@ -36,6 +37,17 @@ class PersonalMail:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How the mails leave. `bounces`: the address that mails which do not arrive go back to, with a token in each.
+
+    `smtputf8`: whoever takes them knows addresses whose local part is not ASCII.
+    """
+
+    bounces: str = ""
+    smtputf8: bool = False
+
+
 class MailWriter:
     """Writes the mails of one frozen issue. May be shared by threads.
 
@@ -43,7 +55,13 @@ class MailWriter:
     """
 
     def __init__(
-        self, issue: str, snapshot: Mapping[str, Any], keys: Sequence[bytes], *, preview: bool = False
+        self,
+        issue: str,
+        snapshot: Mapping[str, Any],
+        keys: Sequence[bytes],
+        *,
+        preview: bool = False,
+        route: Route = Route(),
     ) -> None:
         rendered = RenderedIssue.from_json(snapshot["parts"])
         self.issue = issue
@@ -62,6 +80,8 @@ class MailWriter:
             for name, headers in self.headers.items()
         }
         self.signer = Signer(keys)
+        self.route = route
+        self.bounces = BounceAddresses(keys, ascii_address(route.bounces, "bounces")) if route.bounces else None
         self.purpose = Purpose.PREVIEW if preview else Purpose.UNSUBSCRIBE
         # Frozen with the issue; one that was frozen before there could be several keys was written with the oldest.
         own = snapshot.get("message_ids", "").encode() or keys[-1]
@@ -88,9 +108,10 @@ class MailWriter:
             message_id=self.message_id(recipient.delivery_id),
             unsubscribe_url=links["unsubscribe"] if self.base_url else "",
             unsubscribe_mailto=self.mailto(self.token(recipient)),
+            utf8=self.route.smtputf8,
         )
         content = self.skeletons[recipient.list_name].message(self.values(fields, links), address, date)
-        return Envelope(recipient.delivery_id, self.sender.email, recipient.email, content)
+        return Envelope(recipient.delivery_id, self.return_path(recipient.delivery_id), recipient.email, content)
 
     def values(self, fields: Mapping[str, Any], links: Mapping[str, str]) -> PersonalValues:
         """The recipient's texts for each part."""
@@ -99,6 +120,10 @@ class MailWriter:
             text=self.text.values(fields, links),
             html=self.html.values(fields, links),
         )
+
+    def return_path(self, delivery_id: int) -> str:
+        """Who the mail comes from as mail servers see it, which is where it goes when it does not arrive."""
+        return self.bounces.address(delivery_id) if self.bounces else self.sender.email
 
     def personal(self, recipient: Recipient) -> PersonalMail:
         """What the recipient reads, without the mail around it."""

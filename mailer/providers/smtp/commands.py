@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mailer.errors import MessageError
 from mailer.providers.smtp.replies import Reply
-from mailer.render.mailbox import ascii_domain
+from mailer.render.mailbox import utf8_address
 
 DATA = b"DATA\r\n"
 RSET = b"RSET\r\n"
@@ -20,9 +20,6 @@ END = b".\r\n"
 LONGEST_ADDRESS = 254
 # RFC 5321, 4.5.3.1.6: a line of a mail has 1000 octets with its CRLF.
 LONGEST_LINE = 1000
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]+"
-_LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*\Z")
-_CONTROL = re.compile("[\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff]")
 # A dot that begins a line, whatever ends the line before it. Looking for the dot first takes a tenth of the time.
 _DOTTED = re.compile(rb"\.(?<=[\r\n]\.)")
 _HELO = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[(?:IPv6:)?[0-9A-Fa-f.:]+\])\Z")
@@ -71,10 +68,7 @@ def is_helo_name(name: str) -> bool:
 
 def path(email: str, field: str) -> str:
     """An address for an envelope: nothing that could end the command, the domain as IDNA, the local part as it is."""
-    local, _, domain = email.rpartition("@")
-    if not _LOCAL.match(local) or _CONTROL.search(local) or len(local.encode("utf-8")) > 64:
-        raise MessageError(field, "is not an address that mail can be sent to")
-    whole = f"{local}@{ascii_domain(domain, field)}"
+    whole = utf8_address(email, field)
     if len(whole.encode("utf-8")) > LONGEST_ADDRESS:
         raise MessageError(field, "is longer than a mail server takes")
     return whole
