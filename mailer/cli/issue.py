@@ -149,6 +149,9 @@ def send(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan and send nothing, as `mailer plan`.")
     ] = False,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Have the provider check a sample of the mails; nothing is delivered.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Send an issue to everybody on its lists, each person once.
@@ -158,6 +161,9 @@ def send(
     """
     if dry_run:
         plan(context, issue, again=again, as_json=as_json)
+        return
+    if sandbox:
+        rehearse(context, bare(issue), again=again, as_json=as_json)
         return
     from mailer.services.send import freeze_issue, plan_send, send_frozen
 
@@ -173,6 +179,20 @@ def send(
             done = send_frozen(mailer, name, tell_progress, stop)
     output.result(summary(done), as_json, lambda: show_result(done))
     finish(done)
+
+
+def rehearse(context: typer.Context, name: str, *, again: bool, as_json: bool) -> None:
+    """A sample of the mails goes to the provider, which looks at them and delivers none."""
+    from mailer.errors import NeedsAttention
+    from mailer.services.rehearsal import rehearse as rehearsed
+
+    with open_mailer(context) as mailer:
+        done = rehearsed(mailer, name, again=again)
+    counts = ", ".join(f"{count:,} {outcome}" for outcome, count in done.outcomes.items())
+    lines = [f"{done.provider} looked at {done.looked_at:,} mails of {done.recipients:,}: {counts}. Nothing was sent."]
+    output.result(done, as_json, lambda: output.lines([*lines, *(f"{n:,}: {why}" for why, n in done.reasons.items())]))
+    if not done.passed:
+        raise NeedsAttention(f"{done.provider} would not take all of them")
 
 
 def warn(planned: Plan) -> None:

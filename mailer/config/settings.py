@@ -107,7 +107,7 @@ class Provider(SmtpSettings):
         default=None, description="sendgrid: number of the unsubscribe group, in addition to our own links.", ge=1
     )
     sandbox: bool = Field(
-        default=False, description="sendgrid: have mails checked and not delivered. No issue can be sent with it."
+        default=False, description="sendgrid: deliver nothing. Only `mailer send --sandbox` works then."
     )
     key_file: Line = Field(
         default="", description="A file with the API key that only you can read, when it is not in the environment."

@@ -14,6 +14,7 @@ from mailer.providers.protocol import Capabilities as Capabilities
 from mailer.providers.protocol import ChecksAccess as ChecksAccess
 from mailer.providers.protocol import KeepsMails as KeepsMails
 from mailer.providers.protocol import Provider as Provider
+from mailer.providers.protocol import Rehearses as Rehearses
 from mailer.providers.protocol import SubmitsInOrder as SubmitsInOrder
 from mailer.wording import unknown
 

@@ -62,6 +62,15 @@ class ChecksAccess(Protocol):
 
 
 @runtime_checkable
+class Rehearses(Protocol):
+    """A provider that can look at mails as if they were to be delivered, and deliver none."""
+
+    def rehearse(self, batch: Batch) -> tuple[Receipt, ...]:
+        """As `submit`, but nothing leaves: accepted is what would have been."""
+        ...
+
+
+@runtime_checkable
 class KeepsMails(Protocol):
     """A provider that keeps copies of mails which can be deleted."""
 

@@ -13,7 +13,7 @@ import pytest
 
 from mailer.errors import ProviderError
 from mailer.model import Batch, Envelope, Outcome, Receipt
-from mailer.providers.protocol import ChecksAccess
+from mailer.providers.protocol import ChecksAccess, Rehearses
 from mailer.providers.sendgrid.provider import PAUSE, REFUSALS, SendGrid
 from mailer.providers.sendgrid.request import Options
 from tests.providers.sendgrid_merges import KEY, address, batch, merge, person, provider
@@ -274,12 +274,24 @@ def test_no_call_begins_after_the_time_of_the_batch(site: Site, sendgrid: SendGr
     assert len(site.sends) == 1
 
 
-def test_the_sandbox_says_200_and_delivers_nothing(site: Site) -> None:
-    sendgrid = provider(site.url, options=Options(sandbox=True))
-    assert outcomes(sendgrid.submit(batch(1, 2))) == [ACCEPTED] * 2
+def test_a_rehearsal_in_the_sandbox_delivers_nothing(site: Site, sendgrid: SendGrid) -> None:
+    assert isinstance(sendgrid, Rehearses)
+    site.bad = {address(2)}
+    assert outcomes(sendgrid.rehearse(batch(1, 2, 3))) == [ACCEPTED, REFUSED, ACCEPTED]
+    assert all(each.json["mail_settings"] == {"sandbox_mode": {"enable": True}} for each in site.sends)
     assert site.mails == []
     site.plan.append(Says(202))
-    assert outcomes(sendgrid.submit(batch(1))) == [DOUBTFUL], "then it was no sandbox"
+    assert outcomes(sendgrid.rehearse(batch(1))) == [DOUBTFUL], "then it was no sandbox"
+    assert outcomes(sendgrid.submit(batch(1))) == [ACCEPTED], "and the next one is none"
+    assert len(site.mails) == 1
+
+
+def test_with_the_sandbox_on_nothing_is_said_to_be_sent(site: Site) -> None:
+    sendgrid = provider(site.url, options=Options(sandbox=True))
+    with pytest.raises(ProviderError, match="the ledger would say that it was"):
+        sendgrid.submit(batch(1))
+    assert site.asked == []
+    assert outcomes(sendgrid.rehearse(batch(1))) == [ACCEPTED]
 
 
 def test_a_finished_mail_is_sent_as_it_is(site: Site, sendgrid: SendGrid) -> None:

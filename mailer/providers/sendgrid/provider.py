@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import replace
 from threading import Lock
 from typing import Any
 
@@ -70,7 +71,16 @@ class SendGrid:
 
     def submit(self, batch: Batch) -> tuple[Receipt, ...]:
         """Hand over a batch. ProviderError when key, account or message as such are refused and nothing has left."""
-        return Handover(self, batch).receipts()
+        if self.options.sandbox:
+            raise ProviderError(
+                "sendgrid: sandbox is on, so nothing would be delivered and the ledger would say that it was",
+                hint="mailer send ISSUE --sandbox has mails checked; sandbox = false in mailer.toml sends them",
+            )
+        return Handover(self, batch, self.options).receipts()
+
+    def rehearse(self, batch: Batch) -> tuple[Receipt, ...]:
+        """Have a batch checked in SendGrid's sandbox, which delivers nothing."""
+        return Handover(self, batch, replace(self.options, sandbox=True)).receipts()
 
     def send(self, content: bytes) -> Answer:
         """One call of Mail Send, with the answer whatever it is."""
@@ -97,10 +107,10 @@ class SendGrid:
 class Handover:
     """One batch on its way: requests that wait, and what became of each delivery."""
 
-    def __init__(self, provider: SendGrid, batch: Batch, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, provider: SendGrid, batch: Batch, options: Options) -> None:
         self.provider = provider
         self.batch = batch
-        self.clock = clock
+        self.options = options
         self.said: dict[int, Receipt] = {}
         self.waiting = deque(part for merge in self.merges() for part in requests(merge))
         self.left = False
@@ -117,7 +127,7 @@ class Handover:
     def receipts(self) -> tuple[Receipt, ...]:
         """Work until nothing waits or going on makes no sense."""
         while self.waiting:
-            if self.batch.deadline is not None and self.clock() > self.batch.deadline:
+            if self.batch.deadline is not None and time.monotonic() > self.batch.deadline:
                 self.leave("not tried: the time for this batch was over")
                 break
             self.one(self.waiting.popleft())
@@ -127,7 +137,7 @@ class Handover:
         """One request."""
         from mailer.providers.sendgrid.transport import Unanswered, Unreached
 
-        content = serialised(merge, self.batch.id, self.provider.options)
+        content = serialised(merge, self.batch.id, self.options)
         if len(content) >= MAX_BYTES:
             self.refused(merge, Reply(Meaning.REFUSED, f"larger than {MAX_BYTES // 1_000_000} MB"))
             return
@@ -141,7 +151,7 @@ class Handover:
         except Unanswered as error:
             self.doubt(merge, error.reason)
         else:
-            self.judge(merge, read(answer, time.time(), sandbox=self.provider.options.sandbox))
+            self.judge(merge, read(answer, time.time(), sandbox=self.options.sandbox))
 
     def judge(self, merge: Merge, reply: Reply) -> None:
         match reply.meaning:
