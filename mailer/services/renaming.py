@@ -13,6 +13,7 @@ from mailer.model import How, SuppressionReason
 from mailer.services.people import nobody
 from mailer.services.program import Program
 from mailer.store import people, subscriptions, suppressions
+from mailer.store.database import shut_door
 from mailer.store.subscriptions import Origin
 from mailer.store.suppressions import EVERY_LIST, Suppression
 
@@ -44,6 +45,8 @@ def rename(program: Program, old: Address, new: Address, words: str) -> Renamed:
     """
     now = program.now()
     with program.store.write() as connection:
+        # Who brings people in has looked for the old address already, and would make somebody else of it.
+        shut_door(connection)
         if people.number_of_person(connection, old.key) is None:
             raise nobody()
         if moved := new.key != old.key:

@@ -152,11 +152,19 @@ def _members(list_id: int, state: SubscriptionState) -> sa.Select[Any]:
 
 
 def _consented(list_id: int) -> sa.Select[Any]:
-    """Confirmed people with the entry of the log that made them so, the last one."""
+    """Confirmed people with the entry of the log that made them so, the last one.
+
+    An entry that finds them confirmed already tells of something else, such as a new address.
+    """
+    entry = subscription_events
+    before = sa.func.lag(entry.c.state).over(partition_by=entry.c.subscriber_id, order_by=entry.c.id)
+    entries = sa.select(entry.c.id, entry.c.subscriber_id, entry.c.state, before.label("before"))
+    entries_here = entries.where(entry.c.list_id == list_id).subquery("entries")
+    confirmed = entries_here.c.state == SubscriptionState.CONFIRMED
     last = (
-        sa.select(sa.func.max(subscription_events.c.id).label("number"))
-        .where(subscription_events.c.list_id == list_id, subscription_events.c.state == SubscriptionState.CONFIRMED)
-        .group_by(subscription_events.c.subscriber_id)
+        sa.select(sa.func.max(entries_here.c.id).label("number"))
+        .where(confirmed, entries_here.c.before.is_distinct_from(SubscriptionState.CONFIRMED))
+        .group_by(entries_here.c.subscriber_id)
         .subquery("last")
     )
     return (

@@ -87,6 +87,20 @@ def test_evidence_is_a_text_a_word_or_a_mail_that_was_answered(world: World) -> 
     assert found(world, hygiene.no_evidence(list_id(world))) == ["bare", "file"]
 
 
+def test_a_new_address_is_no_new_consent(world: World) -> None:
+    """Its entry in the log repeats the state, with words of its own."""
+    world.add("weekly", "ada", state=PENDING)
+    confirm(world, "ada", Origin(How.COMMAND, "added"))
+    world.now += 2 * YEAR
+    with world.store.write() as connection:
+        number = connection.execute(sa.select(people.c.id).where(people.c.email_key == key("ada"))).scalar_one()
+        row = {"list_id": lists.ids(connection, ["weekly"])[0], "subscriber_id": number}
+        words = Origin(How.COMMAND, "address changed: she wrote to us")
+        subscriptions.write_event(connection, row, CONFIRMED, words, world.now)
+    assert found(world, hygiene.old_consent(list_id(world), world.now - YEAR)) == ["ada"]
+    assert found(world, hygiene.no_evidence(list_id(world))) == ["ada"]
+
+
 def test_the_words_of_an_import_stand_once_for_all_its_rows(world: World) -> None:
     world.add("weekly", "ada", "ben", state=PENDING)
     for name, words in (("ada", "import of a.csv: signed up at the fair"), ("ben", "import of b.csv")):

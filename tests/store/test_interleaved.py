@@ -18,8 +18,10 @@ from mailer.model import Batch, How, Receipt, SubscriptionState
 from mailer.render.links import Purpose, Signer
 from mailer.services.asking import ask_everybody, usual_rule
 from mailer.services.confirming import Answer, Result, confirm, unsubscribe_by_token
+from mailer.services.renaming import rename
 from mailer.services.subscribers import unsubscribe
 from mailer.store import bulk_postgresql, bulk_sqlite, erasing, lists, subscribers, subscriptions
+from mailer.store import suppressions as suppressed
 from mailer.store.database import Store, hold, shut_door
 from mailer.store.erasing import Traces
 from mailer.store.subscriptions import Change, Origin
@@ -153,6 +155,18 @@ def test_a_freeze_and_forgetting_do_not_wait_for_each_other_in_a_circle(campaign
             connection.commit()
             freezing.result(timeout=10)
     assert world.states() == {"ben": "pending"}
+
+
+def test_a_new_address_waits_for_who_brings_people_in(campaign: Campaign) -> None:
+    """They looked for the old address before it was kept out, and would write it down as somebody else's."""
+    campaign.join("ann")
+    with campaign.store.write() as connection:
+        assert suppressed.among(connection, [key("ann")], lists.number(connection, "weekly") or 0) == set()
+        with begun(lambda: rename(campaign, address("ann"), address("anna"), "she wrote to us")) as renaming:
+            assert not renaming.done()
+            connection.commit()
+            renaming.result(timeout=10)
+    assert (campaign.state("ann"), campaign.state("anna")) == (None, PENDING)
 
 
 def test_nobody_is_forgotten_while_the_mail_that_asks_them_is_handed_over(campaign: Campaign) -> None:
