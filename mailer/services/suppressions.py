@@ -107,7 +107,9 @@ class Added:
 
 
 def add(program: Program, entry: Suppression, list_name: str | None, *, dry_run: bool = False) -> Added:
-    """Suppress a value on a list, or on every one."""
+    """Suppress a value on a list, or on every one. UsageError for a hash that nobody could be recognised by."""
+    if is_hash(entry.value):
+        entry = of_forgotten(program, entry)
     with program.store.write() as connection:
         number = list_number(program, connection, list_name)
         wanted = replace(entry, list_id=number)
@@ -119,6 +121,13 @@ def add(program: Program, entry: Suppression, list_name: str | None, *, dry_run:
             stored.add(connection, wanted, program.now())
     domain = entry.value if entry.value.startswith("@") else None
     return Added(domain, list_name, not there, people, dry_run)
+
+
+def of_forgotten(program: Program, entry: Suppression) -> Suppression:
+    """The entry of a hash, whatever reason was told: hashes are looked for only where anybody was forgotten."""
+    if not recogniser(program).knows(entry.value):
+        raise UsageError("that hash was made with a key that this workspace does not have: it would keep nobody out")
+    return replace(entry, reason=SuppressionReason.FORGOTTEN)
 
 
 def list_number(program: Program, connection: Connection, list_name: str | None) -> int:
@@ -152,7 +161,7 @@ def remove(program: Program, value: str, list_name: str | None, note: str, *, dr
         lifted = [one for one in entries if one.list_id == number and (one.value == value or is_hash(one.value))]
         left = named(connection, [one for one in entries if one not in lifted])
         if not lifted:
-            raise NotFoundError(f"not suppressed on {on(list_name)}", hint=where_it_is(left))
+            raise NotFoundError(f"there is no entry of it for {on(list_name)}", hint=where_it_is(left))
         if not dry_run:
             for one in lifted:
                 stored.remove(connection, one.value, number, note, program.now())
@@ -164,7 +173,8 @@ def where_it_is(left: Sequence[Entry]) -> str:
         return "Check the spelling. Entries: mailer suppressions list"
     first = min(left, key=lambda entry: entry.value.startswith("@"))
     if first.value.startswith("@"):
-        return f"It is suppressed by its domain: mailer suppressions remove {first.value} --note WHY"
+        where = f"{first.value} --list {first.list_name}" if first.list_name else first.value
+        return f"It is suppressed by its domain: mailer suppressions remove {where} --note WHY"
     return f"It is suppressed on {on(first.list_name)}" + (f": --list {first.list_name}" if first.list_name else "")
 
 

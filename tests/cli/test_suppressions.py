@@ -80,8 +80,8 @@ def test_what_still_keeps_somebody_out_is_told(mailer: Any) -> None:
     assert told.splitlines()[1] == "still suppressed on members: the domain @example.org, manual"
     run = mailer("suppressions", "remove", ANN, "--note", "asked for it")
     assert run.code == 1
-    assert "not suppressed on every list" in run.err
-    assert "by its domain: mailer suppressions remove @example.org" in run.err
+    assert "there is no entry of it for every list" in run.err
+    assert "by its domain: mailer suppressions remove @example.org --list members --note" in run.err
     mailer.done("suppressions", "add", ANN, "--list", "members")
     run = mailer("suppressions", "remove", ANN, "--note", "asked for it")
     assert "It is suppressed on members: --list members" in run.err
@@ -175,6 +175,21 @@ def test_hashes_of_another_key_keep_nobody_out_which_is_told(mailer: Any) -> Non
     run = mailer.done("suppressions", "import", "-", stdin=f"email\n{value}\n".encode())
     assert "1 hash of a key that this workspace does not have: keeps nobody out" in run.err
     assert listed(mailer) == [(value, None, "forgotten")]
+
+
+def test_a_hash_that_is_put_back_keeps_them_out_again(mailer: Any) -> None:
+    mailer.done("subscribers", "forget", ANN, "--yes")
+    ((value, _, _),) = listed(mailer)
+    mailer.done("suppressions", "remove", value, "--note", "wrote to us")
+    mailer.done("suppressions", "add", value, "--reason", "manual", "--note", "no after all")
+    assert listed(mailer) == [(value, None, "forgotten")]
+    assert mailer.done("subscribers", "add", ANN, "--list", "members", "--json").json["kept_out"]
+
+
+def test_a_hash_of_another_key_is_not_said_to_keep_anybody_out(mailer: Any) -> None:
+    refused = mailer("suppressions", "add", f"hash:{'a' * 12}:{'b' * 64}")
+    assert (refused.code, listed(mailer)) == (2, [])
+    assert "a key that this workspace does not have" in refused.err
 
 
 def test_a_column_of_domains_on_standard_input(mailer: Any) -> None:
