@@ -59,6 +59,7 @@ def add_suppression(
     )
     with open_mailer(context) as mailer:
         done = add(mailer, entry, list_name, dry_run=dry_run)
+    tell_here(done.here)
     output.result(done, as_json, lambda: output.lines([done.summary()]))
 
 
@@ -152,8 +153,19 @@ def import_suppressions(
     if done.foreign:
         hashes = counted(done.foreign, "hash", "hashes")
         output.warn(f"{hashes} of a key that this workspace does not have: keeps nobody out")
+    tell_here(done.here)
     output.result(done, as_json, lambda: output.lines(done.summary()))
     done.raise_for_rejected()
+
+
+def tell_here(number: int) -> None:
+    """That somebody is here who asked to be erased, most likely out of a backup."""
+    from mailer.wording import counted
+
+    if number:
+        people = counted(number, "person who was forgotten is", "people who were forgotten are")
+        output.warn(f"{people} still here, and not mailed from now on; erase them: mailer subscribers forget -")
+        output.note("their addresses: mailer suppressions list --reason forgotten")
 
 
 @app.command("export")

@@ -88,13 +88,17 @@ def on(list_name: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """`new` is false where it was suppressed already. `people`: confirmed ones who are not mailed because of it."""
+    """`new` is false where it was suppressed already. `people`: confirmed ones who are not mailed because of it.
+
+    `here`: people who are still here though hashes say that they were forgotten.
+    """
 
     domain: str | None
     list_name: str | None
     new: bool
     people: int
     dry_run: bool
+    here: int = 0
 
     def summary(self) -> str:
         """What happened, without an address."""
@@ -117,10 +121,12 @@ def add(program: Program, entry: Suppression, list_name: str | None, *, dry_run:
             one.list_id == number for one in stored.entries(connection, [entry.value])
         )
         people = stored.reach(connection, entry.value, number)
+        here = 0
         if not dry_run:
             stored.add(connection, wanted, program.now())
+            here = stored.suppress_forgotten(connection, program.now()) if is_hash(entry.value) else 0
     domain = entry.value if entry.value.startswith("@") else None
-    return Added(domain, list_name, not there, people, dry_run)
+    return Added(domain, list_name, not there, people, dry_run, here)
 
 
 def of_forgotten(program: Program, entry: Suppression) -> Suppression:
@@ -261,7 +267,10 @@ class ImportOptions:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did. `there`: rows that were suppressed already; `foreign`: hashes made with unknown keys."""
+    """What an import did. `there`: rows that were suppressed already; `foreign`: hashes made with unknown keys.
+
+    `here`: people who are still here though hashes say that they were forgotten.
+    """
 
     new: int
     there: int
@@ -269,6 +278,7 @@ class Imported:
     rejected: tuple[RejectedRow, ...]
     foreign: int
     dry_run: bool
+    here: int = 0
 
     def summary(self) -> list[str]:
         """The figures as sentences."""
@@ -298,17 +308,18 @@ def import_file(program: Program, data: bytes, options: ImportOptions) -> Import
         program.list_named(options.list_name)
     reading = Reading(program, options)
     rows = read_suppressions(data, options.encoding)
-    new = 0
+    new = here = 0
     try:
         with program.store.write() as connection:
             new = stored.add_all(connection, reading.entries(connection, rows), program.now())
+            here = stored.suppress_forgotten(connection, program.now()) if reading.hashes else 0
             if options.dry_run:
                 raise _DryRun
     except _DryRun:
         pass
     reasons = dict(reading.reasons.most_common())
     there = sum(reasons.values()) - new
-    return Imported(new, there, reasons, tuple(reading.rejected), reading.foreign, options.dry_run)
+    return Imported(new, there, reasons, tuple(reading.rejected), reading.foreign, options.dry_run, here)
 
 
 class Reading:
@@ -323,7 +334,7 @@ class Reading:
         self.numbers: dict[str, int] = {}
         self.rejected: list[RejectedRow] = []
         self.reasons: Counter[SuppressionReason] = Counter()
-        self.foreign = 0
+        self.hashes = self.foreign = 0
 
     def entries(self, connection: Connection, rows: Iterator[NamedRow | RejectedRow]) -> Iterator[Suppression]:
         """An entry for each good row; the others are put aside."""
@@ -346,6 +357,7 @@ class Reading:
     def entry(self, row: NamedRow, number: int) -> Suppression:
         reason = row.reason or self.reason
         self.reasons[reason] += 1
+        self.hashes += is_hash(row.value)
         self.foreign += is_hash(row.value) and not self.recogniser.knows(row.value)
         created = min(row.created_at, self.now) if row.created_at else None
         return Suppression(row.value, reason, row.note, number, created)

@@ -164,6 +164,28 @@ def forgotten(connection: Connection, values: Collection[str]) -> set[str]:
     return {hashed[entry.value] for entry in entries(connection, hashed)}
 
 
+def suppress_forgotten(connection: Connection, now: datetime) -> int:
+    """Suppress everybody who is here though they were forgotten, as after a backup of before; how many there are.
+
+    The freeze knows people by their addresses and not by hashes, so until they are erased their address stands there.
+    """
+    if not anybody_forgotten(connection):
+        return 0
+    hold(connection, suppressions)
+    hasher = hasher_of(connection)
+    hashed = sa.select(suppressions.c.value).where(suppressions.c.value.startswith(HASH, autoescape=True))
+    known = set(connection.execute(hashed).scalars())
+    keys = sa.select(subscribers.c.email_key).where(subscribers.c.forgotten_at.is_(None))
+    with connection.execute(keys, execution_options={"yield_per": 5000}) as rows:
+        here = [key for key in rows.scalars() if not known.isdisjoint(hasher(key))]
+    for start in range(0, len(here), CHUNK):
+        chunk = here[start : start + CHUNK]
+        there = {entry.value for entry in entries(connection, chunk) if entry.list_id == EVERY_LIST}
+        new = [Suppression(key, SuppressionReason.FORGOTTEN, "to be erased") for key in chunk if key not in there]
+        _write(connection, new, now)
+    return len(here)
+
+
 def hasher_of(connection: Connection) -> Hasher:
     """What recognises forgotten addresses. A store opened without it cannot tell who must not come back."""
     hasher: Hasher | None = connection.get_execution_options().get(HASHER)

@@ -186,6 +186,26 @@ def test_a_hash_that_is_put_back_keeps_them_out_again(mailer: Any) -> None:
     assert mailer.done("subscribers", "add", ANN, "--list", "members", "--json").json["kept_out"]
 
 
+@pytest.mark.parametrize("by_file", [False, True])
+def test_who_was_forgotten_and_is_here_again_out_of_a_backup_is_not_mailed(mailer: Any, by_file: bool) -> None:
+    """A hash finds nobody at the freeze, so the address is suppressed until somebody erases them again."""
+    mailer.done("db", "backup", str(mailer.root / "before.db"))
+    mailer.done("subscribers", "forget", ANN, "--yes")
+    ((value, _, _),) = listed(mailer)
+    for name in ("mailer.db-wal", "mailer.db-shm"):
+        (mailer.root / name).unlink(missing_ok=True)
+    (mailer.root / "mailer.db").write_bytes((mailer.root / "before.db").read_bytes())
+    words = ("import", "-") if by_file else ("add", "-")
+    run = mailer.done("suppressions", *words, stdin=f"{value}\n".encode())
+    assert "1 person who was forgotten is still here, and not mailed from now on" in run.err
+    assert ANN not in run.err
+    assert mailer.done("lists", "show", "members", "--json").json["mailable"] == 2
+    assert set(listed(mailer, "--reason", "forgotten")) == {(ANN, None, "forgotten"), (value, None, "forgotten")}
+    mailer.done("subscribers", "forget", ANN, "--yes")
+    assert listed(mailer) == [(value, None, "forgotten")]
+    assert "still here" not in mailer.done("suppressions", *words, stdin=f"{value}\n".encode()).err
+
+
 def test_a_hash_of_another_key_is_not_said_to_keep_anybody_out(mailer: Any) -> None:
     refused = mailer("suppressions", "add", f"hash:{'a' * 12}:{'b' * 64}")
     assert (refused.code, listed(mailer)) == (2, [])
