@@ -247,6 +247,17 @@ def test_a_refusal_of_everything_in_the_middle_sends_nobody_away() -> None:
         smtp.close()
 
 
+def test_a_strange_recipient_at_the_front_does_not_stop_the_others() -> None:
+    """ "Relay denied" for the first mail may mean all of them; the next one shows that it does not."""
+    relay = "554 5.7.1 relay access denied"
+    server = MailServer(lambda command, count: relay if command == "RCPT" and count in (1, 3) else None)
+    with listening(server):
+        smtp = provider(server)
+        assert outcomes(smtp.submit(batch(1, 2, 3, 4))) == "LARA"
+        smtp.close()
+    assert server.recipients() == names(2, 4)
+
+
 def test_a_server_that_always_breaks_off_makes_few_doubts_and_then_an_error() -> None:
     server = MailServer(always("END", Close))
     with listening(server):

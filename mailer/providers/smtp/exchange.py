@@ -20,7 +20,7 @@ from mailer.providers.smtp.connection import LostError
 from mailer.providers.smtp.dkim import DkimSigner
 from mailer.providers.smtp.pauses import Pauses
 from mailer.providers.smtp.replies import Reply
-from mailer.providers.smtp.verdicts import Kind, Reach, Stage, Verdict, queue_id, verdict, words
+from mailer.providers.smtp.verdicts import Kind, Reach, Stage, Verdict, about_this_one, queue_id, verdict, words
 from mailer.providers.smtp.work import Work
 
 
@@ -252,11 +252,18 @@ class Exchange:
         """The receipt for a reply. LostError: the server wants no more from this connection."""
         found = verdict(stage, reply)
         if found.reach is Reach.SERVER and found.outcome is Outcome.REFUSED:
-            raise self._refuses_all(mail, stage, reply)
+            if not about_this_one(stage, reply):
+                raise self._refuses_all(mail, stage, reply)
+            # Of a server that takes others, it is a refusal like any. Of one that took nobody yet, that is to be seen.
+            if self.terms.pauses.any_took:
+                found = Verdict(Outcome.REFUSED, found.kind)
+            else:
+                found = Verdict(Outcome.RETRY, found.kind, Reach.SERVER)
+                self.work.suspicion = f"at {stage}: {words(reply, mail.envelope.recipient)}"
         self.work.answer(self._receipt(mail, found, reply))
         if found.reach is Reach.SERVER and found.outcome is Outcome.RETRY:
             self._give_back_held()
-            raise LostError(f"the server puts us off: {words(reply, mail.envelope.recipient)}")
+            raise LostError(f"it says at {stage}: {words(reply, mail.envelope.recipient)}")
 
     def _receipt(self, mail: Ready, found: Verdict, reply: Reply) -> Receipt:
         envelope = mail.envelope

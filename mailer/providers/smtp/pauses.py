@@ -22,6 +22,8 @@ class Pauses:
 
     def __init__(self) -> None:
         self._domains: dict[str, _Domain] = {}
+        self.any_took = False
+        """Whether any mail was ever taken, whatever its domain."""
 
     def left(self, domain: str, now: float) -> float:
         """Seconds until this domain may be tried again; 0 is at once."""
@@ -43,5 +45,6 @@ class Pauses:
 
     def took(self, domain: str) -> None:
         """The domain took a mail: its count begins anew."""
+        self.any_took = True
         if self._domains:
             self._domains.pop(domain.lower(), None)

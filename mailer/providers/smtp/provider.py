@@ -72,6 +72,8 @@ class Smtp:
             work.rest(Outcome.NOT_SENT, f"smtp: {place} {error}")
         else:
             self._trouble = reason
+            if work.suspicion and not (self._terms.pauses.any_took or work.settled or work.doubtful):
+                raise ProviderError(f"smtp: {place} refuses whatever we send, {work.suspicion}", hint=_REFUSES_HINT)
             work.rest(Outcome.NOT_SENT if work.stopped else Outcome.RETRY, work.stopped or f"not sent: {reason}")
         self._failed = 0 if work.settled or not self._trouble else self._failed + 1
         return work.receipts()

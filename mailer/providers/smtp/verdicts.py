@@ -131,11 +131,19 @@ def _named(reply: Reply) -> float | None:
 
 def _about_us(stage: Stage, reply: Reply, kind: Kind) -> bool:
     """Whether a refusal would meet every mail alike: nobody on the list must be counted out for it."""
-    if _wants_password(reply) or reply.code in (500, 502, 503, 504):
+    if _wants_password(reply):
         return True
     if stage is Stage.MAIL:
         return kind is not Kind.SIZE
-    return stage is Stage.RCPT and kind in (Kind.POLICY, Kind.OTHER) and bool(_RELAY.search(reply.text))
+    if stage is Stage.END:
+        return False
+    unknown_command = reply.code in (500, 502, 503, 504)
+    return unknown_command or (kind in (Kind.POLICY, Kind.OTHER) and bool(_RELAY.search(reply.text)))
+
+
+def about_this_one(stage: Stage, reply: Reply) -> bool:
+    """Whether a refusal of everybody may be one of this recipient after all, if the server takes others."""
+    return stage is not Stage.MAIL and not _wants_password(reply)
 
 
 def _wants_password(reply: Reply) -> bool:

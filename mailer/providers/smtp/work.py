@@ -28,6 +28,9 @@ class Work:
         self.stopped = ""
         self.settled = 0
         """How many the server took or refused: a connection on which this grows is worth another one."""
+        self.doubtful = 0
+        self.suspicion = ""
+        """A refusal that may be meant for everybody, as nobody was taken yet."""
 
     @property
     def begun(self) -> bool:
@@ -59,6 +62,7 @@ class Work:
     def answer(self, receipt: Receipt) -> None:
         """What became of one mail. Returns once the listener has heard it."""
         self._receipts[receipt.delivery_id] = receipt
+        self.doubtful += receipt.outcome is Outcome.DOUBTFUL
         self.settled += receipt.outcome in (Outcome.ACCEPTED, Outcome.REFUSED)
         if self._tell is not None:
             with self._lock:
