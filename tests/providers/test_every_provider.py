@@ -15,6 +15,8 @@ from mailer.providers.outbox import Outbox
 from tests.providers import sendgrid_site
 from tests.providers.sendgrid_merges import batch as merged
 from tests.providers.sendgrid_merges import provider as sendgrid_provider
+from tests.providers.smtp_server import MailServer, listening
+from tests.providers.smtp_server import provider as smtp_provider
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,23 @@ def sendgrid(_: Path) -> Iterator[Running]:
         )
 
 
+@contextmanager
+def smtp(folder: Path) -> Iterator[Running]:
+    server = MailServer()
+
+    def taken() -> dict[str, list[bytes]]:
+        found: dict[str, list[bytes]] = {}
+        for recipient, content in server.taken:
+            found.setdefault(recipient, []).append(content)
+        return found
+
+    with listening(server):
+        yield Running(smtp_provider(server, connections=2), taken)
+
+
 PROVIDERS: dict[str, Callable[[Path], AbstractContextManager[Running]]] = {
     "outbox": outbox,
+    "smtp": smtp,
     "sendgrid": sendgrid,
 }
 
