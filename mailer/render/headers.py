@@ -30,6 +30,8 @@ _Q_CODE = tuple("_" if octet == 0x20 else chr(octet) if octet in _Q_SAFE else f"
 
 def clean(field: str, text: str) -> str:
     """The text without spaces at its ends or doubled. Control characters are refused: they begin new headers."""
+    if text.isprintable() and "  " not in text:  # nothing forbidden is printable
+        return text.strip(" ")
     if FORBIDDEN.search(text):
         raise MessageError(field, "holds a line break or another control character")
     return SPACES.sub(" ", text).strip(" ")

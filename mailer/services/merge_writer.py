@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 from mailer.errors import MailerError
 from mailer.model import Merge, MergeRecipient, Outcome, Receipt, Recipient, Sender
 from mailer.render.headers import clean
+from mailer.render.links import LONGEST_TOKEN
 from mailer.render.mailbox import ascii_address
 from mailer.render.merge import MergeSkeleton, MergeText, common_headers, own_headers
 from mailer.services.writer import MailWriter, ascii_word, display_name
+
+# As long as a token may be, so that what is too long for a header is told for the issue and not for each person.
+STAND_IN = "-_" * (LONGEST_TOKEN // 2)
 
 
 @dataclass(slots=True)
@@ -34,7 +38,10 @@ class MergeWriter:
         self.limit = limit if limit is not None else 1 << 62
         self.labels = tuple(labels)
         self.skeleton = MergeSkeleton(writer.subject, writer.text, writer.html, writer.key)
-        self.headers = {name: common_headers(writer.headers[name]) for name in writer.titles}
+        # The same for everybody but for the token, which has only letters that stand for themselves in a link.
+        url = writer.links_of(STAND_IN)["unsubscribe"] if writer.base_url else ""
+        leaving = own_headers(url, writer.mailto(STAND_IN))
+        self.headers = {name: {**common_headers(writer.headers[name]), **leaving} for name in writer.titles}
         sender = ascii_address(writer.sender.email, "From")
         self.senders = {
             name: Sender(writer.sender.name, sender, answers and ascii_address(answers, "Reply-To"))
@@ -69,17 +76,17 @@ class MergeWriter:
 
     def person(self, recipient: Recipient) -> tuple[dict[str, str], MergeRecipient]:
         """What must be put in beforehand for a recipient, and the rest. MailerError when there can be no mail."""
-        fields, links = self.writer.fields(recipient), self.writer.links(recipient)
+        token = self.writer.token(recipient)
+        fields, links = self.writer.fields(recipient), self.writer.links_of(token)
         values = self.skeleton.values(self.writer.values(fields, links))
         before, left = self.skeleton.divided(values, self.limit)
-        mailto = self.writer.mailto(self.writer.token(recipient))
-        own = own_headers(links["unsubscribe"] if self.writer.base_url else "", mailto)
+        headers = self.headers[recipient.list_name]
         person = MergeRecipient(
             delivery_id=recipient.delivery_id,
             address=ascii_address(recipient.email, "To"),
             name=clean("To", display_name(fields)),
             reference=self.writer.message_id(recipient.delivery_id),
-            headers={**self.headers[recipient.list_name], **own},
+            headers={name: text.replace(STAND_IN, token) for name, text in headers.items()},
             values=left,
         )
         return before, person

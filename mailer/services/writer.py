@@ -101,13 +101,14 @@ class MailWriter:
 
     def envelope(self, recipient: Recipient, date: datetime) -> Envelope:
         """The recipient's mail, complete. Raises TemplateError or MessageError when it cannot be written."""
-        fields, links = self.fields(recipient), self.links(recipient)
+        token = self.token(recipient)
+        fields, links = self.fields(recipient), self.links_of(token)
         address = MessageAddress(
             to_email=recipient.email,
             to_name=display_name(fields),
             message_id=self.message_id(recipient.delivery_id),
             unsubscribe_url=links["unsubscribe"] if self.base_url else "",
-            unsubscribe_mailto=self.mailto(self.token(recipient)),
+            unsubscribe_mailto=self.mailto(token),
             utf8=self.route.smtputf8,
         )
         content = self.skeletons[recipient.list_name].message(self.values(fields, links), address, date)
@@ -141,8 +142,11 @@ class MailWriter:
         return clean_fields({**recipient.attributes, **own})
 
     def links(self, recipient: Recipient) -> dict[str, str]:
-        """What templates find under `links`. Without public pages, unsubscribing is a mail to the contact."""
-        token = self.token(recipient)
+        """What templates find under `links`."""
+        return self.links_of(self.token(recipient))
+
+    def links_of(self, token: str) -> dict[str, str]:
+        """Without public pages, unsubscribing is a mail to the contact."""
         return {"unsubscribe": unsubscribe_url(self.base_url, token) if self.base_url else self.mailto(token)}
 
     def token(self, recipient: Recipient) -> str:
@@ -156,8 +160,8 @@ class MailWriter:
 
         64 bits of an HMAC-SHA256.
         """
-        digest = hmac.new(self.key, f"{self.issue}\0{delivery_id}".encode(), hashlib.sha256).hexdigest()
-        return f"{delivery_id}.{digest[:16]}"
+        digest = hmac.digest(self.key, f"{self.issue}\0{delivery_id}".encode(), "sha256")
+        return f"{delivery_id}.{digest[:8].hex()}"
 
 
 def display_name(fields: Mapping[str, Any]) -> str:
