@@ -21,9 +21,12 @@ from mailer.store.publicids import public_ids
 # Few sizes, because the driver keeps prepared what it has seen.
 ROWS = (400, 40, 4, 1)
 # Kilobytes for pages: the index over addresses is written in every chunk, in the order of the addresses.
-CACHE = 32 * 1024
+CACHE = 16 * 1024
 # What SQLite takes by itself.
 USUAL = -2000
+# Pages in the log before they are copied into the file: those of the indexes are written in every chunk, and
+# copied seldom. A commit is on the disk either way.
+CHECKPOINT, USUAL_CHECKPOINT = 20_000, 1000
 
 _PEOPLE = """
 INSERT INTO subscribers (public_id, email, email_key, ascii_email, attributes, created_at, updated_at, domain)
@@ -49,11 +52,13 @@ SELECT k.value FROM json_each(?) k CROSS JOIN suppressions s ON s.value = k.valu
 def prepare(connection: Connection) -> None:
     """Settings of this connection for a long import."""
     connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE}")
+    connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
 
 
 def settle(connection: Connection) -> None:
     """The settings as they were: what a cache may take, sorting may take as well."""
     connection.exec_driver_sql(f"PRAGMA cache_size = {USUAL}")
+    connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint = {USUAL_CHECKPOINT}")
 
 
 def enrol(connection: Connection, how: Enrolment, arrivals: Sequence[Arrivals]) -> set[str]:
