@@ -24,6 +24,15 @@ def read_argument(file: Path, limit: int) -> bytes:
     return data
 
 
-def address_text(argument: str) -> str:
-    """An address from the command line, or from standard input, which keeps it out of the process list."""
-    return output.standard_input(4096).decode("utf-8", "replace").strip() if argument == "-" else argument
+def address_text(argument: str, what: str = "E-mail address") -> str:
+    """An address from the command line, or from standard input, which keeps it out of the process list.
+
+    At a terminal it is asked for: waiting in silence for the end of a file looks like a program that hangs.
+    """
+    if argument != "-":
+        return argument
+    if output.interactive():
+        import typer
+
+        return str(typer.prompt(what, err=True)).strip()
+    return output.standard_input(4096).decode("utf-8", "replace").strip()

@@ -53,7 +53,7 @@ def add_suppression(
     from mailer.services.suppressions import Suppression, add, checked_note, reason_named, value_of
 
     entry = Suppression(
-        value_of(address_text(value)),
+        value_of(address_text(value, "Address or @domain")),
         reason_named(reason) or SuppressionReason.MANUAL,
         checked_note(note) if note else "",
     )
@@ -75,7 +75,7 @@ def remove_suppression(
     """Lift a suppression, because the person asked for mail again. Their subscriptions are as they were."""
     from mailer.services.suppressions import checked_note, remove, value_of
 
-    wanted, words = value_of(address_text(value)), checked_note(note)
+    wanted, words = value_of(address_text(value, "Address or @domain")), checked_note(note)
     with open_mailer(context) as mailer:
         done = remove(mailer, wanted, list_name, words, dry_run=dry_run)
     output.result(done, as_json, lambda: output.lines(done.summary()))
@@ -110,7 +110,7 @@ def show_suppression(context: typer.Context, value: ValueArgument, as_json: Json
     """Show whether and why an address or a domain is suppressed, and what was ever added or lifted."""
     from mailer.services.suppressions import show, value_of
 
-    wanted = value_of(address_text(value))
+    wanted = value_of(address_text(value, "Address or @domain"))
     with open_mailer(context) as mailer:
         shown = show(mailer, wanted)
     output.result(shown, as_json, lambda: print_shown(shown))

@@ -7,6 +7,7 @@ import stat
 from typing import Any
 
 import pytest
+import typer
 
 from tests.cli.campaign import ISSUE, add_people, addressees, write_issue
 
@@ -210,6 +211,22 @@ def test_a_hash_of_another_key_is_not_said_to_keep_anybody_out(mailer: Any) -> N
     refused = mailer("suppressions", "add", f"hash:{'a' * 12}:{'b' * 64}")
     assert (refused.code, listed(mailer)) == (2, [])
     assert "a key that this workspace does not have" in refused.err
+
+
+def test_a_dash_at_a_terminal_asks_for_one_line(mailer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not wait for the end of a file, which looks like a program that hangs."""
+    asked = []
+
+    def prompt(text: str, *, err: bool) -> str:
+        asked.append((text, err))
+        return f" {ANN} "
+
+    monkeypatch.setattr("mailer.cli.output.interactive", lambda: True)
+    monkeypatch.setattr(typer, "prompt", prompt)
+    mailer.done("suppressions", "add", "-")
+    mailer.done("subscribers", "history", "-")
+    assert asked == [("Address or @domain", True), ("E-mail address", True)]
+    assert listed(mailer) == [(ANN, None, "manual")]
 
 
 def test_a_column_of_domains_on_standard_input(mailer: Any) -> None:

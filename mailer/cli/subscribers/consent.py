@@ -84,7 +84,9 @@ def confirm_subscription(
     from mailer.services.confirming import confirm, token_in
 
     with open_mailer(context) as mailer:
-        answer = confirm(mailer, token_in(address_text(token)), How.COMMAND, "confirmed with their link, by hand")
+        answer = confirm(
+            mailer, token_in(address_text(token, "Token")), How.COMMAND, "confirmed with their link, by hand"
+        )
     output.result(answer, as_json, lambda: output.lines([confirmed(answer)]))
     if answer.refusal:
         raise ConflictError(f"not confirmed on {answer.list_name}: {answer.refusal}")
@@ -144,7 +146,7 @@ def unsubscribe_with(context: typer.Context, token: str, reason: str, as_json: b
     from mailer.services.confirming import token_in, unsubscribe_by_token
 
     with open_mailer(context) as mailer:
-        answer = unsubscribe_by_token(mailer, token_in(address_text(token)), How.COMMAND, reason)
+        answer = unsubscribe_by_token(mailer, token_in(address_text(token, "Token")), How.COMMAND, reason)
     words = {
         "unsubscribed": "unsubscribed from {}; no import puts them back",
         "already": "was unsubscribed from {} already",
