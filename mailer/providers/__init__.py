@@ -40,7 +40,7 @@ def _sendgrid(settings: Settings, root: Path) -> Provider:
     from mailer.providers.sendgrid.request import Options
 
     chosen, secret = settings.provider, settings.secrets.sendgrid_api_key
-    key = api_key(secret.get_secret_value() if secret else "", root / chosen.key_file if chosen.key_file else None)
+    given, file = secret.get_secret_value() if secret else "", root / chosen.key_file if chosen.key_file else None
     options = Options(
         categories=chosen.categories,
         ip_pool=chosen.ip_pool,
@@ -48,7 +48,8 @@ def _sendgrid(settings: Settings, root: Path) -> Provider:
         sandbox=chosen.sandbox,
         tracking=settings.privacy.tracking,
     )
-    return SendGrid(key, options, region=chosen.region, base_url=chosen.base_url, seconds=chosen.timeout)
+    place = {"region": chosen.region, "base_url": chosen.base_url}
+    return SendGrid(lambda: api_key(given, file), options, seconds=chosen.timeout, **place)
 
 
 def _smtp(settings: Settings, root: Path) -> Provider:

@@ -41,7 +41,8 @@ class MergeWriter:
         # The same for everybody but for the token, which has only letters that stand for themselves in a link.
         url = writer.links_of(STAND_IN)["unsubscribe"] if writer.base_url else ""
         leaving = own_headers(url, writer.mailto(STAND_IN))
-        self.headers = {name: {**common_headers(writer.headers[name]), **leaving} for name in writer.titles}
+        self.leaving = {name: text.split(STAND_IN) for name, text in leaving.items()}
+        self.headers = {name: common_headers(writer.headers[name]) for name in writer.titles}
         sender = ascii_address(writer.sender.email, "From")
         self.senders = {
             name: Sender(writer.sender.name, sender, answers and ascii_address(answers, "Reply-To"))
@@ -80,13 +81,15 @@ class MergeWriter:
         fields, links = self.writer.fields(recipient), self.writer.links_of(token)
         values = self.skeleton.values(self.writer.values(fields, links))
         before, left = self.skeleton.divided(values, self.limit)
-        headers = self.headers[recipient.list_name]
+        headers = {**self.headers[recipient.list_name]}
+        for name, runs in self.leaving.items():
+            headers[name] = token.join(runs)
         person = MergeRecipient(
             delivery_id=recipient.delivery_id,
             address=ascii_address(recipient.email, "To"),
             name=clean("To", display_name(fields)),
             reference=self.writer.message_id(recipient.delivery_id),
-            headers={name: text.replace(STAND_IN, token) for name, text in headers.items()},
+            headers=headers,
             values=left,
         )
         return before, person

@@ -179,6 +179,23 @@ def test_without_a_key_it_says_where_to_put_one(mailer: Any, monkeypatch: pytest
     assert run.code == 1
     assert "sendgrid needs an API key" in run.err
     assert "SENDGRID_API_KEY" in run.err
+    assert ledger_rows(mailer)["issues"] == 0
+    mailer.done("plan", ISSUE)
+    mailer.done("preview", ISSUE)
+
+
+def test_the_key_may_stand_in_a_file_that_only_its_owner_reads(
+    mailer: Any, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SENDGRID_API_KEY")
+    write_settings(mailer, site.url, 'key_file = "sendgrid.key"')
+    file = mailer.write("sendgrid.key", KEY + "\n")
+    file.chmod(0o644)
+    run = mailer("send", ISSUE, "--yes")
+    assert run.code == 1
+    assert "other people can read" in run.err
+    file.chmod(0o600)
+    assert sent(mailer)["accepted_now"] == 100
 
 
 def test_a_rehearsal_delivers_and_keeps_nothing(mailer: Any, site: Site) -> None:

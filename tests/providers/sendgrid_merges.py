@@ -39,4 +39,4 @@ def batch(*numbers: int, identity: int = 7, deadline: float | None = None) -> Ba
 
 
 def provider(url: str, *, seconds: float = 5, options: Options | None = None) -> SendGrid:
-    return SendGrid(KEY, options or Options(), base_url=url, seconds=seconds)
+    return SendGrid(lambda: KEY, options or Options(), base_url=url, seconds=seconds)

@@ -166,7 +166,7 @@ def test_the_sdk_is_imported_when_it_is_needed() -> None:
     program = (
         "import sys\nfrom mailer.providers.sendgrid.provider import SendGrid\n"
         "from mailer.providers.sendgrid.request import Options\n"
-        "made = SendGrid('SG.x', Options(), seconds=5)\nmade.close()\n"
+        "made = SendGrid(lambda: 'SG.x', Options(), seconds=5)\nmade.close()\n"
         "print(*(m for m in ('sendgrid', 'urllib3', 'python_http_client') if m in sys.modules))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from threading import Lock
 from typing import Any
@@ -44,8 +44,9 @@ class SendGrid:
     name = "sendgrid"
 
     def __init__(
-        self, key: str, options: Options, *, region: str = "global", base_url: str = "", seconds: float
+        self, key: Callable[[], str], options: Options, *, region: str = "global", base_url: str = "", seconds: float
     ) -> None:
+        """`key` is asked for when something is sent: an issue can be planned and previewed without one."""
         self.options = options
         self.seconds = seconds
         self.capabilities = Capabilities(
@@ -55,7 +56,8 @@ class SendGrid:
             personalises=True,
             call_seconds=seconds,
         )
-        self._place = (key, region, base_url)
+        self._key = key
+        self._place = (region, base_url)
         self._client: Any = None
         self._making = Lock()
 
@@ -66,7 +68,7 @@ class SendGrid:
 
         with self._making:
             if self._client is None:
-                self._client = make_client(*self._place, self.seconds)
+                self._client = make_client(self._key(), *self._place, self.seconds)
             return self._client
 
     def submit(self, batch: Batch) -> tuple[Receipt, ...]:
