@@ -55,8 +55,8 @@ UPDATE subscriptions SET state = new.state, updated_at = %s
 FROM unnest(%s::bigint[], %s::text[]) AS new (id, state)
 WHERE subscriptions.list_id = %s AND subscriptions.subscriber_id = new.id"""
 _SUPPRESSED = "SELECT value FROM suppressions WHERE list_id IN (0, %s) AND value = ANY(%s)"
-# So many people are copied straight into their table, in the hope that nobody of them is known.
-MANY = 1000
+# More people than this are copied straight into their table, in the hope that nobody of them is known.
+MANY = 2000
 KNOWN_THERE = "mailer_known_there"
 # What the text format of COPY gives a meaning of its own.
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
@@ -76,7 +76,7 @@ def enrol(connection: Connection, how: Enrolment, arrivals: Sequence[Arrivals]) 
     Somebody whom another process brings in at this moment is waited for, and known then.
     """
     number = sum(map(len, arrivals))
-    if number >= MANY and _all_new(connection, how, arrivals):
+    if number > MANY and _all_new(connection, how, arrivals):
         return set()
     return _staged(connection, how, arrivals) if number else set()
 

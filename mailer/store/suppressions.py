@@ -155,6 +155,13 @@ def anybody_forgotten(connection: Connection) -> bool:
     return connection.execute(query).first() is not None
 
 
+def hashed_with(connection: Connection, fingerprint: str) -> int:
+    """How many forgotten addresses only the key of that fingerprint recognises."""
+    query = sa.select(sa.func.count(suppressions.c.value.distinct()))
+    mine = suppressions.c.value.startswith(f"{HASH}{fingerprint}:", autoescape=True)
+    return connection.execute(query.where(mine)).scalar_one()
+
+
 def forgotten(connection: Connection, values: Collection[str]) -> set[str]:
     """Those of the values that are addresses which were forgotten."""
     if not anybody_forgotten(connection):
@@ -203,7 +210,7 @@ def every(
         query = query.where(suppressions.c.list_id == list_id)
     if reason is not None:
         query = query.where(suppressions.c.reason == reason)
-    for row in connection.execution_options(yield_per=1000).execute(query):
+    for row in connection.execute(query, execution_options={"yield_per": 1000}):
         yield Suppression(*row)
 
 

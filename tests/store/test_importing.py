@@ -412,17 +412,17 @@ def test_two_rows_after_each_other_are_their_sum(
 
 def test_many_new_people_and_one_who_is_known(world: World) -> None:
     """On PostgreSQL many are copied straight into their table; one who is known makes them go another way."""
-    world.add("weekly", "p1500", city="Oslo")
-    rows = [row(f"p{number}", PENDING if number % 3 else CONFIRMED, n=number) for number in range(3000)]
-    assert bring_in(world.store, rows[:1200], sizes=(1200,)) == {"new": 1200}
-    assert bring_in(world.store, rows[1200:], sizes=(1800,)) == {"new": 1799, "updated": 1}
-    more = [row(f"q{number}") for number in range(1200)]
-    assert bring_in(world.store, more, sizes=(1200,)) == {"new": 1200}
+    world.add("weekly", "p4500", city="Oslo")
+    rows = [row(f"p{number}", PENDING if number % 3 else CONFIRMED, n=number) for number in range(6000)]
+    assert bring_in(world.store, rows[:2500], sizes=(2500,)) == {"new": 2500}
+    assert bring_in(world.store, rows[2500:], sizes=(3500,)) == {"new": 3499, "updated": 1}
+    more = [row(f"q{number}") for number in range(2500)]
+    assert bring_in(world.store, more, sizes=(2500,)) == {"new": 2500}
     with world.store.read() as connection:
         states = {one.email: (state, one.attributes) for one, state in subscribers.stream(connection, "weekly")}
-        assert len(states) == 4200
+        assert len(states) == 8500
         assert states[key("p4")] == (PENDING, {"n": 4})
         assert states[key("p6")] == (CONFIRMED, {"n": 6})
-        assert states[key("p1500")] == (CONFIRMED, {"city": "Oslo", "n": 1500})
+        assert states[key("p4500")] == (CONFIRMED, {"city": "Oslo", "n": 4500})
         query = sa.select(sa.func.count()).select_from(subscription_events)
-        assert connection.execute(query).scalar_one() == 4200, "each change once, also of what was tried first"
+        assert connection.execute(query).scalar_one() == 8500, "each change once, also of what was tried first"
