@@ -9,6 +9,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 # Every header that says something to the reader or to a mailbox provider. RFC 8058 wants both unsubscribe headers in.
 SIGNED = (
@@ -18,7 +19,8 @@ SIGNED = (
 )  # fmt: skip
 # Named once more than they occur: nobody can put a second one in front without breaking the signature.
 OVERSIGNED = frozenset({"from", "to", "subject", "date", "reply-to", "cc"})
-_WANTED = frozenset(name.encode() for name in SIGNED)
+_ORDER = tuple((name.encode(), f"{name}:", name in OVERSIGNED) for name in SIGNED)
+_WANTED = frozenset(name for name, _, _ in _ORDER)
 WIDTH = 72
 
 
@@ -45,9 +47,10 @@ class DkimSigner:
 
     def headers(self, content: bytes, now: int) -> bytes:
         """The DKIM-Signature headers to put in front of `content`, which has CRLF line ends. `now`: Unix time."""
-        head, _, _ = content.partition(b"\r\n\r\n")
-        names, signed = _canonical_headers(head)
-        digest = _body_digest(content, min(len(head) + 4, len(content)))
+        end = content.find(b"\r\n\r\n")
+        end = end if end >= 0 else len(content)
+        names, signed = _canonical_headers(content[:end])
+        digest = _body_digest(content, min(end + 4, len(content)))
         return b"".join([_header(key, names, signed, (digest, now)) for key in self._keys])
 
 
@@ -55,17 +58,27 @@ def _canonical_headers(head: bytes) -> tuple[str, bytes]:
     """The value of h=, and the headers it names as they are hashed: of several alike, from the last to the first."""
     found: dict[bytes, list[bytes]] = {}
     for line in head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ").split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        name = name.rstrip().lower()
-        if name in _WANTED:
-            found.setdefault(name, []).append(b"%b:%b\r\n" % (name, _squeezed(value)))
+        name, canonical = _canonical(line)
+        if canonical:
+            found.setdefault(name, []).append(canonical)
     names: list[str] = []
     signed: list[bytes] = []
-    for name_text in SIGNED:
-        lines = found.get(name_text.encode(), ())
-        names += [name_text] * (len(lines) + (name_text in OVERSIGNED))
-        signed += reversed(lines)
-    return ":".join(names), b"".join(signed)
+    for name, text, oversigned in _ORDER:
+        lines = found.get(name)
+        if lines:
+            names += [text] * len(lines)
+            signed += reversed(lines)
+        if oversigned:
+            names.append(text)
+    return "".join(names)[:-1], b"".join(signed)
+
+
+@lru_cache(maxsize=64)
+def _canonical(line: bytes) -> tuple[bytes, bytes]:
+    """A header's name and its relaxed form, empty where it is not signed. Most are the same in a whole issue."""
+    name, _, value = line.partition(b":")
+    name = name.rstrip().lower()
+    return name, b"%b:%b\r\n" % (name, _squeezed(value)) if name in _WANTED else b""
 
 
 def _squeezed(value: bytes) -> bytes:
@@ -99,19 +112,12 @@ def _header(key: SigningKey, names: str, signed: bytes, stamp: tuple[str, int]) 
     return f"DKIM-Signature: {value}{lines}\r\n".encode("ascii")
 
 
-_FOLDED: dict[str, str] = {}
-
-
+@lru_cache(maxsize=64)
 def _folded(names: str) -> str:
-    """h= in lines, broken after colons. There are a handful of them: mails of one issue have the same headers."""
-    known = _FOLDED.get(names)
-    if known is None:
-        lines = [""]
-        for name in names.split(":"):
-            if len(lines[-1]) + len(name) >= WIDTH:
-                lines.append("")
-            lines[-1] += f"{name}:"
-        known = "\r\n  ".join(lines).removesuffix(":")
-        if len(_FOLDED) < 64:
-            _FOLDED[names] = known
-    return known
+    """h= in lines, broken after colons."""
+    lines = [""]
+    for name in names.split(":"):
+        if len(lines[-1]) + len(name) >= WIDTH:
+            lines.append("")
+        lines[-1] += f"{name}:"
+    return "\r\n  ".join(lines).removesuffix(":")

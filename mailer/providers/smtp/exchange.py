@@ -73,7 +73,7 @@ class Exchange:
         """Whether its commands have left."""
         self.reset = False
         """Whether the server holds a transaction that nothing came of."""
-        self.early: bytes | None = None
+        self.early: tuple[bytes, ...] | None = None
         """The text of the mail that is held, where there was time to sign it."""
 
     def run(self) -> bool:
@@ -170,12 +170,16 @@ class Exchange:
         if self.reset:
             self._expect(Stage.MAIL)
             self.reset = False
-        replies = [(stage, self._expect(stage)) for stage in (Stage.MAIL, Stage.RCPT, Stage.DATA)]
-        waiting = replies[-1][1].code == 354
-        refusal = next(((stage, reply) for stage, reply in replies if not reply.good and reply.code != 354), None)
+        mail, rcpt, data = self._expect(Stage.MAIL), self._expect(Stage.RCPT), self._expect(Stage.DATA)
+        waiting = data.code == 354
+        refusal = None
+        if not (waiting and mail.good and rcpt.good):
+            refusal = next(
+                (s, r) for s, r in ((Stage.MAIL, mail), (Stage.RCPT, rcpt), (Stage.DATA, data)) if not r.good
+            )
         if waiting and not self.wire.in_step:
             raise LostError("it says more than it was asked")
-        self.reset = not waiting and replies[0][1].good
+        self.reset = not waiting and mail.good
         return refusal, waiting
 
     def _step_by_step(self, mail: Ready) -> tuple[tuple[Stage, Reply] | None, bool]:
@@ -210,18 +214,18 @@ class Exchange:
 
     def text(self, mail: Ready) -> None:
         """The text with its end, and the commands of the next mail behind it."""
-        content = self.early or self.signed(mail)
+        pieces = self.early or self.signed(mail)
         self.early = None
         following = self.next() if self.wire.offers.pipelining else None
         behind = self.opening(following) if following else b""
         self.held, self.opened = following, following is not None
         try:
-            self.wire.send(b"".join((content, commands.END, behind)))
+            self.wire.send(b"".join((*pieces, commands.END, behind)))
             # While the server is at work with this one.
             self.early = self.signed(following) if following else None
             reply = self.wire.reply(final=True)
         except LostError as error:
-            self._in_doubt(mail, error, whole=len(content) + len(commands.END))
+            self._in_doubt(mail, error, whole=sum(map(len, pieces)) + len(commands.END))
             raise
         except BaseException:
             self._in_doubt(mail, LostError("the sender stopped"))
@@ -232,12 +236,11 @@ class Exchange:
             raise lost
         self.answer(mail, Stage.END, reply)
 
-    def signed(self, mail: Ready) -> bytes:
-        """The text as it travels: signed as it is read, then with its dots doubled."""
+    def signed(self, mail: Ready) -> tuple[bytes, ...]:
+        """The text as it travels, in pieces: signed as it is read, then with its dots doubled."""
         signer, content = self.terms.signer, mail.envelope.content
-        if signer:
-            content = signer.headers(content, int(self.terms.clock())) + content
-        return commands.stuffed(content) if mail.dots else content
+        text = commands.stuffed(content) if mail.dots else content
+        return (signer.headers(content, int(self.terms.clock())), text) if signer else (text,)
 
     def _in_doubt(self, mail: Ready, error: LostError, whole: int = 0) -> None:
         """The connection ended under a mail. Only one whose end had left can have been taken."""

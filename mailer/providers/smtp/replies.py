@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 # RFC 5321, 4.5.3.1.5 allows 512 octets; some servers explain themselves at more length.
 LONGEST_LINE = 4096
@@ -17,8 +18,7 @@ class WrongReplyError(ValueError):
     """What came is no SMTP reply, or one without end. The message is for people."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """One reply. `lines` are its texts without the codes; `enhanced` is the RFC 3463 status, empty if it has none."""
 
     code: int
@@ -78,17 +78,25 @@ class ReplyReader:
                 return reply
 
     def _line(self, line: bytes) -> Reply | None:
-        parts = _LINE.match(line)
-        if parts is None:
-            raise WrongReplyError("what it answers is not SMTP")
-        code = int(parts[1])
-        if self._lines and code != self._code:
+        reply, last = _parsed(line)
+        if last and not self._lines:
+            return reply
+        if self._lines and reply.code != self._code:
             raise WrongReplyError("the lines of its reply have different codes")
-        self._code = code
-        self._lines.append(parts[3].decode("utf-8", "replace"))
-        if parts[2] == b"-":
+        self._code = reply.code
+        self._lines += reply.lines
+        if not last:
             if len(self._lines) >= MOST_LINES:
                 raise WrongReplyError("its reply does not end")
             return None
         lines, self._lines = self._lines, []
-        return Reply(code, tuple(lines))
+        return Reply(self._code, tuple(lines))
+
+
+@lru_cache(maxsize=64)
+def _parsed(line: bytes) -> tuple[Reply, bool]:
+    """One line as a reply of its own, and whether it is the last one. A server says the same few over and over."""
+    parts = _LINE.match(line)
+    if parts is None:
+        raise WrongReplyError("what it answers is not SMTP")
+    return Reply(int(parts[1]), (parts[3].decode("utf-8", "replace"),)), parts[2] != b"-"

@@ -49,6 +49,8 @@ class Verdict:
     retry_after: float | None = None
 
 
+TAKEN = Verdict(Outcome.ACCEPTED)
+
 # RFC 3463: the class is the reply's own, these are subject and detail.
 _KINDS = {
     "1.1": Kind.ADDRESS, "1.2": Kind.ADDRESS, "1.3": Kind.ADDRESS, "1.6": Kind.ADDRESS, "1.10": Kind.ADDRESS,
@@ -83,7 +85,7 @@ FULL_MAILBOX = 4 * 3600.0
 def verdict(stage: Stage, reply: Reply) -> Verdict:
     """The reply to one step of one mail. A good one is a verdict only at the end of the mail."""
     if reply.good:
-        return Verdict(Outcome.ACCEPTED)
+        return TAKEN
     kind = kind_of(stage, reply)
     if reply.temporary:
         return _later(stage, reply, kind)
@@ -172,5 +174,5 @@ _QUEUED = re.compile(
 
 def queue_id(reply: Reply) -> str:
     """The name under which the server took the mail, as its log has it; empty where it does not say."""
-    found = _QUEUED.search(reply.text)
+    found = _QUEUED.search(" ".join(reply.lines))
     return found[1] if found else ""
