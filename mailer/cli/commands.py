@@ -48,7 +48,7 @@ COMMANDS = (
     Command("status", "mailer.cli.issue:status", "Show what became of the issues: who got them, who did not and why."),
     Command("articles", "mailer.cli.articles:app", "Fetch, import, list and look at articles."),
     Command("lists", "mailer.cli.lists:app", "Look at the subscriber lists."),
-    Command("subscribers", "mailer.cli.subscribers:app", "Bring people in, look at them, change, export and forget them."),
+    Command("subscribers", "mailer.cli.subscribers:app", "Import people, look at them, change and forget them."),
     Command("segments", "mailer.cli.segments:app", "Count and look at the people whom an expression chooses."),
     Command("attributes", "mailer.cli.attributes:app", "See what is known of people, and make it fast to find."),
     Command("suppressions", "mailer.cli.suppressions:app", "Keep addresses and domains from being mailed."),

@@ -47,11 +47,11 @@ def retire_key(
 ) -> None:
     """Give up a key, for one that somebody else may have seen. What it signed is worth nothing from then on."""
     from mailer.errors import UsageError
-    from mailer.services.keys import COSTS, retire
+    from mailer.services.keys import costs, retire
 
     with open_mailer(context) as mailer:
         key = retire(mailer, fingerprint, dry_run=True)
-        output.warn(f"without the key {key.fingerprint}, {COSTS}")
+        output.warn(f"without the key {key.fingerprint}, {costs(mailer, key.fingerprint)}")
         if not dry_run:
             if not yes and not output.interactive():
                 raise UsageError("giving up a key needs a word: --yes")

@@ -3,6 +3,7 @@ command; a link that is only opened does nothing, because scanners open everythi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +21,8 @@ from mailer.store.confirmations import Confirmation
 from mailer.store.subscriptions import Origin, Standing
 
 LAST_WORD = 512
+# The shortest: version, key, purpose, a name of one letter, an id and the tag, in base64url.
+TOKEN = re.compile(r"[A-Za-z0-9_-]{40,}")
 """Characters of what was pasted that are looked at."""
 
 
@@ -56,8 +59,10 @@ class Answer:
 
 def token_in(text: str) -> str:
     """The token in what a person pastes: itself, a whole link, or the subject of a mail such as `confirm TOKEN`."""
-    words = text[-LAST_WORD:].split()
-    return words[-1].rpartition("/")[2].rpartition("%20")[2] if words else ""
+    words = text[-LAST_WORD:].replace("%20", " ").split()
+    ends = [word.rpartition("/")[2] for word in words]
+    # Mail servers add words of their own to a subject, such as [EXTERNAL]: no other word is as long as a token.
+    return next((word for word in reversed(ends) if TOKEN.fullmatch(word)), ends[-1] if ends else "")
 
 
 def confirm(

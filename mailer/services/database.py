@@ -93,7 +93,7 @@ class Backup:
 
 
 def backup(program: Opened, target: Path | None, now: datetime) -> Backup:
-    """Copies the database to a new file. Raises NotFoundError while there is none, StoreError where it is a server's."""
+    """Copies the database to a new file. NotFoundError while there is none, StoreError where it is on a server."""
     file = program.database_file
     if file is None:
         raise StoreError(

@@ -7,13 +7,19 @@ from datetime import datetime
 
 from mailer.errors import ConflictError, NotFoundError
 from mailer.services.program import Program
+from mailer.store import suppressions
 from mailer.workspace.signing import VARIABLE, SecretKey, changing, in_environment, keys_of, new_key, write_keys
 
-COSTS = (
-    "links in mails that were signed with it stop working, and forgotten people whose addresses were hashed with it "
-    "are no longer recognised when an import brings them back"
-)
-"""What giving up a key means."""
+
+def costs(program: Program, fingerprint: str) -> str:
+    """What giving up a key means, with how many people were forgotten under it."""
+    with program.store.read() as connection:
+        forgotten = suppressions.hashed_with(connection, fingerprint)
+    links = "links in mails that were signed with it stop working"
+    if not forgotten:
+        return links
+    known = "person who was" if forgotten == 1 else "people who were"
+    return f"{links}, and {forgotten} {known} forgotten will not be recognised when a file brings them back"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from mailer.errors import NotFoundError
 from mailer.model import MailingList, SubscriptionState
-from mailer.store.database import insert_row
+from mailer.store.database import insert_absent
 from mailer.store.tables import lists, subscriptions
 
 
@@ -17,7 +17,9 @@ def ensure(connection: Connection, mailing_list: MailingList) -> int:
     """The list's number; makes the row when it is missing, and follows a changed title."""
     row = connection.execute(sa.select(lists.c.id, lists.c.title).where(lists.c.name == mailing_list.name)).first()
     if row is None:
-        return insert_row(connection, lists, {"name": mailing_list.name, "title": mailing_list.title})
+        # Another process may make it at this moment; then its row is found.
+        insert_absent(connection, lists, {"name": mailing_list.name, "title": mailing_list.title})
+        return int(connection.execute(sa.select(lists.c.id).where(lists.c.name == mailing_list.name)).scalar_one())
     if row.title != mailing_list.title:
         connection.execute(sa.update(lists).where(lists.c.id == row.id).values(title=mailing_list.title))
     return int(row.id)

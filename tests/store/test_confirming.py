@@ -215,8 +215,11 @@ def test_leaving_is_never_refused(campaign: Campaign) -> None:
         "AW: Subject: unsubscribe {0}\r\n",
         "https://news.example.org/c/{0}",
         "mailto:office@example.org?subject=confirm%20{0}",
+        "Re: confirm {0} [EXTERNAL]",
+        "confirm {0} (Spam?)",
     ],
 )
 def test_the_token_in_what_a_person_pastes(text: str) -> None:
-    assert token_in(text.format("AXoEBndl_-x")) == "AXoEBndl_-x"
+    token = "AXoEBndl_-x" * 5
+    assert token_in(text.format(token)) == token
     assert token_in("") == token_in(" \n") == ""
