@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -341,6 +342,21 @@ def test_who_says_stop_gets_no_further_mail(pipelining: bool) -> None:
         assert outcomes(smtp.submit(batch(3, 4, 5))) == "AAA"
         smtp.close()
     assert server.recipients() == names(1, 2, 3, 4, 5)
+
+
+@pytest.mark.parametrize("pipelining", [True, False], ids=["pipelined", "step by step"])
+def test_no_mail_begins_after_the_deadline(pipelining: bool) -> None:
+    """A process that slept through its lease must not go on where it was: the batch may be another one's by now."""
+    server = MailServer(slowly(0.4, "END"), ("PIPELINING",) if pipelining else ())
+    timed = replace(batch(1, 2, 3), deadline=time.monotonic() + 0.2)
+    with listening(server):
+        smtp = provider(server)
+        receipts = smtp.submit(timed)
+        assert outcomes(receipts) == "ANN"
+        assert "time was over" in receipts[2].detail
+        assert outcomes(smtp.submit(replace(timed, deadline=time.monotonic() - 1))) == "NNN"
+        smtp.close()
+    assert server.recipients() == names(1)
 
 
 def test_a_listener_that_fails_ends_the_call_and_sends_nothing_more() -> None:

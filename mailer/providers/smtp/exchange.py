@@ -81,7 +81,7 @@ class Exchange:
         try:
             while (mail := self.held or self.next()) is not None:
                 self.held = mail
-                if not self.work.stopped:
+                if not self.work.over():
                     self.one(mail)
                 if self.work.stopped:
                     return self._left_off()
@@ -143,7 +143,7 @@ class Exchange:
         """One mail to its answer, unless somebody says stop before its text has left."""
         refusal, open_for_text = self.open(mail)
         if refusal is None:
-            if not self.work.stopped:
+            if not self.work.over():
                 self.text(mail)
             return
         self.held = None

@@ -33,7 +33,7 @@ class Smtp:
     def __init__(
         self, pool: Pool, terms: Terms, *, smtputf8: bool = False, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        self.capabilities = Capabilities(max_recipients=10_000, smtputf8=smtputf8)
+        self.capabilities = Capabilities(max_recipients=10_000, smtputf8=smtputf8, call_seconds=pool.server.timeout)
         self._pool = pool
         self._terms = terms
         self._sleep = sleep
@@ -43,7 +43,7 @@ class Smtp:
     def submit(self, batch: Batch) -> tuple[Receipt, ...]:
         """Hand over a batch on as many connections as it is worth; a receipt for each mail, in their order."""
         lanes = min(self._pool.size, -(-len(batch.envelopes) // PER_LANE))
-        return self._submit(Work(batch.envelopes), lanes)
+        return self._submit(Work(batch), lanes)
 
     def submit_each(self, batch: Batch, tell: Tell) -> tuple[Receipt, ...]:
         """Hand over a batch on one connection, in order, and tell of each mail before the next one can be accepted.
@@ -51,7 +51,7 @@ class Smtp:
         Whenever it is killed, the first mail in order that was not told of may have been accepted, and none after it.
         What cannot be sent at all may be told of before its turn. Once `tell` returns False, the rest is not sent.
         """
-        return self._submit(Work(batch.envelopes, tell), 1)
+        return self._submit(Work(batch, tell), 1)
 
     def close(self) -> None:
         """Say goodbye to the server."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from threading import Lock
 
-from mailer.model import Envelope, Outcome, Receipt
+from mailer.model import Batch, Envelope, Outcome, Receipt
 
 Tell = Callable[[Receipt], bool]
 """Hears what became of a mail before the next one of that connection is completed; False asks to stop there."""
@@ -18,9 +19,10 @@ TRIES = 2
 class Work:
     """The envelopes of one batch. Shared by its lanes."""
 
-    def __init__(self, envelopes: Sequence[Envelope], tell: Tell | None = None) -> None:
-        self._order = [envelope.delivery_id for envelope in envelopes]
-        self._waiting = deque(envelopes)
+    def __init__(self, batch: Batch, tell: Tell | None = None) -> None:
+        self._order = batch.delivery_ids
+        self._waiting = deque(batch.envelopes)
+        self._deadline = batch.deadline
         self._receipts: dict[int, Receipt] = {}
         self._tries: dict[int, int] = {}
         self._tell = tell
@@ -42,9 +44,15 @@ class Work:
         """Whether something waits to be handed over."""
         return bool(self._waiting)
 
+    def over(self) -> bool:
+        """Whether no further mail may begin: somebody said stop, or the batch is not ours for long enough any more."""
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            self.stop("its time was over before it was handed over")
+        return bool(self.stopped)
+
     def take(self) -> Envelope | None:
-        """The next envelope to hand over; None when there is none, or somebody asked to stop."""
-        if self.stopped:
+        """The next envelope to hand over; None when there is none, or no further one may begin."""
+        if self.over():
             return None
         try:
             return self._waiting.popleft()
