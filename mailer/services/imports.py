@@ -87,8 +87,7 @@ def import_subscribers(store: Store, entry: Entry, data: bytes, options: Options
     gc.disable()
     try:
         fingerprint = _fingerprint(data, entry, options)
-        with store.read() as connection:
-            known = stored.latest(connection, fingerprint)
+        known = _known(store, fingerprint, options)
         before = known if known and known.state is ImportState.DONE and not options.again else None
         if options.dry_run or before:
             return _looked_at(running, before)
@@ -104,6 +103,16 @@ def imports_of(store: Store, list_name: str | None = None, limit: int | None = N
     """The imports, newest first."""
     with store.read() as connection:
         return stored.newest(connection, list_name, limit)
+
+
+def _known(store: Store, fingerprint: str, options: Options) -> ImportRecord | None:
+    """The last import of this file; what is to be gone on with as it is when nobody else is at it."""
+    with store.read() as connection:
+        known = stored.latest(connection, fingerprint)
+    if known is None or known.state is ImportState.DONE or options.dry_run:
+        return known
+    with store.write() as connection:
+        return stored.held(connection, known.id)
 
 
 def _fingerprint(data: bytes, entry: Entry, options: Options) -> str:

@@ -62,6 +62,12 @@ def latest(connection: Connection, fingerprint: str) -> ImportRecord | None:
     return ImportRecord(*row) if row else None
 
 
+def held(connection: Connection, number: int) -> ImportRecord:
+    """An import as it is once nobody writes for it any more: a server ends the transaction of a client that died."""
+    query = _records().where(imports.c.id == number).with_for_update(of=imports)
+    return ImportRecord(*connection.execute(query).one())
+
+
 def begin(connection: Connection, new: NewImport, now: datetime) -> int:
     """Write down that an import begins; its number."""
     values: dict[str, Any] = {"list_id": new.list_id, "name": new.name, "fingerprint": new.fingerprint}
