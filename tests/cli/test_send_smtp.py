@@ -112,15 +112,22 @@ def test_refusals_and_doubts_are_in_the_ledger_and_nobody_gets_two(mailer: Any) 
 
 
 def test_a_server_that_cannot_be_reached_loses_nothing(mailer: Any) -> None:
-    server = MailServer()
-    with listening(server):
+    closed = MailServer()
+    with listening(closed):
         pass
-    use(mailer, server.port)
+    use(mailer, closed.port)
     run = mailer("send", ISSUE)
     assert run.code == 1
     assert "cannot be reached: connection refused" in run.err
     assert "Traceback" not in run.err
-    assert states(mailer) == {"pending": 120}
+    assert states(mailer) == {}, "it is asked before the issue is frozen"
+    server = MailServer(lambda command, count: Close if command == "BANNER" and count > 1 else None)
+    with listening(server):
+        use(mailer, server.port)
+        run = mailer("send", ISSUE)
+    assert (run.code, states(mailer)) == (1, {"pending": 120})
+    assert "closed the connection" in run.err
+    server = MailServer()
     with listening(server):
         use(mailer, server.port)
         mailer.done("send", ISSUE)

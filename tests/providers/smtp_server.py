@@ -244,12 +244,13 @@ def provider(
     timeout: float = 5.0,
     context: ssl.SSLContext | None = None,
     signer: DkimSigner | None = None,
+    smtputf8: bool = True,
     **more: str,
 ) -> Smtp:
     """The provider that sends to this server, without waiting between attempts."""
     tls = more.pop("tls", "none")
     account = Server(more.pop("host", "127.0.0.1"), server.port, tls, context, timeout=timeout, **more)
-    return Smtp(Pool(account, connections), Terms(Pauses(), signer), smtputf8=True, sleep=lambda _: None)
+    return Smtp(Pool(account, connections), Terms(Pauses(), signer), smtputf8=smtputf8, sleep=lambda _: None)
 
 
 def answers(table: Mapping[tuple[str, int], Answer]) -> Step:

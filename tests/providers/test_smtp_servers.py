@@ -268,6 +268,30 @@ def test_a_password_that_cannot_be_checked_now(authority: Authority) -> None:
         provider(server, tls="starttls", context=authority.client(), user="u", password="p").submit(batch(1))
 
 
+def test_access_is_checked_without_a_mail(authority: Authority) -> None:
+    server = MailServer(extensions=("AUTH PLAIN",), tls=authority.server())
+    with listening(server):
+        smtp = provider(
+            server, tls="starttls", context=authority.client(), user="u", password="p", smtputf8=False
+        )  # fmt: skip
+        smtp.check_access()
+        assert all_accepted(smtp, 1)
+        smtp.close()
+    assert server.connections == 1
+    with pytest.raises(ProviderError, match="cannot be reached"):
+        smtp.check_access()
+
+
+def test_addresses_beyond_ascii_are_not_promised_in_vain() -> None:
+    server = MailServer(extensions=("PIPELINING",))
+    with listening(server):
+        smtp = provider(server)
+        with pytest.raises(ProviderError, match="SMTPUTF8") as caught:
+            smtp.check_access()
+        smtp.close()
+    assert "Remove smtputf8" in str(caught.value.hint)
+
+
 # --- aiosmtpd ---------------------------------------------------------------------------------------------------------
 
 

@@ -53,6 +53,20 @@ class Smtp:
         """
         return self._submit(Work(batch, tell), 1)
 
+    def check_access(self) -> None:
+        """Connect and log in, before anything depends on it. ProviderError says what is in the way."""
+        try:
+            connection = self._pool.take()
+        except UnreachableError as error:
+            raise ProviderError(str(error), hint=_UNREACHABLE_HINT) from None
+        utf8 = connection.offers.smtputf8
+        self._pool.give_back(connection)
+        if self.capabilities.smtputf8 and not utf8:
+            raise ProviderError(
+                f"smtp: {self._pool.server.place} takes no addresses beyond ASCII (SMTPUTF8)",
+                hint="Remove smtputf8 under [provider]: whoever has such an address is left out then, with the reason.",
+            )
+
     def close(self) -> None:
         """Say goodbye to the server."""
         self._pool.close()
@@ -80,6 +94,8 @@ class Smtp:
 
     def _lanes(self, work: Work, lanes: int) -> str:
         """Work in parallel; why it ended, where something is left."""
+        if work.over():
+            return ""
         # The first connection by itself: if there is something wrong with the server, once is enough to hear it.
         try:
             first = self._connection(work)
