@@ -353,9 +353,7 @@ def test_a_copy_is_made_of_files_only(store: Store, tmp_path: Path) -> None:
 
 
 def test_references_are_verified_again_after_rows_were_derived(store: Store) -> None:
-    wrong = sa.insert(subscriptions).values(
-        list_id=1, subscriber_id=1, state="pending", created_at=NOW, updated_at=NOW
-    )
+    wrong = sa.insert(subscriptions).values(list_id=1, subscriber_id=1, state="pending", created_at=NOW, updated_at=NOW)
     with store.derive() as connection:
         assert connection.execute(sa.select(lists)).all() == []
     with pytest.raises(StoreError), store.write() as connection:
