@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import closing
 from email import policy
 from email.message import EmailMessage
-from email.parser import BytesParser
+from email.parser import BytesParser, Parser
 from typing import Any
 
 import dkim
@@ -132,3 +132,21 @@ def test_a_server_that_cannot_be_reached_loses_nothing(mailer: Any) -> None:
         use(mailer, server.port)
         mailer.done("send", ISSUE)
     assert len(set(server.recipients())) == len(server.taken) == 120
+
+
+def test_an_address_beyond_ascii_is_mailed_where_the_server_takes_it_and_left_out_elsewhere(mailer: Any) -> None:
+    add_people(mailer, "members", "jörg@example.org,Jörg,Köln")
+    with running_aiosmtpd(enable_SMTPUTF8=True) as (keeper, port):
+        use(mailer, port, "smtputf8 = true\n")
+        mailer.done("send", ISSUE)
+        content = keeper.taken["jörg@example.org"][0]
+        assert len(keeper.taken) == 121
+        write_issue(mailer, "Again.", name="2026-11-23-rivers")
+        use(mailer, port)
+        mailer.done("send", "2026-11-23-rivers")
+    assert len(keeper.taken["jörg@example.org"]) == 1
+    assert len(keeper.senders) == 121 + 120
+    message = Parser(policy=policy.SMTPUTF8).parsestr(content.decode("utf-8"))
+    (to,) = message["To"].addresses
+    assert (to.display_name, to.addr_spec) == ("Jörg", "jörg@example.org")
+    assert not message.defects
