@@ -117,6 +117,7 @@ def test_everybody_gets_what_the_outbox_writes(writer: MailWriter) -> None:
         person(3),
         person(4, first_name="Żółć", name="Lee, Żółć; x"),
         person(5, first_name="two\nlines", city="tab\there"),
+        person(6, name="Żółćżółćżółć" * 6, city="Łódź" * 20),
     ]
     (merge,) = check_the_same(writer, people)
     assert merge.labels == ("bulletin", "weekly")
