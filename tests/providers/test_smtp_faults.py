@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 
 from mailer.errors import ProviderError
 from mailer.model import Batch, Envelope, Outcome, Receipt
+from mailer.providers.smtp.connection import Connection
 from tests.providers.smtp_server import (
     Answer,
     Close,
@@ -320,6 +322,32 @@ def test_a_mail_can_be_accepted_only_after_the_one_before_was_told_of(pipelining
         smtp.close()
     assert outcomes(receipts) == "A" * 8
     assert ahead == [0] * 8
+
+
+@pytest.mark.parametrize("pipelining", [True, False], ids=["pipelined", "step by step"])
+def test_a_refused_mail_costs_no_connection(pipelining: bool) -> None:
+    table: dict[tuple[str, int], Answer] = {("RCPT", 2): "550 5.1.1 nobody", ("END", 2): "554 5.7.1 no"}
+    server = MailServer(answers(table), ("PIPELINING",) if pipelining else ())
+    with listening(server):
+        smtp = provider(server)
+        assert outcomes(smtp.submit(batch(1, 2, 3, 4))) == "ARRA"
+        smtp.close()
+    assert server.connections == 1
+    assert server.said.count("RSET") == 1
+
+
+@pytest.mark.parametrize("said", [b"421 4.4.2 timeout\r\n", b""], ids=["a goodbye", "nothing, and hangs up"])
+def test_whether_an_idle_connection_is_one(said: bytes) -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        kept = Connection(here, 1.0)
+        seen = [kept.usable, kept.usable]
+        if said:
+            there.sendall(said)
+        else:
+            there.close()
+        seen.append(kept.usable)
+    assert seen == [True, True, False]
 
 
 def test_a_transaction_left_open_does_not_spoil_the_next_batch() -> None:

@@ -202,11 +202,12 @@ def test_tls_where_there_is_none(authority: Authority) -> None:
 def test_what_was_offered_before_the_encryption_counts_for_nothing(authority: Authority) -> None:
     server = MailServer(tls=authority.server())
     first = "250-hello\r\n250-SIZE 10\r\n250-PIPELINING\r\n250 STARTTLS"
-    server.step = answers({("EHLO", 1): first})
+    server.step = answers({("EHLO", 1): first, ("EHLO", 2): "500 what?"})
     with listening(server):
         smtp = provider(server, tls="starttls", context=authority.client())
         assert all_accepted(smtp, 1)
         smtp.close()
+    assert "MAIL FROM:<news@example.org>" in server.said
 
 
 def test_an_encrypted_connection_that_breaks(authority: Authority) -> None:
