@@ -43,7 +43,10 @@ SLOW_BATCHES = 3
 """After so many batches in a row that took longer than that, sending would never come to an end."""
 
 TELL_SECONDS = 0.5
-"""Between two reports of progress: counting the rows of a million recipients takes longer than sending a batch."""
+"""At least between two reports of progress."""
+
+TELL_SHARE = 0.02
+"""The part of a send that reports may take: counting the rows of a million takes longer than sending a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,14 +194,15 @@ class Run:
 
     def batches(self, tell: Tell, stop: Stop) -> bool:
         """Work until nothing is left; True when `stop` ended it before."""
-        told = 0.0
+        tell_at = 0.0
         while not stop():
             batch = self.claim()
             if batch is not None:
                 self.one(batch)
-                if time.monotonic() - told > TELL_SECONDS:
+                if (begun := time.monotonic()) >= tell_at:
                     tell(self.progress())
-                    told = time.monotonic()
+                    now = time.monotonic()
+                    tell_at = now + max(TELL_SECONDS, (now - begun) / TELL_SHARE)
             elif (seconds := self.wait()) is None:
                 return False
             else:
