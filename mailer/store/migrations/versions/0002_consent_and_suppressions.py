@@ -183,10 +183,8 @@ def _finish() -> None:
         table.alter_column("segment", server_default=None, existing_type=Text(), existing_nullable=False)
     with op.batch_alter_table("subscription_events") as table:
         table.alter_column("how", server_default=None, existing_type=String(16), existing_nullable=False)
-        table.create_foreign_key("fk_subscription_events_import_id_imports", "imports", ["import_id"], ["id"])
-        table.create_foreign_key(
-            "fk_subscription_events_consent_id_consent_texts", "consent_texts", ["consent_id"], ["id"]
-        )
+        table.drop_constraint("fk_subscription_events_list_id_lists", type_="foreignkey")
+        table.drop_constraint("fk_subscription_events_subscriber_id_subscribers", type_="foreignkey")
     alone = sa.text("ascii_email IS NULL")
     name = "ix_subscribers_needs_smtputf8"
     op.create_index(name, "subscribers", ["id"], sqlite_where=alone, postgresql_where=alone)
