@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from mailer.audience.layout import EMAIL, TAGS
+from mailer.audience.ownfile import TAKEN
 
 
 def folded(header: str) -> str:
@@ -49,9 +50,6 @@ _TAGS = _titles(
 # These mean "first name" beside a column of last names, and the whole name alone. French "nom" is the reverse.
 _FIRST_BESIDE_LAST = _titles("nome nombre name navn namn naam nimi 이름")
 
-# What a template finds under these names is not the file's to say (subscriber.email, .id, .list).
-_TAKEN = frozenset({"email", "id", "list"})
-
 
 def is_email_header(header: str) -> bool:
     """Whether a column of this title holds the address."""
@@ -84,7 +82,7 @@ def map_columns(headers: Sequence[str], email_at: int) -> tuple[tuple[str, ...],
             names.append(TAGS)
             continue
         wanted = known.get(position) or attribute_name(header) or f"column_{position + 1}"
-        name = _free(f"imported_{wanted}" if wanted in _TAKEN else wanted, used)
+        name = _free(f"imported_{wanted}" if wanted in TAKEN else wanted, used)
         if name != wanted:
             notes.append(f"column {position + 1} has a title that is taken; its values are in {name}")
         used.add(name)

@@ -53,7 +53,7 @@ class TextTable:
 
 def _holds_text(table: Table | Record) -> bool:
     if isinstance(table, Record):
-        return any(map(str.strip, table.cells))
+        return not table.fault and any(map(str.strip, table.cells))
     return any(any(map(str.strip, cells)) for cells in table.rows)
 
 
@@ -117,7 +117,8 @@ def _sample(source: Source, codec: str, delimiter: str, skipped: int) -> list[Re
     lines = Lines(_bounded(text_blocks(source, codec)))
     lines.skip(skipped)
     records = read_records(lines, delimiter)
-    return list(islice((record for record in records if any(map(str.strip, record.cells))), _SAMPLE_ROWS))
+    whole = (record for record in records if not record.fault and any(map(str.strip, record.cells)))
+    return list(islice(whole, _SAMPLE_ROWS))
 
 
 def _bounded(blocks: Iterator[str]) -> Iterator[str]:

@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from mailer.audience.columns import attribute_name
-from mailer.audience.ownfile import JOINED_COLUMN, MERGED_COLUMN, STATE_COLUMN
+from mailer.audience.ownfile import TAKEN
 from mailer.audience.tagging import with_tags, without_tags
 from mailer.wording import quoted
 
 TAGS = "tags"
-# What a template finds under the first three is the program's to say; an exported file has the others for itself.
-TAKEN = frozenset({"email", "id", "list", STATE_COLUMN, JOINED_COLUMN, MERGED_COLUMN})
 LONGEST_VALUE = 10_000
 # As JSON writes it; behind an even number of backslashes, or it is the text of one.
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")

@@ -317,9 +317,30 @@ EXPORTERS = (
     SENDGRID_LISTS,
 )  # fmt: skip
 
-# Any other file: a column called status is kept, and what it says of people who left or bounced is respected.
-_STATUS = ("status", "subscriptionstatus", "emailstatus", "subscriberstatus", "contactstatus", "emailmarketingstatus")
-OTHERS = {title: Exporter("", "", (), {}, (title,), _words(_STATUS_WORDS), keeps_state=True) for title in _STATUS}
+# Any other file: columns called status are kept, and what one of them says of people who left or bounced is respected.
+# "state" is mostly a part of a country, which none of the words is.
+_STATUS = (
+    "status", "subscriptionstatus", "emailstatus", "subscriberstatus", "contactstatus", "emailmarketingstatus",
+    "subscriptionstate", "state",
+)  # fmt: skip
+_LOWEST_FIRST = (
+    RowState.SUPPRESSED_COMPLAINED, RowState.SUPPRESSED_BOUNCED, RowState.SUPPRESSED_OTHER, RowState.UNSUBSCRIBED,
+    RowState.NOT_MAILABLE, RowState.PENDING,
+)  # fmt: skip
+
+
+def _lowest(name: str, titles: Collection[str]) -> Rule:
+    """What the columns say that says least for the person."""
+    one = _words(_STATUS_WORDS)(name, titles)
+
+    def rule(cells: Sequence[str]) -> Said:
+        said = {state: words for state, words in map(one, zip(cells)) if state}
+        return next(((state, said[state]) for state in _LOWEST_FIRST if state in said), _NOTHING)
+
+    return rule
+
+
+OTHERS = Exporter("", "", (), {}, _STATUS, _lowest, keeps_state=True)
 
 
 def exporter_of(titles: Sequence[str], file_name: str, told: str | None = None) -> Exporter | None:
@@ -330,9 +351,8 @@ def exporter_of(titles: Sequence[str], file_name: str, told: str | None = None) 
         if found := next((exporter for exporter in EXPORTERS if exporter.name == told), None):
             return found
         raise UsageError(unknown("program", told, [*dict.fromkeys(one.name for one in EXPORTERS), "none"]))
-    return next((exporter for exporter in EXPORTERS if exporter.is_of(titles, file_name)), None) or next(
-        (OTHERS[title] for title in _STATUS if title in titles), None
-    )
+    known = next((exporter for exporter in EXPORTERS if exporter.is_of(titles, file_name)), None)
+    return known or (OTHERS if set(_STATUS) & set(titles) else None)
 
 
 def nothing_said(cells: Sequence[str]) -> Said:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from mailer.audience.columns import folded
 from mailer.audience.encoding import find_encoding
 from mailer.audience.jsonvalues import strict_json
-from mailer.audience.layout import Part, Told
+from mailer.audience.layout import MERGED, NO_ATTRIBUTE, Column, Part, Told
+from mailer.audience.ownfile import MERGED_COLUMN
 from mailer.audience.people import People
 from mailer.audience.records import Lines, text_blocks
 from mailer.audience.rows import RejectedRow, Row
@@ -69,14 +71,30 @@ def open_json(source: Source, name: str, told: Told, part: str = "") -> JsonTabl
         raise ImportFileError(f"the file holds no JSON objects{reason}", hint='one {"email": ...} on each line')
     rows = [list(titles), *([_text(one.get(title)) for title in titles] for one in sample[:50])]
     found = find_titles(rows, name, told, titled=True)
+    columns = _with_inner(found.columns, sample)
     return JsonTable(
         source,
         Part(
-            part, kind, found.columns, encoding.codec, "", found.exporter.title if found.exporter else "", found.state,
+            part, kind, columns, encoding.codec, "", found.exporter.title if found.exporter else "", found.state,
             True, (*encoding.notes, *found.notes), encoding.preview,
         ),
         found, name,
     )  # fmt: skip
+
+
+def _with_inner(columns: Sequence[Column], sample: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
+    """An object called attributes holds attributes, as in our own files, whoever wrote it."""
+
+    def is_inner(title: str) -> bool:
+        values = [one[title] for one in sample if one.get(title) is not None]
+        return bool(values) and all(isinstance(value, dict) for value in values)
+
+    return tuple(
+        Column(column.title, MERGED)
+        if column.becomes not in NO_ATTRIBUTE and folded(column.title) == MERGED_COLUMN and is_inner(column.title)
+        else column
+        for column in columns
+    )
 
 
 def _text(value: Any) -> str:

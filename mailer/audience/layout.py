@@ -8,6 +8,11 @@ from typing import Protocol, overload
 
 # What a column becomes, beside the name of an attribute.
 EMAIL, TAGS, STATE, MERGED, LEFT_OUT = "email", "tags", "(state)", "(attributes)", "-"
+# In a file of refused rows: cells of a row that had more of them than there are columns. They must be empty now.
+SURPLUS = "(surplus)"
+NO_ATTRIBUTE = frozenset({EMAIL, TAGS, STATE, MERGED, LEFT_OUT, SURPLUS})
+# How the format of a ZIP file begins.
+ZIP_OF = "ZIP of "
 
 
 class Content(Protocol):
@@ -77,6 +82,11 @@ class Summary:
     def exporter(self) -> str:
         """The program whose export it is; empty where it is nobody's that is known."""
         return next((part.exporter for part in self.parts if part.exporter), "")
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether its parts are files of their own; a sheet is none."""
+        return self.format.startswith(ZIP_OF)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -6,16 +6,22 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mailer.audience.columns import attribute_name, folded, map_columns
 from mailer.audience.exporters import OWN, Exporter
-from mailer.audience.layout import EMAIL, LEFT_OUT, MERGED, STATE, TAGS, Column
-from mailer.audience.ownfile import JOINED_COLUMN, MERGED_COLUMN, STATE_COLUMN
+from mailer.audience.layout import EMAIL, LEFT_OUT, MERGED, NO_ATTRIBUTE, STATE, SURPLUS, TAGS, Column
+from mailer.audience.ownfile import (
+    JOINED_COLUMN,
+    LINE_COLUMN,
+    MERGED_COLUMN,
+    REASON_COLUMN,
+    STATE_COLUMN,
+    TAKEN,
+    is_surplus,
+)
 from mailer.errors import UsageError
 from mailer.wording import quoted, unknown
 
 # What our own reports of refused rows have beside the cells: read for nothing, and not kept.
-_OWN_REPORT = frozenset({"rejectedline", "rejectedreason"})
-_TAKEN = frozenset({"id", "list"})
+_OWN_REPORT = frozenset(map(folded, (LINE_COLUMN, REASON_COLUMN)))
 OWN_TITLES = {STATE_COLUMN: STATE, JOINED_COLUMN: LEFT_OUT, MERGED_COLUMN: MERGED}
-_NO_ATTRIBUTE = frozenset({EMAIL, TAGS, STATE, MERGED, LEFT_OUT})
 
 
 def column_at(title: str, titles: Sequence[str]) -> int | None:
@@ -57,7 +63,7 @@ def _target(wanted: str) -> str:
     if wanted in (EMAIL, TAGS, LEFT_OUT):
         return wanted
     name = attribute_name(wanted)
-    if not name or name in _TAKEN:
+    if not name or name in TAKEN - {EMAIL}:
         raise UsageError(
             f"--map cannot call a column {quoted(wanted)}",
             hint='a name of letters, digits and underscores, "email", "tags", or "-" to leave it out',
@@ -74,11 +80,13 @@ def table_columns(
         becomes, notes = _own_columns(titles, email_at), ()
     else:
         becomes = [_by_title(folded(title), at == email_at, names[at], exporter) for at, title in enumerate(titles)]
-    taken = {name for name in told.values() if name not in _NO_ATTRIBUTE}
+    if set(map(folded, titles)) >= _OWN_REPORT:
+        becomes = [SURPLUS if is_surplus(title) else name for title, name in zip(titles, becomes, strict=True)]
+    taken = {name for name in told.values() if name not in NO_ATTRIBUTE}
     seen: set[str] = set()
     for at, name in enumerate(becomes):
         wanted = told.get(at)
-        if wanted is None and name not in _NO_ATTRIBUTE:
+        if wanted is None and name not in NO_ATTRIBUTE:
             while name in taken or name in seen:
                 name = f"{name}_2"
             seen.add(name)
@@ -89,7 +97,7 @@ def table_columns(
 def _own_columns(titles: Sequence[str], email_at: int) -> list[str]:
     """Our own titles are the names of attributes: one that is called "nom" or "labels" was meant so."""
     names = [attribute_name(title) or f"column_{at}" for at, title in enumerate(titles, 1)]
-    names = [f"imported_{name}" if name in _TAKEN or name == EMAIL else OWN_TITLES.get(name, name) for name in names]
+    names = [OWN_TITLES.get(name) or (f"imported_{name}" if name in TAKEN else name) for name in names]
     return [EMAIL if at == email_at else name for at, name in enumerate(names)]
 
 

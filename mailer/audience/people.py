@@ -13,8 +13,8 @@ from mailer.audience.cells import checked_tags, listed_tags, may_be_escaped, ori
 from mailer.audience.columns import attribute_name, folded
 from mailer.audience.exporters import Exporter, Rule, Said, nothing_said
 from mailer.audience.jsonvalues import json_fault, strict_json
-from mailer.audience.layout import EMAIL, LEFT_OUT, MERGED, STATE, TAGS, Part
-from mailer.audience.ownfile import TYPED
+from mailer.audience.layout import EMAIL, LEFT_OUT, MERGED, NO_ATTRIBUTE, SURPLUS, TAGS, Part
+from mailer.audience.ownfile import TAKEN, TYPED
 from mailer.audience.records import Record, Table
 from mailer.audience.rows import RejectedRow, Row
 from mailer.model import Attributes
@@ -25,7 +25,6 @@ _MOST_REMEMBERED, _LONGEST_REMEMBERED = 10_000, 500
 _PIECE = 48
 _CONTROLS = dict.fromkeys([*range(32), 127], "")
 _KEPT_CONTROLS = str.maketrans("", "", "\t\r\n")
-_NO_ATTRIBUTE = frozenset({EMAIL, TAGS, STATE, MERGED, LEFT_OUT})
 
 # Without the call in Python that the named tuple's own constructor makes.
 _make: Callable[[tuple[Any, ...]], Row] = partial(tuple.__new__, Row)
@@ -41,12 +40,13 @@ class People:
         self._by_title = {column.title: column.becomes for column in columns}
         self._width = len(columns)
         self._email_at = becomes.index(EMAIL)
-        self._kept = [(at, name) for at, name in enumerate(becomes) if name not in _NO_ATTRIBUTE]
+        self._kept = [(at, name) for at, name in enumerate(becomes) if name not in NO_ATTRIBUTE]
         self._names = tuple(name for _, name in self._kept)
         typed = {at for at, column in enumerate(columns) if column.title.rstrip().endswith(TYPED)}
         self._typed_at = [at for at, _ in self._kept if at in typed]
         self._tags_at = [at for at, name in enumerate(becomes) if name == TAGS]
         self._merged_at = [at for at, name in enumerate(becomes) if name == MERGED]
+        self._surplus_at = [at for at, name in enumerate(becomes) if name == SURPLUS]
         self._part = part.name
         self._encoding = part.encoding.removesuffix("-sig")
         self._delimiter = part.delimiter
@@ -82,6 +82,7 @@ class People:
         text = table.text
         if (
             self._merged_at
+            or self._surplus_at
             or self._several
             or set(map(len, table.rows)) != {self._width}
             or not self._is_printable(text)
@@ -274,7 +275,7 @@ class People:
                 tags += listed_tags(value) if isinstance(value, list) else self._tags_of(_shown(value))
             elif name == MERGED:
                 attributes.update(_named(value) if isinstance(value, dict) else _merged(_shown(value)) if value else {})
-            elif name not in _NO_ATTRIBUTE and value is not None:
+            elif name not in NO_ATTRIBUTE and value is not None:
                 attributes[name] = value
         if not isinstance(email, str):
             raise ValueError("the address is no text")
@@ -296,6 +297,7 @@ class People:
         together = "".join(record.cells)
         return (
             len(record.cells) <= self._width
+            and not self._surplus_at
             and len(together) <= LONGEST_CELL
             and together.isprintable()
             and "\ufffd" not in together
@@ -305,6 +307,8 @@ class People:
         width = self._width
         if any(map(str.strip, record.cells[width:])):
             return f"{len(record.cells)} cells, where the file has {width} columns"
+        if any(record.cells[at].strip() for at in self._surplus_at if at < len(record.cells)):
+            return "cells under extra_1 and the like, which belong to no column"
         if max(map(len, record.cells), default=0) > LONGEST_CELL:
             return f"a cell is longer than {LONGEST_CELL} characters"
         if record.last_line > record.line and any(_swallowed(cell, self._delimiter) for cell in record.cells):
@@ -367,7 +371,7 @@ def _named(found: Mapping[str, Any]) -> dict[str, Any]:
     for title, value in found.items():
         name = _title(title).name
         if name and value is not None:
-            attributes[f"imported_{name}" if name in ("email", "id", "list") else name] = value
+            attributes[f"imported_{name}" if name in TAKEN else name] = value
     return attributes
 
 

@@ -10,7 +10,7 @@ from mailer.audience.archive import MOST_BYTES, check_other_kinds, is_workbook, 
 from mailer.audience.csvfile import open_text
 from mailer.audience.jsonlines import open_json
 from mailer.audience.kinds import Kind, kind_of
-from mailer.audience.layout import Content, Part, Summary, Told
+from mailer.audience.layout import ZIP_OF, Content, Part, Summary, Told
 from mailer.audience.mapping import check_told
 from mailer.audience.rows import RejectedRow, Row
 from mailer.audience.sources import PIECE, Gzipped, Plain, Source, head
@@ -83,7 +83,7 @@ def open_people(data: Content, name: str = "", told: Told | None = None) -> Peop
     forms = dict.fromkeys(table.part.format for table in tables)
     form = " and ".join(forms)
     if kind_of(data[:PIECE], len(data)) == Kind.ZIP and not isinstance(tables[0], SheetTable):
-        form = f"ZIP of {form}"
+        form = ZIP_OF + form
     return PeopleFile(Summary(form, tuple(table.part for table in tables), notes), tables)
 
 

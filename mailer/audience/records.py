@@ -30,7 +30,10 @@ TOO_LONG = f"the line is longer than {LONGEST_RECORD >> 20} MB"
 
 
 class Record(NamedTuple):
-    """The cells of one row, which began on `line` and ended on `last_line`. With a `fault` there are no cells."""
+    """The cells of one row, which began on `line` and ended on `last_line`.
+
+    With a `fault` there are none, but the line itself as the only one, for the person who will correct it.
+    """
 
     line: int
     last_line: int
@@ -219,11 +222,11 @@ def _repaired(lines: Lines, line: int, delimiter: str) -> Record:
         return Record(line, line, [], TOO_LONG)
     if len(lines.current) > 1 or lines.ended:
         lines.take_back_all_but_first()
-        return Record(line, line, [], UNCLOSED)
+        return Record(line, line, [first.rstrip("\r\n")], UNCLOSED)
     try:
         cells = next(csv.reader([first], delimiter=delimiter))
     except (csv.Error, StopIteration):
-        return Record(line, line, [], BARE_RETURN)
+        return Record(line, line, [first.rstrip("\r\n")], BARE_RETURN)
     if cells and cells[-1].endswith("\n"):  # the line end is data only while a quotation mark is open
-        return Record(line, line, [], UNCLOSED)
+        return Record(line, line, [first.rstrip("\r\n")], UNCLOSED)
     return Record(line, line, cells)

@@ -132,7 +132,7 @@ def _first(tables: list[SheetTable], names: Sequence[str]) -> SheetTable:
     if len(names) < 2:
         return table
     others = [quoted(other.part.name) for other in tables[1:]]
-    note = f"sheet {quoted(table.part.name)} is read, of {len(names)}"
+    note = f"sheet {quoted(table.part.name)} is read, one of {len(names)}"
     note += f"; there are addresses in {', '.join(others)} as well: --sheet" if others else ""
     return replace(table, part=replace(table.part, notes=(note, *table.part.notes)))
 

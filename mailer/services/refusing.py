@@ -12,11 +12,11 @@ from tempfile import SpooledTemporaryFile
 from typing import IO
 
 from mailer.audience.layout import EMAIL, Summary
+from mailer.audience.ownfile import LINE_COLUMN, REASON_COLUMN, surplus_title
 from mailer.audience.rows import RejectedRow
 from mailer.errors import WorkspaceError
 from mailer.services.spreadsheet import ESCAPED, csv_line, safe_address, safe_text, write_private
 
-LINE_COLUMN, REASON_COLUMN = "rejected_line", "rejected_reason"
 OWN = frozenset({LINE_COLUMN, REASON_COLUMN})
 # So many are told one by one; all of them stand in the file.
 MOST_TOLD = 100
@@ -44,6 +44,7 @@ class Refusals:
         self.number = 0
         self.told: list[Refused] = []
         self._columns = {part.name: part.columns for part in summary.parts}
+        self._in_zip = summary.is_archive
         self._rows: dict[str, IO[str]] = {}
         self._width: dict[str, int] = {}
         self._checked: set[str] = set()
@@ -66,7 +67,7 @@ class Refusals:
         """
         if file is None:
             return ()
-        return tuple(self._write(_beside(file, part), part) for part in self._rows)
+        return tuple(self._write(self._beside(file, part), part) for part in self._rows)
 
     def check(self, file: Path | None) -> None:
         """WorkspaceError when they cannot be written there: found out before good rows of the same chunk are in."""
@@ -74,7 +75,7 @@ class Refusals:
             return
         # The thread that reads goes on adding.
         for part in set(self._rows) - self._checked:
-            self._partial(_beside(file, part))
+            self._partial(self._beside(file, part))
             self._checked.add(part)
 
     def close(self) -> None:
@@ -83,6 +84,10 @@ class Refusals:
             rows.close()
         for path in self._partials:
             path.unlink(missing_ok=True)
+
+    def _beside(self, file: Path, part: str) -> Path:
+        """The name that refused rows are called after: the file's, or that of the file inside the ZIP."""
+        return file.with_name(part.replace("\\", "/").rpartition("/")[2] or "part") if self._in_zip else file
 
     def _write(self, file: Path, part: str) -> Path:
         partial = self._partial(file, self._lines(part))
@@ -114,7 +119,7 @@ class Refusals:
     def _lines(self, part: str) -> Iterator[str]:
         columns = self._columns.get(part, ())
         titles = [column.title or f"column {number}" for number, column in enumerate(columns, 1)]
-        titles += [f"extra_{number}" for number in range(1, self._width[part] - len(titles) + 1)]
+        titles += [surplus_title(number) for number in range(1, self._width[part] - len(titles) + 1)]
         kept = [at for at, title in enumerate(titles) if title not in OWN]
         addresses = {at for at, column in enumerate(columns) if column.becomes == EMAIL}
         yield csv_line([LINE_COLUMN, REASON_COLUMN, *(safe_text(titles[at]) for at in kept)])
@@ -128,11 +133,6 @@ class Refusals:
 def _safe(cell: str, is_address: bool) -> str:
     """A cell that is no formula; what was made safe already stays as it is."""
     return cell if ESCAPED.match(cell) else safe_address(cell) if is_address else safe_text(cell)
-
-
-def _beside(file: Path, part: str) -> Path:
-    """The name that refused rows are called after: the file's, or that of the file inside the ZIP."""
-    return file.with_name(part.replace("\\", "/").rpartition("/")[2] or "part") if part else file
 
 
 def _spool() -> IO[str]:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from mailer.audience.address import parse_address
 from mailer.audience.columns import attribute_name
-from mailer.audience.edits import TAKEN
+from mailer.audience.ownfile import TAKEN
 from mailer.audience.tagging import tag_set
 from mailer.errors import ConflictError, UsageError
 from mailer.model import How, MailingList, SubscriptionState

@@ -335,6 +335,18 @@ def test_an_unclosed_quotation_mark_does_not_swallow_the_people_below() -> None:
     rows, rejected = read(f'email,name\nbob@example.org,"Bob\n{people}')
     assert len(rows) == 200
     assert [row.line for row in rejected] == [2]
+    # Nobody can correct what they do not see.
+    assert rejected[0].cells == ('bob@example.org,"Bob',)
+
+
+def test_a_refused_row_with_too_many_cells_is_refused_until_it_is_corrected() -> None:
+    report = "rejected_line,rejected_reason,email,name,extra_1\n4,5 cells,{}\n"
+    _, (rejected,) = read(report.format("bob@example.org,Bob,Oslo"))
+    assert "extra_1" in rejected.reason
+    (row,), _ = read(report.format('bob@example.org,"Bob, Oslo",'))
+    assert row.attributes == {"name": "Bob, Oslo"}
+    (row,), _ = read("email,extra_1\nbob@example.org,x\n")
+    assert row.attributes == {"extra_1": "x"}
 
 
 def test_a_cell_of_ten_megabytes_costs_its_row() -> None:

@@ -190,11 +190,28 @@ def test_a_status_of_any_file_is_respected_and_kept(word: str, state: RowState |
     assert list(row.attributes.values()) == ([word] if word else [])
 
 
+@pytest.mark.parametrize(
+    ("titles", "words", "state"),
+    [
+        ("Status,Email status", "active,unsubscribed", S.UNSUBSCRIBED),
+        ("Status,Email status", "unsubscribed,bounced", S.SUPPRESSED_BOUNCED),
+        ("Status,Email status", "pending,opted out", S.UNSUBSCRIBED),
+        ("State", "NY", None),
+        ("State", "unsubscribed", S.UNSUBSCRIBED),
+        ("State,Subscription state", "NY,unsubscribed", S.UNSUBSCRIBED),
+    ],
+)
+def test_of_several_columns_the_lowest_word_counts(titles: str, words: str, state: RowState | None) -> None:
+    (row,) = open_people(f"Members,{titles}\nann@example.org,{words}\n".encode()).rows()
+    assert isinstance(row, Row) and row.state is state
+    assert list(row.attributes.values()) == words.split(",")
+
+
 def test_a_person_may_say_whose_export_it_is() -> None:
     name = "mailer-export.csv"
     summary, rows = read(name, Told(exporter="none"))
     assert summary.exporter == "" and rows[0].state is None
-    assert rows[0].attributes["subscription_state"] == "confirmed"
+    assert rows[0].attributes["imported_subscription_state"] == "confirmed"
     with pytest.raises(UsageError, match='unknown program "malchimp": did you mean "mailchimp"'):
         read(name, Told(exporter="malchimp"))
 
