@@ -20,7 +20,8 @@ from mailer.wording import counted
 KEPT_OUT = {
     Admission.UNSUBSCRIBED.value: "unsubscribed from this list",
     Admission.SUPPRESSED.value: "suppressed",
-    Admission.FORGOTTEN.value: "asked to be forgotten",
+    # A keyed hash is all there is: it does not say which of the two it was.
+    Admission.FORGOTTEN.value: "forgotten or known by another address now",
     "not_mailable": "not to be mailed, says the file",
 }
 NO_WAY_BACK = frozenset(list(KEPT_OUT)[:3])
@@ -129,21 +130,21 @@ class Import:
             when = f"{self.done_before:%Y-%m-%d %H:%M} UTC"
             return [f"{self.list_name}: this file was imported on {when} already; nothing was changed"]
         nothing = " (nothing was changed)" if self.dry_run else ""
-        figures = f"{self.new} new, {self.updated} updated, {self.unchanged} unchanged"
-        more = f", {self.duplicate} twice in the file" if self.duplicate else ""
-        lines = [f"{self.list_name}{nothing}: {figures}{more}, {self.kept_out} kept out, {self.refused} refused"]
+        figures = f"{self.new:,} new, {self.updated:,} updated, {self.unchanged:,} unchanged"
+        more = f", {self.duplicate:,} twice in the file" if self.duplicate else ""
+        lines = [f"{self.list_name}{nothing}: {figures}{more}, {self.kept_out:,} kept out, {self.refused:,} refused"]
         if self.kept_out:
-            reasons = ", ".join(f"{number} {KEPT_OUT[name]}" for name, number in self.kept_out_by.items())
+            reasons = ", ".join(f"{number:,} {KEPT_OUT[name]}" for name, number in self.kept_out_by.items())
             why = "; no import undoes that" if NO_WAY_BACK & self.kept_out_by.keys() else ""
             lines.append(f"kept out: {reasons}{why}")
         if self.banned:
-            lines.append(f"{self.banned} suppressed on every list, because the file says that mail to them fails")
+            lines.append(f"{self.banned:,} suppressed on every list, because the file says that mail to them fails")
         if self.resumed_at:
-            lines.append(f"went on after row {self.resumed_at} of {self.rows}")
+            lines.append(f"went on after row {self.resumed_at:,}, up to which it was in before")
         if self.after is not None and not nothing:
             pending = self.after.counts[SubscriptionState.PENDING]
-            waiting = f"; {pending} wait until they confirm" if pending else ""
-            lines.append(f"{self.after.mailable} people on {self.list_name} can be mailed{waiting}")
+            waiting = f"; {pending:,} wait until they confirm" if pending else ""
+            lines.append(f"{self.after.mailable:,} people on {self.list_name} can be mailed{waiting}")
         return lines
 
     def understood(self) -> list[str]:
@@ -157,6 +158,7 @@ class Import:
         if self.refused and self.done_before is None:
             would = "would be refused" if self.dry_run else "refused, all others are in"
             files = ", ".join(map(str, self.rejected_files))
+            them = "it" if len(self.rejected_files) == 1 else "each of them"
             raise NeedsAttention(
-                f"{counted(self.refused, 'row')} {would}", hint=f"Correct {files} and import it." if files else None
+                f"{counted(self.refused, 'row')} {would}", hint=f"Correct {files} and import {them}." if files else None
             )

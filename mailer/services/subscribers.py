@@ -74,7 +74,7 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What became of one person. `kept_out`: they unsubscribed or are suppressed, which only they can undo.
+    """What became of one person. `kept_out`: they unsubscribed, are suppressed or were forgotten.
 
     `asked` is what became of the mail that asks them to confirm; None where none was wanted.
     """
@@ -89,7 +89,10 @@ class Added:
     def summary(self) -> str:
         """What happened, as a sentence without the address."""
         if self.kept_out:
-            return f"kept out of {self.list_name}: they unsubscribed or are suppressed, which only they can undo"
+            return (
+                f"kept out of {self.list_name}: they unsubscribed, are suppressed or were forgotten; "
+                "mailer subscribers show and mailer suppressions show tell which"
+            )
         done = "added to" if self.new else "updated on" if self.updated else "already on"
         mailed = "" if self.state is SubscriptionState.CONFIRMED else "; not mailed until they confirm"
         asked = f"; {self.asked.summary()}" if self.asked else ""

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.audience.workbooks import rows, workbook
+
 PEOPLE = "email,name,city\nann@example.org,Ann,Oslo\nbo@example.org,Bo,\n"
 IMPORT = ("subscribers", "import")
 ONTO = ("--list", "members")
@@ -166,6 +168,57 @@ def test_an_export_with_states_and_refused_rows_of_each_of_its_files(migrated: A
     assert json.loads(migrated.done(*IMPORT, str(cleaned), *ONTO, "--json").out)["banned"] == 1, (
         "the state is in its name"
     )
+
+
+def test_a_report_does_not_say_that_somebody_was_forgotten_who_was_not(migrated: Any) -> None:
+    path = migrated.write("people.csv", PEOPLE)
+    migrated.done(*IMPORT, str(path), *ONTO)
+    migrated.done("subscribers", "rename", "ann@example.org", "ann@new.example")
+    run = migrated.done(*IMPORT, str(path), *ONTO, "--again")
+    assert "kept out: 1 forgotten or known by another address now; no import undoes that" in run.out
+
+
+def test_refused_rows_of_a_sheet_are_called_after_the_workbook(migrated: Any) -> None:
+    sheets = {"Notes": rows(["x"]), "Members": rows(["email"], ["ann@example.org"], ["nobody"])}
+    path = migrated.write("members.xlsx", workbook(sheets))
+    run = migrated(*IMPORT, str(path), *ONTO)
+    assert run.code == 3
+    refused = path.with_name("members.xlsx.rejected.csv")
+    assert f"Correct {refused} and import it." in run.err
+    refused.write_text(refused.read_text("utf-8-sig").replace("nobody", "bo@example.org"))
+    assert "1 new" in migrated.done(*IMPORT, str(refused), *ONTO).out
+
+
+def test_attributes_in_an_object_are_attributes_and_shown_as_json(migrated: Any) -> None:
+    path = migrated.write(
+        "people.jsonl",
+        '{"email": "ann@example.org", "tags": ["a, b", "c"], "attributes": {"member": true, "id": 7}, "likes": ["x"]}',
+    )
+    run = migrated.done(*IMPORT, str(path), *ONTO, "--dry-run")
+    assert 'member=true, imported_id=7, likes=["x"]' in run.out
+    assert '"a, b", c' in run.out
+    migrated.done(*IMPORT, str(path), *ONTO)
+    assert attributes(migrated) == {
+        "ann@example.org": {"member": True, "imported_id": 7, "likes": ["x"], "tags": ["a, b", "c"]}
+    }
+
+
+def test_names_that_our_own_files_need_are_taken(migrated: Any) -> None:
+    path = migrated.write("people.csv", "Address of mail,Attributes,subscription_joined\nann@example.org,blue,2020\n")
+    migrated.done(*IMPORT, str(path), *ONTO)
+    assert attributes(migrated)["ann@example.org"] == {
+        "imported_attributes": "blue", "imported_subscription_joined": "2020",
+    }  # fmt: skip
+
+
+def test_what_the_list_of_people_says_of_them_is_respected_when_it_is_imported(migrated: Any) -> None:
+    path = migrated.write("people.csv", PEOPLE)
+    migrated.done(*IMPORT, str(path), *ONTO)
+    migrated.done("subscribers", "unsubscribe", "ann@example.org", *ONTO)
+    told = migrated.done("subscribers", "list", *ONTO, "--json").out
+    other = migrated.write("told.json", told)
+    done = migrated.done(*IMPORT, str(other), *ONTO, "--dry-run", "--json").json
+    assert [one["said"] for one in done["sample"]] == ["unsubscribed", ""]
 
 
 def test_many_refused_rows_are_not_all_told(migrated: Any) -> None:

@@ -16,6 +16,7 @@ from mailer.cli.progress import shown_progress
 from mailer.cli.session import open_mailer
 from mailer.cli.signals import stop_on_signal
 from mailer.cli.subscribers.options import ConsentOption, EntryOption, state_named
+from mailer.cli.subscribers.people import shown_attributes, shown_tags
 from mailer.errors import NoAddressColumnError, UsageError
 
 if TYPE_CHECKING:
@@ -179,13 +180,12 @@ def tell(done: Import, as_json: bool) -> None:
 def show(done: Import) -> None:
     if done.dry_run:
         output.lines(done.understood())
-        rows = [(row.line, row.email, ", ".join(row.tags), row.said, pairs(row.attributes)) for row in done.sample]
+        rows = [
+            (row.line, row.email, shown_tags(row.tags), row.said, shown_attributes(row.attributes))
+            for row in done.sample
+        ]
         output.columns(("LINE", "EMAIL", "TAGS", "SAYS", "ATTRIBUTES"), rows, right=("LINE",))
     output.lines(done.summary())
-
-
-def pairs(attributes: Any) -> str:
-    return ", ".join(f"{name}={value}" for name, value in attributes.items())
 
 
 def again_words(file: Path, list_name: str) -> str:
@@ -224,6 +224,6 @@ def show_imports(found: list[ImportRecord]) -> None:
         if one.state is ImportState.RUNNING:
             file = "-" if one.name == "standard input" else one.name
             output.note(
-                f"import {one.id} runs, or was interrupted after {one.rows:,} rows: "
-                f"{again_words(Path(file), one.list_name)} goes on"
+                f"import {one.id} runs, or was interrupted after {one.rows:,} rows; to go on: "
+                f"{again_words(Path(file), one.list_name)}"
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -39,7 +39,7 @@ def show_person(found: Person) -> None:
         {
             "email": found.email,
             "known since": found.known_since,
-            "tags": found.tags,
+            "tags": shown_tags(found.tags),
             "suppressed": list(suppressed_words(found)) or "no",
             "mail": "needs a provider that takes international addresses (SMTPUTF8)" if found.needs_smtputf8 else None,
         }
@@ -77,6 +77,15 @@ def shown_value(value: Any) -> str:
     return value if isinstance(value, str) else dumps(value, indent=None)
 
 
+def shown_tags(tags: Iterable[str]) -> str:
+    """One that has a comma in it is told apart from two."""
+    return ", ".join(f'"{tag}"' if "," in tag else tag for tag in tags)
+
+
+def shown_attributes(attributes: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={shown_value(value)}" for name, value in attributes.items())
+
+
 @app.command("list")
 def list_subscribers(
     context: typer.Context,
@@ -104,8 +113,13 @@ def list_subscribers(
 
 def member_rows(found: Iterable[Member]) -> Iterable[Sequence[object]]:
     for member in found:
-        attributes = ", ".join(f"{name}={shown_value(value)}" for name, value in member.attributes.items())
-        yield member.email, member.state.value, member.joined, member.tags, attributes
+        yield (
+            member.email,
+            member.state.value,
+            member.joined,
+            shown_tags(member.tags),
+            shown_attributes(member.attributes),
+        )
 
 
 @app.command("tags")
