@@ -15,9 +15,10 @@ from itertools import chain, islice
 from mailer.audience.cells import original_text
 from mailer.audience.columns import folded, is_email_header
 from mailer.audience.encoding import find_encoding
+from mailer.audience.kinds import Kind, kind_of
 from mailer.audience.records import Lines, Record, read_records, text_blocks
 from mailer.audience.rows import RejectedRow
-from mailer.audience.sources import Plain
+from mailer.audience.sources import PIECE, Plain
 from mailer.audience.suppressing import HASH, parse_value
 from mailer.errors import ImportFileError
 from mailer.model import SuppressionReason
@@ -78,6 +79,11 @@ def reason_in_name(name: str) -> SuppressionReason | None:
 
 def read_suppressions(data: bytes, encoding: str | None = None) -> Iterator[NamedRow | RejectedRow]:
     """The entries in order, and the rows that are none. ImportFileError when the file as a whole is none."""
+    if kind_of(data[:PIECE], len(data)) not in (Kind.TEXT, Kind.JSON):
+        raise ImportFileError(
+            "suppressions are read from a CSV file, and this is a workbook or packed",
+            hint="Save the workbook as CSV (UTF-8), or unpack the file, and import that.",
+        )
     codec = find_encoding(Plain(data), encoding).codec
     delimiter = max(DELIMITERS, key=lambda mark: _columns(list(islice(_records(data, codec, mark), _SAMPLE))))
     records = _records(data, codec, delimiter)

@@ -189,7 +189,7 @@ def export_suppressions(
     output.note(f"{number} suppressions written to {file}")
 
 
-HEADERS = ("VALUE", "LIST", "REASON", "SINCE", "NOTE")
+HEADERS = ("VALUE", "LIST", "REASON", "SINCE (UTC)", "NOTE")
 
 
 def where(list_name: str | None) -> str:
@@ -212,4 +212,4 @@ def print_shown(shown: Shown) -> None:
             for one in shown.history
         ]
         output.lines(["", "history"])
-        output.columns(("WHEN", "WHAT", "VALUE", "LIST", "REASON", "NOTE"), rows)
+        output.columns(("WHEN (UTC)", "WHAT", "VALUE", "LIST", "REASON", "NOTE"), rows)

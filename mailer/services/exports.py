@@ -24,6 +24,8 @@ from mailer.store.people import Exported, Which
 from mailer.wording import unknown
 
 FORMATS = ("csv", "jsonl")
+# A program that opens a file of such a name would call it broken.
+OTHER_KINDS = frozenset({".xlsx", ".xlsm", ".xls", ".ods", ".numbers", ".tsv", ".zip", ".gz"})
 # People who are looked at, from the beginning and the end of a list, to guess its columns.
 GUESSED_FROM = 2000
 
@@ -48,6 +50,11 @@ def format_of(asked: str | None, file: Path | None) -> str:
     """The format asked for; else the one that the file's name tells; else CSV."""
     if asked is not None:
         return asked
+    if file is not None and file.suffix.casefold() in OTHER_KINDS:
+        raise UsageError(
+            f"an export is CSV or JSON lines, which a file called {file.suffix} is not",
+            hint="name it .csv, which every spreadsheet opens, or .jsonl",
+        )
     return "jsonl" if file is not None and file.suffix.casefold() in (".jsonl", ".ndjson", ".json") else "csv"
 
 

@@ -29,6 +29,14 @@ def people(mailer: Any) -> Any:
     return [(each["email"], each["state"], each["tags"], each["attributes"]) for each in found]
 
 
+def test_a_name_that_promises_a_workbook_is_refused(two: Any) -> None:
+    target = two.root / "out.xlsx"
+    run = two("subscribers", "export", "--list", "members", "-o", str(target))
+    assert (run.code, target.exists()) == (2, False)
+    assert "CSV or JSON lines" in run.err and ".csv" in run.err
+    two.done("subscribers", "export", "--list", "members", "-o", str(target), "--format", "csv")
+
+
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl"])
 def test_a_file_comes_back_as_it_was(two: Any, name: str) -> None:
     before = people(two)

@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from tests.cli.campaign import ISSUE, add_people, addressees, write_issue
+from tests.unit.audience.workbooks import rows, workbook
 
 PEOPLE = ("ann@example.org,Ann,Oslo", "bo@example.org,Bo,Bergen", "cy@other.org,Cy,")
 ANN = "ann@example.org"
@@ -227,6 +228,13 @@ def test_a_dash_at_a_terminal_asks_for_one_line(mailer: Any, monkeypatch: pytest
     mailer.done("subscribers", "history", "-")
     assert asked == [("Address or @domain", True), ("E-mail address", True)]
     assert listed(mailer) == [(ANN, None, "manual")]
+
+
+def test_a_workbook_is_told_apart_from_a_wrong_encoding(mailer: Any) -> None:
+    path = mailer.write("people.csv", workbook({"One": rows(["email"], ["ann@example.org"])}))
+    run = mailer("suppressions", "import", str(path))
+    assert run.code == 1
+    assert "workbook" in run.err and "encoding" not in run.err
 
 
 def test_a_column_of_domains_on_standard_input(mailer: Any) -> None:
