@@ -41,6 +41,7 @@ class Facts:
     samples: int
     sent_otherwise: bool = False
     pending: int = 0
+    outside_segment: int = 0
     fields_used: frozenset[str] = frozenset()
     fields_known: frozenset[str] = frozenset()
 
@@ -66,7 +67,12 @@ def nobody(facts: Facts) -> Finding | None:
     if facts.recipients:
         return None
     advice = "mailer lists show NAME says who is on a list"
-    if facts.pending:
+    if facts.outside_segment:
+        advice = (
+            f"{facts.outside_segment} confirmed and not in the segment: "
+            "mailer segments count SEGMENT --list NAME tries another one"
+        )
+    elif facts.pending:
         advice = (
             f"{facts.pending} wait until they confirm; those who agreed already come in with: "
             "mailer subscribers import FILE --list NAME --state confirmed --consent WORDS"

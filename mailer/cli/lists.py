@@ -80,7 +80,10 @@ def show_list(
 
 
 def show_report(report: ListReport) -> None:
+    from mailer.model import SubscriptionState
+
     definition = report.definition
+    kept_out = report.counts[SubscriptionState.CONFIRMED] - report.mailable
     output.fields(
         {
             "name": definition.name,
@@ -91,7 +94,7 @@ def show_report(report: ListReport) -> None:
             "reply to": definition.reply_to,
             "language": definition.language,
             **{state.value: f"{number:,}" for state, number in report.counts.items()},
-            "can be mailed": f"{report.mailable:,}",
+            "can be mailed": f"{report.mailable:,}" + (f" ({kept_out:,} suppressed)" if kept_out else ""),
         }
     )
     output.drawing(chart(report, look()))

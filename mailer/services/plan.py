@@ -69,7 +69,7 @@ def plan_issue(program: Program, name: str, *, again: bool = False) -> Plan:
 
 
 def plan_prepared(program: Program, prepared: Prepared, *, again: bool = False) -> Plan:
-    issue, provider = prepared.issue, program.settings.provider
+    issue, provider, organisation = prepared.issue, program.settings.provider, program.settings.organisation
     capabilities = program.make_provider().capabilities
     with program.store.write() as connection:
         for definition in prepared.lists:
@@ -88,24 +88,24 @@ def plan_prepared(program: Program, prepared: Prepared, *, again: bool = False) 
         people = sample_recipients(connection, prepared, narrowing)
     mail, unwritable = longest_mail(program, prepared, people)
     batch_size = min(provider.batch_size, capabilities.max_recipients)
-    repeated = {article.key: sent[article.key] for article in prepared.articles if article.key in sent}
     facts = Facts(
         kind=issue.kind.value,
         subject=mail.subject,
         html=mail.html,
         text=mail.text,
         unsubscribe=mail.unsubscribe,
-        organisation=program.settings.organisation.name,
-        postal_address=program.settings.organisation.postal_address,
+        organisation=organisation.name,
+        postal_address=organisation.postal_address,
         articles=len(prepared.articles),
         recipients=audience.recipients,
         base_url=prepared.base_url,
         leaves_this_machine=provider.name != OUTBOX,
-        repeated=repeated,
+        repeated={article.key: sent[article.key] for article in prepared.articles if article.key in sent},
         unwritable=unwritable,
         fields_used=fields_used(prepared.rendered),
         fields_known=fields_known(people),
         pending=audience.exclusions.get(Exclusion.PENDING, 0),
+        outside_segment=audience.exclusions.get(Exclusion.SEGMENT, 0),
         sent_otherwise=row is not None and row.hash != prepared.hash,
         samples=len(people) or 1,  # without people somebody who is nobody stands in
     )

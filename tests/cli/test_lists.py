@@ -52,6 +52,12 @@ def test_show_as_json_has_the_figures_and_the_series(filled: Program) -> None:
     assert (growth["joined_by"], growth["left_by"]) == ({"import": 7}, {"command": 1})
 
 
+def test_why_fewer_can_be_mailed_than_are_confirmed_is_said(filled: Program) -> None:
+    assert "can be mailed  6\n" in filled.done("lists", "show", "weekly").out
+    filled.done("suppressions", "add", "abuse@example.org")
+    assert "can be mailed  5 (1 suppressed)\n" in filled.done("lists", "show", "weekly").out
+
+
 def test_a_list_of_nobody_has_nothing_to_draw(migrated: Program) -> None:
     assert "Nobody was ever confirmed on this list." in migrated.done("lists", "show", "members").out
 

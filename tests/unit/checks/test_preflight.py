@@ -147,6 +147,11 @@ def test_who_waits_for_a_confirmation_is_told_apart_from_nobody() -> None:
     assert "12" not in check(replace(GOOD, recipients=0))[0].advice
 
 
+def test_a_segment_with_nobody_in_it_is_told_apart_from_people_who_wait() -> None:
+    (finding,) = check(replace(GOOD, recipients=0, pending=12, outside_segment=7))
+    assert finding.advice.startswith("7 confirmed and not in the segment")
+
+
 def test_errors_come_first_and_every_rule_speaks() -> None:
     found = check(WORST)
     assert len(found) == len(RULES) == len({finding.rule for finding in found})
