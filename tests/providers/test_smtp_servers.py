@@ -33,7 +33,7 @@ from mailer.model import Batch, Envelope, Outcome
 from mailer.providers import Provider, SubmitsInOrder, make_provider
 from mailer.providers.smtp.dkim import DkimSigner
 from mailer.providers.smtp.keyfile import load_key
-from tests.providers.smtp_server import Close, MailServer, always, answers, listening, provider
+from tests.providers.smtp_server import Answer, Close, MailServer, always, answers, listening, provider
 from tests.providers.test_dkim import ED, RECORDS, RSA, pem, private
 
 SETTINGS = """
@@ -267,6 +267,31 @@ def test_a_password_that_cannot_be_checked_now(authority: Authority) -> None:
     server = MailServer(always("AUTH", "454 4.7.0 later"), ("AUTH PLAIN",), tls=authority.server())
     with listening(server), pytest.raises(ProviderError, match=r"cannot check the password now: 454 4\.7\.0"):
         provider(server, tls="starttls", context=authority.client(), user="u", password="p").submit(batch(1))
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_a_password_that_changes_in_the_middle_loses_no_answer(authority: Authority, lanes: int) -> None:
+    """An error would say that nothing had left; the mails before it would be sent again."""
+
+    def step(command: str, count: int) -> Answer | None:
+        if command == "AUTH":
+            return "535 5.7.8 no" if count > lanes else "235 ok"
+        return Close if command == "RCPT" and count > 20 else None
+
+    server = MailServer(step, ("AUTH PLAIN", "PIPELINING"), tls=authority.server())
+    with listening(server):
+        smtp = provider(
+            server, tls="starttls", context=authority.client(), user="u", password="p", connections=lanes
+        )  # fmt: skip
+        receipts = smtp.submit(batch(*range(1, 41)))
+        accepted = [receipt.delivery_id for receipt in receipts if receipt.outcome is Outcome.ACCEPTED]
+        # A mail that two lanes lost their connections over waits for its next attempt.
+        assert {receipt.outcome for receipt in receipts} <= {Outcome.ACCEPTED, Outcome.NOT_SENT, Outcome.RETRY}
+        assert sorted(server.recipients()) == sorted(f"reader{number}@example.net" for number in accepted)
+        assert len(accepted) == 20
+        with pytest.raises(ProviderError, match="refuses the user or password"):
+            smtp.submit(batch(41))
+        smtp.close()
 
 
 def test_access_is_checked_without_a_mail(authority: Authority) -> None:

@@ -84,6 +84,11 @@ class Smtp:
             if not work.begun:
                 raise ProviderError(f"smtp: {place} {error}", hint=_REFUSES_HINT) from None
             work.rest(Outcome.NOT_SENT, f"smtp: {place} {error}")
+        except ProviderError as error:
+            # A password changed in the middle, as it were. What was answered before must not be lost with it.
+            if not work.begun:
+                raise
+            work.rest(Outcome.NOT_SENT, error.message)
         else:
             self._trouble = reason
             if work.suspicion and not (self._terms.pauses.any_took or work.settled or work.doubtful):
