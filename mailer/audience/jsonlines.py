@@ -72,11 +72,14 @@ def open_json(source: Source, name: str, told: Told, part: str = "") -> JsonTabl
     rows = [list(titles), *([_text(one.get(title)) for title in titles] for one in sample[:50])]
     found = find_titles(rows, name, told, titled=True)
     columns = _with_inner(found.columns, sample)
+    # It needs no other name after all.
+    renamed = {f" {old.becomes}" for old, new in zip(found.columns, columns, strict=True) if new is not old}
+    notes = [note for note in found.notes if not any(map(note.endswith, renamed))]
     return JsonTable(
         source,
         Part(
             part, kind, columns, encoding.codec, "", found.exporter.title if found.exporter else "", found.state,
-            True, (*encoding.notes, *found.notes), encoding.preview,
+            True, (*encoding.notes, *notes), encoding.preview,
         ),
         found, name,
     )  # fmt: skip

@@ -22,6 +22,7 @@ OWN = frozenset({LINE_COLUMN, REASON_COLUMN})
 MOST_TOLD = 100
 IN_MEMORY = 1 << 20
 PARTIAL = ".rejected.partial"
+NOT_HERE = "Refused rows are written beside the file: copy it to a folder of yours, and import it there."
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +112,12 @@ class Refusals:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
-            raise WorkspaceError(f"{path} cannot be written: {error.strerror}") from error
+            raise WorkspaceError(f"{path} cannot be written: {error.strerror}", hint=NOT_HERE) from error
         self._partials.add(path)
-        write_private(path, lines)
+        try:
+            write_private(path, lines)
+        except WorkspaceError as error:
+            raise WorkspaceError(error.message, hint=NOT_HERE) from error
         return path
 
     def _lines(self, part: str) -> Iterator[str]:

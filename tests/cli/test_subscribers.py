@@ -152,6 +152,7 @@ def test_nothing_is_in_when_the_refused_rows_cannot_be_written(mailer: Any) -> N
     run = mailer("subscribers", "import", str(path), "--list", "members")
     assert run.code == 1
     assert "cannot be written" in run.err
+    assert "copy it to a folder of yours" in run.err
     assert people(mailer, "members") == {}
 
 
