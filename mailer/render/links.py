@@ -165,7 +165,7 @@ def _target(payload: bytes) -> LinkTarget:
 
 
 def _not_ours() -> LinkError:
-    return LinkError("this link is not valid")
+    return LinkError("this link is not valid", hint="Copy the whole link, or the whole subject of the mail.")
 
 
 def link_url(base_url: str, purpose: Purpose, token: str) -> str:

@@ -77,7 +77,7 @@ def confirm(
     with program.store.write() as connection:
         who = subscriptions.standing(connection, target.list_name, target.subscriber_id)
         if who is None:
-            raise LinkError(NOT_VALID)
+            raise LinkError(NOT_VALID, hint=WHOLE)
         if refused := _refused(who):
             return Answer(target.list_name, refused)
         asked = _asked(connection, who, mail)
@@ -107,6 +107,7 @@ def unsubscribe_by_token(
 
 
 NOT_VALID = "this link is not valid"
+WHOLE = "Copy the whole link, or the whole subject of the mail."
 
 
 def _signer(program: Program) -> Signer:
@@ -119,7 +120,7 @@ def _mail_of(target: LinkTarget) -> tuple[LinkTarget, int | None]:
     if not mark:
         return target, None
     if not (number.isascii() and number.isdecimal()):
-        raise LinkError(NOT_VALID)
+        raise LinkError(NOT_VALID, hint=WHOLE)
     return LinkTarget(target.list_name, person), int(number)
 
 
@@ -134,7 +135,7 @@ def _refused(who: Standing) -> Result | None:
 def _asked(connection: Connection, who: Standing, mail: int | None) -> Confirmation | None:
     asked = confirmations.of_subscription(connection, who.list_id, who.number, mail)
     if asked is None and mail is not None:
-        raise LinkError(NOT_VALID)
+        raise LinkError(NOT_VALID, hint=WHOLE)
     return asked
 
 

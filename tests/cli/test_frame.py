@@ -20,7 +20,8 @@ from mailer.cli.commands import COMMANDS, build_app
 from mailer.errors import ConfigError, IssueFileError, MailerError, Mistake, NeedsAttention, UsageError
 
 # Print what has a form of its own, or nothing.
-WITHOUT_JSON = {"config schema", "subscribers export"}
+# Their form is one for programs already.
+WITHOUT_JSON = {"config schema", "subscribers data", "subscribers export", "suppressions export"}
 
 
 def all_commands() -> Iterator[tuple[str, Any]]:
