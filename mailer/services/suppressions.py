@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -309,14 +310,11 @@ def import_file(program: Program, data: bytes, options: ImportOptions) -> Import
     reading = Reading(program, options)
     rows = read_suppressions(data, options.encoding)
     new = here = 0
-    try:
-        with program.store.write() as connection:
-            new = stored.add_all(connection, reading.entries(connection, rows), program.now())
-            here = stored.suppress_forgotten(connection, program.now()) if reading.hashes else 0
-            if options.dry_run:
-                raise _DryRun
-    except _DryRun:
-        pass
+    with suppress(_DryRun), program.store.write() as connection:
+        new = stored.add_all(connection, reading.entries(connection, rows), program.now())
+        here = stored.suppress_forgotten(connection, program.now()) if reading.hashes else 0
+        if options.dry_run:
+            raise _DryRun
     reasons = dict(reading.reasons.most_common())
     there = sum(reasons.values()) - new
     return Imported(new, there, reasons, tuple(reading.rejected), reading.foreign, options.dry_run, here)

@@ -7,8 +7,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import IntegrityError
 
+from mailer.store.database import insert_absent
 from mailer.store.tables import consent_texts
 
 VERSION_DIGITS = 16
@@ -31,11 +31,6 @@ def ensure(connection: Connection, text: str, now: datetime) -> int | None:
     known = sa.select(consent_texts.c.id).where(consent_texts.c.version == version)
     number = connection.execute(known).scalar()
     if number is None:
-        values = {"version": version, "text": as_kept(text), "first_used_at": now}
-        try:
-            with connection.begin_nested():
-                connection.execute(sa.insert(consent_texts).values(**values))
-        except IntegrityError:  # another process keeps the same text in this very moment
-            pass
+        insert_absent(connection, consent_texts, {"version": version, "text": as_kept(text), "first_used_at": now})
         number = connection.execute(known).scalar_one()
     return int(number)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from threading import Lock
 from typing import Any
@@ -134,7 +135,8 @@ def read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
     """The body as far as it can be had: the status has said already what counts."""
     pieces: list[bytes] = []
     size = 0
-    try:
+    # The status was heard and decides; the body only explains, and what came of it is enough.
+    with suppress(urllib3.exceptions.HTTPError, OSError, ValueError):
         while size < LONGEST_REPLY and time.monotonic() < deadline:
             piece = response.read1(LONGEST_REPLY - size, decode_content=True)
             if not piece:
@@ -142,8 +144,6 @@ def read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
                 return b"".join(pieces)
             pieces.append(piece)
             size += len(piece)
-    except (urllib3.exceptions.HTTPError, OSError, ValueError):
-        pass
     response.close()
     return b"".join(pieces)
 
