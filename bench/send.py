@@ -123,7 +123,7 @@ def opened(folder: Path) -> Any:
 
 def campaign(folder: Path, url: str, people: int) -> None:
     """A workspace with so many people and a frozen issue."""
-    from mailer.services.send import freeze_issue, plan_send
+    from mailer.services.sending.freezing import freeze_issue, plan_send
 
     sys.path.insert(0, str(Path(__file__).parent.parent))
     from bench.segments import fill
@@ -157,19 +157,20 @@ def timed(owner: Any, name: str, spent: Counter[str]) -> None:
 
 def ours(folder: Path) -> None:
     """Send the frozen issue; print what it took."""
-    from mailer.services import send
+    from mailer.services.sending.run import Run
+    from mailer.services.sending.sender import send_frozen
     from mailer.store import ledger
 
     spent: Counter[str] = Counter()
-    timed(send.Run, "claim", spent)
-    timed(send.Run, "write", spent)
-    timed(send.Run, "submit", spent)
+    timed(Run, "claim", spent)
+    timed(Run, "write", spent)
+    timed(Run, "submit", spent)
     timed(ledger, "begin", spent)
     timed(ledger, "record", spent)
     with opened(folder) as program:
         _ = program.store
         clock = Clock()
-        done = send.send_frozen(program, ISSUE)
+        done = send_frozen(program, ISSUE)
         took = clock.took()
     print(json.dumps({**took, "people": done.accepted_now, "megabytes": peak(), "spent": spent}))
 

@@ -41,7 +41,8 @@ from mailer.providers.smtp.pauses import Pauses
 from mailer.providers.smtp.pool import Pool
 from mailer.providers.smtp.provider import Smtp
 from mailer.render.mime import MessageAddress, MessageSkeleton, PersonalValues
-from mailer.services.send import freeze_issue, plan_send, send_frozen
+from mailer.services.sending.freezing import freeze_issue, plan_send
+from mailer.services.sending.sender import send_frozen
 from mailer.workspace import Workspace
 
 NOW = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)

@@ -112,6 +112,35 @@ class ImportState(StrEnum):
     DONE = "done"
 
 
+class IssueChange(StrEnum):
+    """What can happen to an issue as a whole. `resolved`: a doubt of it was settled by a person or by evidence."""
+
+    FROZEN = "frozen"
+    SCHEDULED = "scheduled"
+    STARTED = "started"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    CANCELLED = "cancelled"
+    SENT = "sent"
+    RESOLVED = "resolved"
+
+
+class EventKind(StrEnum):
+    """What a provider reports of a mail. `blocked`: refused by the other side, and not for the address's sake."""
+
+    PROCESSED = "processed"
+    DEFERRED = "deferred"
+    DELIVERED = "delivered"
+    BOUNCED_HARD = "bounced_hard"
+    BOUNCED_SOFT = "bounced_soft"
+    BLOCKED = "blocked"
+    DROPPED = "dropped"
+    COMPLAINED = "complained"
+    UNSUBSCRIBED = "unsubscribed"
+    OPENED = "opened"
+    CLICKED = "clicked"
+
+
 class EngagementKind(StrEnum):
     OPENED = "opened"
     CLICKED = "clicked"
@@ -281,7 +310,8 @@ class Batch:
     """What is handed over to a provider at once. `id` is opaque; it may travel as the provider's custom argument.
 
     Finished mails are `envelopes`; a provider that personalises may get `merges` instead. No call to the provider
-    begins after `deadline`, a time of `time.monotonic()`.
+    begins after `deadline`, a time of `time.monotonic()`. With a `hold`, the provider's own number for it, the provider
+    keeps the mails until `send_at`, and can be told to drop them before.
     """
 
     id: int
@@ -290,6 +320,8 @@ class Batch:
     envelopes: tuple[Envelope, ...] = ()
     merges: tuple[Merge, ...] = ()
     deadline: float | None = None
+    hold: str = ""
+    send_at: datetime | None = None
 
     @property
     def delivery_ids(self) -> tuple[int, ...]:

@@ -26,7 +26,8 @@ from mailer.model import Batch, Envelope, MailingList, Outcome, Receipt, Subscri
 from mailer.providers import Provider
 from mailer.services.confirmation_mail import BATCH_NAME, Addressee, ConfirmationWriter
 from mailer.services.program import Program
-from mailer.services.send import Stop, never, provided
+from mailer.services.sending.access import provided
+from mailer.services.sending.results import Stop, never
 from mailer.services.subscribers import Added, Asking, Entry, NotAsked, add_in
 from mailer.store import confirmations, consents
 from mailer.store import lists as stored_lists

@@ -13,7 +13,9 @@ from mailer.services.importreport import Import
 from mailer.services.imports import Options, import_subscribers
 from mailer.services.plan import Plan
 from mailer.services.program import Program
-from mailer.services.send import SendResult, freeze_issue, plan_send, send_frozen
+from mailer.services.sending.freezing import freeze_issue, plan_send
+from mailer.services.sending.results import SendResult
+from mailer.services.sending.sender import send_frozen
 from mailer.services.sources import chosen_sources
 from mailer.services.starter import starter_files
 from mailer.services.subscribers import Entry

@@ -12,7 +12,7 @@ from mailer.providers import KeepsMails, Provider
 from mailer.services.confirmation_mail import BATCH_NAME
 from mailer.services.program import Program
 from mailer.services.recognising import Recogniser
-from mailer.services.send import provided
+from mailer.services.sending.access import provided
 from mailer.store import erasing
 from mailer.store.erasing import Traces
 from mailer.wording import counted

@@ -13,7 +13,8 @@ from mailer.services.merge_writer import MergeWriter
 from mailer.services.plan import narrowing_of, neutral_recipient, sample_recipients
 from mailer.services.prepare import Prepared
 from mailer.services.program import Program
-from mailer.services.send import plan_send, provided
+from mailer.services.sending.access import provided
+from mailer.services.sending.freezing import plan_send
 from mailer.services.writer import MailWriter
 
 

@@ -7,6 +7,7 @@ confirmations        the mails' ids emptied
 deliveries           what the provider said emptied; state, issue and batch stay
 exclusions           stay: issue and reason are nothing personal without the person
 engagements          deleted
+events               what was reported emptied; what happened to which mail stays
 suppressions         the address gives way to its keyed hash, for every list
 suppression_events   the same, and the words are emptied
 """
@@ -34,6 +35,7 @@ from mailer.store.tables import (
     confirmations,
     deliveries,
     engagements,
+    events,
     exclusions,
     issues,
     lists,
@@ -53,6 +55,7 @@ COVERED: Mapping[str, str] = {
     "deliveries": "emptied",
     "exclusions": "kept",
     "engagements": "deleted",
+    "events": "emptied",
     "suppressions": "hashed",
     "suppression_events": "hashed",
 }
@@ -88,7 +91,7 @@ def traces(connection: Connection, email_key: str, hashed: Sequence[str]) -> Tra
     number = _number(connection, email_key)
     counts = {
         table.name: _count(connection, table, of_person(table, number))
-        for table in (subscriptions, subscription_events, confirmations, deliveries, exclusions, engagements)
+        for table in (subscriptions, subscription_events, confirmations, deliveries, exclusions, engagements, events)
     }
     entries = stored.entries(connection, [email_key])
     counts["suppressions"] = len(entries)
@@ -183,6 +186,7 @@ def _empty(connection: Connection, number: int, now: datetime) -> None:
         (subscription_events, {"source": "", "evidence": sa.null()}),
         (confirmations, {"message_id": "", "outcome": FORGOTTEN}),
         (deliveries, {"provider_id": "", "detail": _detail()}),
+        (events, {"detail": ""}),
     ]
     for table, values in emptied:
         connection.execute(sa.update(table).where(of_person(table, number)).values(**values))

@@ -12,10 +12,11 @@ from sqlalchemy.engine import Connection
 
 from mailer.audience.segment.reading import parse
 from mailer.errors import ConflictError, StoreError
-from mailer.model import BatchState, DeliveryState, Exclusion, IssueKind, IssueState
+from mailer.model import DeliveryState, Exclusion, IssueChange, IssueKind, IssueState
 from mailer.store import audience, lists
 from mailer.store import issues as stored_issues
 from mailer.store.banning import bans
+from mailer.store.batching import new_batch
 from mailer.store.columns import BigId
 from mailer.store.database import hold, insert_row, shut_door
 from mailer.store.tables import (
@@ -160,8 +161,12 @@ def _write_issue(connection: Connection, frozen: Frozen, chosen: list[int], now:
         "frozen_at": now,
         "updated_at": now,
         "segment": frozen.segment,
+        "local_time": "",
+        "started_at": now,
+        "reason": "",
     }
     issue_id = insert_row(connection, issues, values)
+    stored_issues.log(connection, issue_id, IssueChange.FROZEN, now)
     rows = [{"issue_id": issue_id, "position": at, "list_id": number} for at, number in enumerate(chosen)]
     connection.execute(sa.insert(issue_lists), rows)
     keys = [
@@ -210,7 +215,6 @@ def _write_deliveries(
 
     Numbering all rows by a window function in a single statement takes SQLite twice as long.
     """
-    batch = {"issue_id": issue_id, "state": BatchState.PENDING, "attempts": 0, "updated_at": now}
     number, room, batch_id = 0, 0, 0
     for place, (list_id, recipients) in enumerate(queries):
         query = _rows(issue_id, list_id, recipients)
@@ -221,7 +225,7 @@ def _write_deliveries(
         while True:
             if not room:
                 number, room = number + 1, batch_size
-                batch_id = insert_row(connection, batches, {"number": number, **batch})
+                batch_id = new_batch(connection, issue_id, number, now)
             values = {"batch": batch_id, "after": after, "room": room, "now": now}
             # Without the option not every driver's count outlives an insert.
             room -= connection.execute(query, values, execution_options={"preserve_rowcount": True}).rowcount

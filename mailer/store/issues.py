@@ -11,13 +11,13 @@ from sqlalchemy.engine import Connection, Row
 
 from mailer.delivery.states import check_move
 from mailer.errors import ConflictError, NotFoundError
-from mailer.model import IssueKind, IssueState
-from mailer.store.tables import issue_articles, issue_lists, issues, lists
+from mailer.model import IssueChange, IssueKind, IssueState
+from mailer.store.tables import issue_articles, issue_changes, issue_lists, issues, lists
 
 
 @dataclass(frozen=True, slots=True)
 class IssueRow:
-    """A frozen issue as a listing shows it."""
+    """A frozen issue as a listing shows it. `started_at`: when its audience was frozen; `reason`: why it is paused."""
 
     id: int
     name: str
@@ -27,6 +27,11 @@ class IssueRow:
     hash: str
     frozen_at: datetime
     finished_at: datetime | None
+    started_at: datetime | None
+    due_at: datetime | None
+    not_after: datetime | None
+    local_time: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,15 @@ class StoredIssue(IssueRow):
     article_keys: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that happened to an issue as a whole."""
+
+    what: IssueChange
+    detail: str
+    at: datetime
+
+
 LISTING = (
     issues.c.id,
     issues.c.name,
@@ -49,6 +63,11 @@ LISTING = (
     issues.c.hash,
     issues.c.frozen_at,
     issues.c.finished_at,
+    issues.c.started_at,
+    issues.c.due_at,
+    issues.c.not_after,
+    issues.c.local_time,
+    issues.c.reason,
 )
 
 
@@ -75,18 +94,46 @@ def get(connection: Connection, name: str) -> StoredIssue | None:
 def listing(connection: Connection) -> list[IssueRow]:
     """Every frozen issue, newest first."""
     query = sa.select(*LISTING).order_by(issues.c.frozen_at.desc(), issues.c.id.desc())
-    return [IssueRow(*row) for row in connection.execute(query)]
+    return [IssueRow(**row._asdict()) for row in connection.execute(query)]
 
 
-def set_state(connection: Connection, name: str, state: IssueState, now: datetime) -> None:
-    """Move an issue, if the table of moves allows it. To cancel one, see `ledger.cancel`."""
+def set_state(connection: Connection, name: str, state: IssueState, now: datetime, reason: str = "") -> int:
+    """Move an issue, if the table of moves allows it; its number. To cancel one, see `ledger.cancel`."""
     row = locked(connection, name)
     check_move(row.state, state, f'issue "{name}"')
     changed = connection.execute(
-        sa.update(issues).where(issues.c.id == row.id, issues.c.state == row.state).values(state=state, updated_at=now)
+        sa.update(issues)
+        .where(issues.c.id == row.id, issues.c.state == row.state)
+        .values(state=state, updated_at=now, reason=reason)
     )
     if changed.rowcount != 1:
         raise ConflictError(f'issue "{name}" was changed by another process; nothing was done')
+    return int(row.id)
+
+
+def pause(connection: Connection, name: str, reason: str, now: datetime) -> None:
+    """Let no further batch of an issue begin. ConflictError when it is not being sent."""
+    log(connection, set_state(connection, name, IssueState.PAUSED, now, reason), IssueChange.PAUSED, now, reason)
+
+
+def resume(connection: Connection, name: str, now: datetime) -> None:
+    """Let a paused issue go on. ConflictError when it is not paused."""
+    if state_of(connection, name) is not IssueState.PAUSED:
+        raise ConflictError(f'issue "{name}" is {state_of(connection, name).value}, not paused')
+    log(connection, set_state(connection, name, IssueState.SENDING, now), IssueChange.RESUMED, now)
+
+
+def log(connection: Connection, issue_id: int, what: IssueChange, now: datetime, detail: str = "") -> None:
+    """Write down what happened to an issue as a whole."""
+    values = {"issue_id": issue_id, "what": what, "detail": detail, "at": now}
+    connection.execute(sa.insert(issue_changes), values)
+
+
+def changes(connection: Connection, issue_id: int) -> list[Change]:
+    """What happened to an issue as a whole, oldest first."""
+    query = sa.select(issue_changes.c.what, issue_changes.c.detail, issue_changes.c.at)
+    rows = connection.execute(query.where(issue_changes.c.issue_id == issue_id).order_by(issue_changes.c.id))
+    return [Change(*row) for row in rows]
 
 
 def number(connection: Connection, name: str) -> int:

@@ -13,9 +13,9 @@ from sqlalchemy.engine import Connection
 
 from mailer.delivery.outcomes import STATE_AFTER, try_again_at
 from mailer.delivery.states import OPEN_BATCHES, batch_state, check_move, sources
-from mailer.model import BatchState, DeliveryState, IssueState, Receipt
+from mailer.model import BatchState, DeliveryState, IssueChange, IssueState, Receipt
 from mailer.store import issues as stored_issues
-from mailer.store.database import insert_row
+from mailer.store.batching import new_batch
 from mailer.store.tables import batches, deliveries, issues
 
 # A late owner may still say what came of a doubt of its own.
@@ -152,8 +152,9 @@ def _settle(connection: Connection, batch: _Batch, now: datetime) -> None:
 
 def cancel(connection: Connection, issue: str, now: datetime) -> int:
     """Stop an issue for good; how many deliveries that kept from leaving. What is in flight ends as it ends."""
-    stored_issues.set_state(connection, issue, IssueState.CANCELLED, now)
-    return _cancel_waiting(connection, stored_issues.locked(connection, issue).id, now)
+    issue_id = stored_issues.set_state(connection, issue, IssueState.CANCELLED, now)
+    stored_issues.log(connection, issue_id, IssueChange.CANCELLED, now)
+    return _cancel_waiting(connection, issue_id, now)
 
 
 def finish(connection: Connection, issue: str, now: datetime) -> bool:
@@ -165,8 +166,10 @@ def finish(connection: Connection, issue: str, now: datetime) -> bool:
     done = connection.execute(
         sa.update(issues)
         .where(issues.c.id == row.id, issues.c.state.in_(sources(IssueState.SENT)), ~work_left)
-        .values(state=IssueState.SENT, finished_at=now, updated_at=now)
+        .values(state=IssueState.SENT, finished_at=now, updated_at=now, reason="")
     )
+    if done.rowcount == 1:
+        stored_issues.log(connection, row.id, IssueChange.SENT, now)
     return done.rowcount == 1
 
 
@@ -179,13 +182,14 @@ def _back_to_pending(connection: Connection, batch: _Batch, now: datetime, **val
     _reopen(connection, batch.issue_id, now)
 
 
-def _split_off_pending(connection: Connection, batch: _Batch, now: datetime, **values: Any) -> None:
+def _split_off_pending(
+    connection: Connection, batch: _Batch, now: datetime, *, due_at: datetime | None, attempts: int
+) -> None:
     # The issue's row is held first: two senders at once must not give two batches one number.
     connection.execute(sa.select(issues.c.id).where(issues.c.id == batch.issue_id).with_for_update())
     last = sa.select(sa.func.max(batches.c.number)).where(batches.c.issue_id == batch.issue_id)
     number = connection.execute(last).scalar_one() + 1
-    fresh = {"issue_id": batch.issue_id, "number": number, "state": BatchState.PENDING, "updated_at": now}
-    new_id = insert_row(connection, batches, fresh | values)
+    new_id = new_batch(connection, batch.issue_id, number, now, due_at=due_at, attempts=attempts)
     connection.execute(
         sa.update(deliveries)
         .where(deliveries.c.batch_id == batch.id, deliveries.c.state == DeliveryState.PENDING)

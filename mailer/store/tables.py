@@ -20,9 +20,11 @@ from mailer.model import (
     BatchState,
     DeliveryState,
     EngagementKind,
+    EventKind,
     Exclusion,
     How,
     ImportState,
+    IssueChange,
     IssueKind,
     IssueState,
     SubscriptionState,
@@ -234,6 +236,27 @@ issues = Table(
     Column("finished_at", UtcDateTime),
     # The expression that narrowed its audience; empty for everybody on its lists.
     Column("segment", Text, nullable=False),
+    # When a scheduled issue begins, and after which moment nothing more of it may be handed over.
+    Column("due_at", UtcDateTime),
+    Column("not_after", UtcDateTime),
+    # Day and time on the clocks of its readers, as 2026-11-25T09:00; empty where everybody's is due at once.
+    Column("local_time", Text, nullable=False),
+    # When its audience was frozen: later than its content if it was scheduled.
+    Column("started_at", UtcDateTime),
+    # Why it is paused.
+    Column("reason", Text, nullable=False),
+)
+
+# What happened to an issue as a whole. Rows are only ever added.
+issue_changes = Table(
+    "issue_changes",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("issue_id", BigId, ForeignKey("issues.id"), nullable=False),
+    Column("what", choice(IssueChange), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index(None, "issue_id"),
 )
 
 issue_lists = Table(
@@ -281,6 +304,15 @@ batches = Table(
     Column("due_at", UtcDateTime),
     Column("attempts", Integer, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    # Who took it, from the point of no return on.
+    Column("provider", Text, nullable=False),
+    # Handed over one by one in the order of the deliveries, each outcome written down before the next.
+    Column("in_order", Boolean, nullable=False),
+    # Which start of which machine its sender ran on: after another one, the last outcomes may be missing.
+    Column("boot", Text, nullable=False),
+    # The provider's own number for a batch that it keeps until `send_at` and can still drop.
+    Column("hold", Text, nullable=False),
+    Column("send_at", UtcDateTime),
     UniqueConstraint("issue_id", "number"),
     Index(None, "state", "issue_id", "number"),
 )
@@ -315,4 +347,54 @@ engagements = Table(
     Column("at", UtcDateTime, nullable=False),
     Index(None, "subscriber_id", "kind", "at"),
     Index(None, "issue_id", "kind"),
+)
+
+# What providers report of mails after they took them.
+events = Table(
+    "events",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    # What makes the same report twice one: the provider's own number, else a hash of what it says.
+    Column("key", Text, nullable=False, unique=True),
+    # Without foreign keys: they come by thousands, and what they refer to was looked up.
+    Column("delivery_id", BigId, nullable=False),
+    Column("issue_id", BigId, nullable=False),
+    Column("subscriber_id", BigId, nullable=False),
+    Column("kind", choice(EventKind), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Index(None, "issue_id", "kind"),
+    Index(None, "subscriber_id"),
+    Index(None, "delivery_id"),
+)
+
+# How fast a provider may be asked, for all senders on this database together.
+rates = Table(
+    "rates",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    # When the next mail may go at the rate that was asked for, and before when the provider wants no call at all.
+    Column("next_at", UtcDateTime),
+    Column("blocked_until", UtcDateTime),
+)
+
+# How many mails went to a provider on each day that had any: what the warm-up counts.
+sending_days = Table(
+    "sending_days",
+    metadata,
+    Column("provider", Text, nullable=False),
+    # As 2026-11-22, in the organisation's time zone.
+    Column("day", String(10), nullable=False),
+    Column("mails", Integer, nullable=False),
+    PrimaryKeyConstraint("provider", "day"),
+)
+
+# The places that may send from this database. A copy of it elsewhere is not among them.
+bindings = Table(
+    "bindings",
+    metadata,
+    Column("identity", String(64), primary_key=True),
+    Column("label", Text, nullable=False),
+    Column("bound_at", UtcDateTime, nullable=False),
 )

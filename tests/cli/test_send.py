@@ -17,7 +17,9 @@ from mailer.app import open_mailer
 from mailer.cli.signals import stop_on_signal
 from mailer.errors import StoreError
 from mailer.model import DeliveryState, IssueState, SuppressionReason
-from mailer.services.send import Run, freeze_issue, plan_send, send_frozen
+from mailer.services.sending.freezing import freeze_issue, plan_send
+from mailer.services.sending.run import Run
+from mailer.services.sending.sender import send_frozen
 from mailer.store import issues as stored_issues
 from mailer.store import ledger, suppressions
 from mailer.store.suppressions import Suppression
@@ -283,7 +285,7 @@ def test_what_a_dead_sender_held_is_sent_when_its_lease_ends(issue: Any, begun: 
 def test_batches_slower_than_the_lease_end_with_advice(issue: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lease that is over before the mails are written must not be tried for ever."""
     freeze(issue)
-    monkeypatch.setattr("mailer.services.send.LEASE_SHARE", 0.0)
+    monkeypatch.setattr("mailer.services.sending.run.LEASE_SHARE", 0.0)
     with open_mailer(Workspace(issue.root), {}) as program, pytest.raises(StoreError) as caught:
         send_frozen(program, ISSUE)
     assert "lease_seconds" in str(caught.value.hint)

@@ -15,6 +15,7 @@ from mailer.errors import ConflictError, MailerError
 from mailer.model import (
     DeliveryState,
     EngagementKind,
+    EventKind,
     Exclusion,
     How,
     MailingList,
@@ -29,7 +30,7 @@ from mailer.store.database import Store
 from mailer.store.erasing import COVERED, Traces
 from mailer.store.subscriptions import Change, Origin
 from mailer.store.suppressions import Suppression
-from mailer.store.tables import confirmations, deliveries, engagements, exclusions, metadata, suppression_events
+from mailer.store.tables import confirmations, deliveries, engagements, events, exclusions, metadata, suppression_events
 from mailer.store.tables import issues as issues_table
 from mailer.store.tables import subscribers as people
 from tests.store.test_suppressions import hasher
@@ -79,6 +80,9 @@ def leave_more(connection: Connection) -> None:
         connection.execute(sa.insert(confirmations).values(**asked, sent_at=NOW, outcome="accepted"))
         opened = {"issue_id": issue, "subscriber_id": number, "kind": EngagementKind.OPENED, "at": NOW}
         connection.execute(sa.insert(engagements).values(**opened))
+        said = {"key": f"event-{name}", "delivery_id": 1, "detail": f"no mailbox of {name}", "received_at": NOW}
+        report = {**opened, **said, "kind": EventKind.BOUNCED_HARD}
+        connection.execute(sa.insert(events).values(**report))
     for name, list_id in (("ada", 0), ("ada", 1)):
         entry = Suppression(key(name), SuppressionReason.COMPLAINED, "rang at noon", list_id)
         assert suppressions.add(connection, entry, NOW)
@@ -176,6 +180,7 @@ def test_what_was_erased_is_told(world: World) -> None:
         "deliveries": 1,
         "exclusions": 1,
         "engagements": 1,
+        "events": 1,
         "suppressions": 2,
         "suppression_events": 2,
     }

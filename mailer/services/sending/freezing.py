@@ -1,0 +1,56 @@
+"""An issue is planned, then written down with its audience, once."""
+
+from __future__ import annotations
+
+import secrets
+
+from mailer.errors import ConflictError
+from mailer.model import IssueState
+from mailer.services.plan import Plan, plan_prepared, refuse_errors
+from mailer.services.prepare import Prepared, prepare
+from mailer.services.program import Program
+from mailer.services.sending.access import check_access, provided
+from mailer.store import issues as stored_issues
+from mailer.store import ledger
+from mailer.store import lists as stored_lists
+
+
+def plan_send(program: Program, name: str, *, again: bool = False) -> tuple[Prepared, Plan]:
+    """What sending would do; CheckError when it must not be done."""
+    prepared = prepare(program, name)
+    plan = plan_prepared(program, prepared, again=again)
+    if plan.state is None:
+        refuse_errors(plan)
+    return prepared, plan
+
+
+def freeze_issue(program: Program, prepared: Prepared) -> ledger.FrozenCounts:
+    """Write the issue and its audience down, once; the same issue again changes nothing."""
+    with provided(program) as provider:
+        check_access(program, prepared.issue.name, provider)
+        capabilities = provider.capabilities
+    frozen = ledger.Frozen(
+        name=prepared.issue.name,
+        kind=prepared.issue.kind,
+        subject=prepared.issue.subject,
+        hash=prepared.hash,
+        # Message-IDs are made with it: a send that goes on after the keys were changed writes the same ones.
+        snapshot={**prepared.snapshot, "message_ids": secrets.token_hex(16)},
+        lists=prepared.issue.lists,
+        article_keys=tuple(article.key for article in prepared.articles),
+        batch_size=min(program.settings.provider.batch_size, capabilities.max_recipients),
+        smtputf8=capabilities.smtputf8,
+        segment=prepared.issue.segment,
+    )
+    with program.store.derive() as connection:
+        for definition in prepared.lists:
+            stored_lists.ensure(connection, definition)
+        try:
+            return ledger.freeze(connection, frozen, program.now())
+        except ConflictError as error:
+            # The file, an article or a template is another one now. While people wait, going on is a choice too.
+            issue = stored_issues.get(connection, frozen.name)
+            if issue is None or issue.state is not IssueState.SENDING:
+                raise
+            hint = f"mailer send {frozen.name} --frozen goes on with the content of then"
+            raise ConflictError(error.message, hint=hint) from error
