@@ -80,7 +80,7 @@ def leave_more(connection: Connection) -> None:
         connection.execute(sa.insert(confirmations).values(**asked, sent_at=NOW, outcome="accepted"))
         opened = {"issue_id": issue, "subscriber_id": number, "kind": EngagementKind.OPENED, "at": NOW}
         connection.execute(sa.insert(engagements).values(**opened))
-        said = {"key": f"event-{name}", "delivery_id": 1, "detail": f"no mailbox of {name}", "received_at": NOW}
+        said = {"key": f"event-{number}", "delivery_id": 1, "detail": f"no mailbox of {name}", "received_at": NOW}
         report = {**opened, **said, "kind": EventKind.BOUNCED_HARD}
         connection.execute(sa.insert(events).values(**report))
     for name, list_id in (("ada", 0), ("ada", 1)):
