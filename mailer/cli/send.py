@@ -46,6 +46,7 @@ def send(
         rehearse(context, bare(issue), again=again, as_json=as_json)
         return
     from mailer.services.sending.freezing import freeze_issue, plan_send
+    from mailer.services.sending.results import SendOptions
     from mailer.services.sending.sender import send_frozen
 
     name = bare(issue)
@@ -57,7 +58,7 @@ def send(
                 confirm(mailer, planned, yes=yes)
             freeze_issue(mailer, prepared)
         with stop_on_signal(tell_stopping) as stop:
-            done = send_frozen(mailer, name, tell_progress, stop)
+            done = send_frozen(mailer, name, SendOptions(tell_progress, stop))
     output.result(summary(done), as_json, lambda: show_result(done))
     finish(done)
 

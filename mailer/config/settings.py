@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -34,6 +34,9 @@ class Organisation(Section):
     postal_address: str = Field(default="", description="Postal address, which law requires at the foot of every mail.")
     contact: OptionalEmail = Field(default="", description="E-mail address at which a person answers.")
     website: OptionalUrl = Field(default="", description="The organisation's site.")
+    zone: Zone = Field(
+        default="UTC", description="Time zone of the times you name, such as Europe/Oslo; a day ends at its midnight."
+    )
 
 
 class SenderSettings(Section):
@@ -167,6 +170,26 @@ class Limits(Section):
     )
     fetch_seconds: float = Field(default=20, description="The longest that fetching one source may take.", gt=0, le=600)
     fetch_megabytes: int = Field(default=16, description="The largest answer accepted from a source.", ge=1, le=1024)
+    late_hours: float = Field(
+        default=6,
+        description="A scheduled issue found later than this after its time is paused and not sent by itself.",
+        gt=0,
+        le=24 * 30,
+    )
+    max_rate: int | None = Field(
+        default=None, description="The most mails a minute, of all senders on this database. Default: no limit.", ge=1
+    )
+    warmup: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        default=(),
+        description="The most mails on the 1st, 2nd, ... day of sending from a new domain: [200, 500, 1000].",
+        max_length=365,
+    )
+    pause_above: float = Field(
+        default=0.1,
+        description="Pause an issue when more than this part of its last mails was refused or came back; 1: never.",
+        gt=0,
+        le=1,
+    )
 
 
 class Secrets(Section):

@@ -70,7 +70,9 @@ class SmtpSettings(Section):
     helo: Annotated[str, AfterValidator(lambda value: _dns_name(value) if value else value)] = Field(
         default="", description="smtp: the name to greet with; this machine's, when it is not set."
     )
-    connections: int = Field(default=4, description="smtp: the most connections at once.", ge=1, le=64)
+    connections: int = Field(
+        default=4, description="smtp: the most connections at once; sendgrid: the most calls at once.", ge=1, le=64
+    )
     smtputf8: bool = Field(
         default=False, description="smtp: the server takes addresses with letters beyond ASCII before the @."
     )

@@ -32,7 +32,7 @@ class Outbox:
     """The provider that needs no account."""
 
     name = "outbox"
-    capabilities = Capabilities(max_recipients=1000, idempotent=True)
+    capabilities = Capabilities(max_recipients=1000, idempotent=True, calls=1)
 
     def __init__(self, root: Path) -> None:
         self._root = root

@@ -17,7 +17,7 @@ class Capabilities:
     one message itself (`Batch.merges`). `call_seconds` is the longest that one call may take: a lease covers it twice.
     `idempotent`: handing over a delivery a second time makes no second mail. `schedules` and
     `cancels`: it can hold mails until a time, and drop them before it. `smtputf8`: it takes addresses whose local part
-    is not ASCII.
+    is not ASCII. `calls`: more than so many at once gain nothing.
     """
 
     max_recipients: int
@@ -29,6 +29,7 @@ class Capabilities:
     idempotent: bool = False
     smtputf8: bool = False
     call_seconds: float = 0
+    calls: int | None = None
 
 
 class Provider(Protocol):

@@ -18,6 +18,7 @@ from mailer.cli.signals import stop_on_signal
 from mailer.errors import StoreError
 from mailer.model import DeliveryState, IssueState, SuppressionReason
 from mailer.services.sending.freezing import freeze_issue, plan_send
+from mailer.services.sending.results import SendOptions
 from mailer.services.sending.run import Run
 from mailer.services.sending.sender import send_frozen
 from mailer.store import issues as stored_issues
@@ -222,7 +223,7 @@ def test_stopping_keeps_what_waits(issue: Any) -> None:
     issue.add_settings("[provider]\nbatch_size = 1\n")
     freeze(issue)
     with open_mailer(Workspace(issue.root), {}) as program:
-        done = send_frozen(program, ISSUE, stop=iter((False, True)).__next__)
+        done = send_frozen(program, ISSUE, SendOptions(stop=iter((False, True)).__next__))
     assert (done.state, done.stopped, done.accepted_now) == (IssueState.SENDING, True, 1)
     assert done.figures.deliveries[DeliveryState.PENDING] == 2
     assert sent(issue)["accepted_now"] == 2
@@ -234,7 +235,7 @@ def test_progress_counts_recipients(issue: Any) -> None:
     freeze(issue)
     told: list[tuple[int, int]] = []
     with open_mailer(Workspace(issue.root), {}) as program:
-        send_frozen(program, ISSUE, lambda progress: told.append((progress.done, progress.total)))
+        send_frozen(program, ISSUE, SendOptions(lambda progress: told.append((progress.done, progress.total))))
     assert told[0] == (2, 3)
 
 
