@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mailer.cli import output
 from mailer.cli.options import JsonOption
 from mailer.cli.session import open_mailer
+
+if TYPE_CHECKING:
+    from mailer.services.binding import Bound
+    from mailer.store.bindings import Binding
 
 app = typer.Typer()
 
@@ -31,6 +36,7 @@ def show_status(context: typer.Context, as_json: JsonOption = False) -> None:
                 "newest": found.newest,
                 "state": found.state.value,
                 "bytes": str(found.bytes),
+                "may send": found.sends_from,
             }
         ),
     )
@@ -64,3 +70,45 @@ def back_up(
     with open_mailer(context) as mailer:
         made = backup(mailer, file, mailer.now())
     output.result(made, as_json, lambda: output.lines([str(made.file)]))
+
+
+@app.command("bind")
+def bind_database(
+    context: typer.Context,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Let the places that are bound send as well: for several hosts.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be bound and change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Let this place send from the database: after it was moved, or as one host of several.
+
+    The first place that sends is bound by itself, and a copy of the database elsewhere refuses to send.
+    """
+    from mailer.errors import UsageError
+    from mailer.services import binding
+
+    with open_mailer(context) as mailer:
+        before = binding.show(mailer)
+        planned = binding.bind(mailer, keep=keep, dry_run=True)
+        if planned.removed and not (dry_run or yes):
+            output.note(f"may send now: {before.words}")
+            if not output.interactive():
+                raise UsageError(
+                    f"{labels(planned.removed)} could not send from this database any more, which needs a word: --yes",
+                    hint="--keep lets both send; --dry-run shows it and changes nothing.",
+                )
+            if not typer.confirm(f"Let only {planned.here} send from now on?", err=True):
+                raise UsageError("nothing was changed")
+        done = planned if dry_run else binding.bind(mailer, keep=keep)
+    output.result(done, as_json, lambda: output.lines(bound_lines(done)))
+
+
+def labels(places: Iterable[Binding]) -> str:
+    return ", ".join(place.label for place in places)
+
+
+def bound_lines(done: Bound) -> list[str]:
+    lines = [f"may send: {done.words}"]
+    return [*lines, f"may not send any more: {labels(done.removed)}"] if done.removed else lines

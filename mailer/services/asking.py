@@ -24,6 +24,7 @@ from mailer.audience.address import Address
 from mailer.errors import MailerError, ProviderError
 from mailer.model import Batch, Envelope, MailingList, Outcome, Receipt, SubscriptionState
 from mailer.providers import Provider
+from mailer.services.binding import check_bound
 from mailer.services.confirmation_mail import BATCH_NAME, Addressee, ConfirmationWriter
 from mailer.services.program import Program
 from mailer.services.sending.access import provided
@@ -114,6 +115,7 @@ class Asker:
     """Asks people about one list, batch by batch."""
 
     def __init__(self, program: Program, provider: Provider, writer: ConfirmationWriter) -> None:
+        check_bound(program)
         self.store = program.store
         self.now = program.now
         self.provider = provider

@@ -9,17 +9,15 @@ from pathlib import Path
 from typing import Protocol
 
 from mailer.errors import ConflictError, NotFoundError, StoreError
+from mailer.services import binding
+from mailer.services.program import Program
 from mailer.services.settings import without_password
-from mailer.store import migrate
+from mailer.store import bindings, migrate
 from mailer.store.database import Store
-from mailer.workspace import Workspace
 
 
-class Opened(Protocol):
+class Opened(Program, Protocol):
     """What is needed of the opened program here: its database as it is, whatever its version."""
-
-    @property
-    def workspace(self) -> Workspace: ...
 
     @property
     def database_url(self) -> str: ...
@@ -41,7 +39,8 @@ class State(StrEnum):
 class DatabaseStatus:
     """`version` is None while there are no tables. A database that is too new raises StoreVersionError.
 
-    `place` is the file, or the address of a server without its password.
+    `place` is the file, or the address of a server without its password. `sends_from` says which places may send from
+    it, for people.
     """
 
     place: str
@@ -49,6 +48,7 @@ class DatabaseStatus:
     version: str | None
     newest: str
     bytes: int
+    sends_from: str = ""
 
 
 def status(program: Opened) -> DatabaseStatus:
@@ -60,8 +60,10 @@ def status(program: Opened) -> DatabaseStatus:
     store = program.store_as_it_is
     with store.read() as connection:
         version = migrate.revision(connection, store.name)
+        places = bindings.every(connection) if version == newest else []
+    sends = binding.told(program, places, program.now()).words
     state = State.CURRENT if version == newest else State.OLD if version else State.MISSING
-    return DatabaseStatus(place, state, version, newest, store.size())
+    return DatabaseStatus(place, state, version, newest, store.size(), sends)
 
 
 @dataclass(frozen=True, slots=True)
