@@ -36,12 +36,31 @@ class Figures:
 def figures(connection: Connection, issue: str) -> Figures:
     """Deliveries and batches by state, exclusions of the freeze by reason."""
     issue_id = stored_issues.number(connection, issue)
-
+    by_batch = dict.fromkeys(BatchState, 0) | _counted(connection, batches.c.state, issue_id)
+    waits = by_batch[BatchState.PENDING] > by_batch[BatchState.ACCEPTED]
     return Figures(
-        dict.fromkeys(DeliveryState, 0) | _counted(connection, deliveries.c.state, issue_id),
+        _deliveries(connection, issue_id, DeliveryState.PENDING if waits else DeliveryState.ACCEPTED),
         dict.fromkeys(Exclusion, 0) | _counted(connection, exclusions.c.reason, issue_id),
-        dict.fromkeys(BatchState, 0) | _counted(connection, batches.c.state, issue_id),
+        by_batch,
     )
+
+
+def _deliveries(connection: Connection, issue_id: int, most: DeliveryState) -> dict[DeliveryState, int]:
+    """Deliveries by state. `most` is the state that most of them probably have: it is what the others leave of all.
+
+    Counting all is reading an index. Grouping a million takes SQLite three times as long as grouping the few others.
+    """
+    every = sa.select(sa.func.count()).where(deliveries.c.issue_id == issue_id).scalar_subquery()
+    others = (
+        sa.select(deliveries.c.state, sa.func.count())
+        .where(deliveries.c.issue_id == issue_id, deliveries.c.state != most)
+        .group_by(deliveries.c.state)
+    )
+    # One statement, so that both are counted at one moment, whatever the transaction.
+    total = sa.select(sa.literal(most, deliveries.c.state.type), every)
+    found = dict(connection.execute(sa.union_all(total, others)).all())
+    all_of_them = found.pop(most)
+    return {**dict.fromkeys(DeliveryState, 0), **found, most: all_of_them - sum(found.values())}
 
 
 def _counted(connection: Connection, column: sa.Column[Any], issue_id: int) -> dict[Any, int]:
