@@ -274,7 +274,7 @@ class Campaign:
             shutil.copy(self.folder / "mailer.db", self.folder.parent / "look.db")
             writer = MailWriter(ISSUE, issue.snapshot, program.workspace.secret_keys({}))
             with program.store.write() as connection:
-                batch = ledger.claim(connection, ISSUE, "size", 30, program.now())
+                batch = ledger.claim(connection, ISSUE, ledger.ClaimTerms("size", 30), program.now())
                 assert batch is not None
                 size = len(writer.envelope(batch.recipients[0], NOW).content)
                 ledger.give_back(connection, batch.id, "size", program.now())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,13 +12,43 @@ from sqlalchemy.engine import Connection
 from mailer.delivery.states import sources
 from mailer.model import BatchState, DeliveryState, Exclusion, IssueState, Recipient, SubscriptionState
 from mailer.store.banning import broadest
+from mailer.store.pacing import Pace
 from mailer.store.suppressions import EVERY_LIST
 from mailer.store.tables import batches, deliveries, issue_lists, issues, lists, subscribers, subscriptions
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimTerms:
+    """Who claims, for how long, how fast, and at most so many deliveries: a larger batch is divided."""
+
+    owner: str
+    lease_seconds: float
+    pace: Pace | None = None
+    most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What is written down of a batch at the point of no return.
+
+    `in_order`: its deliveries are handed over one by one in the order of their numbers, each answer jotted down
+    before the next. `boot` says since which start of the machine the sender runs. `hold`: the provider keeps the
+    mails under this number until `send_at`.
+    """
+
+    provider: str = ""
+    in_order: bool = False
+    boot: str = ""
+    hold: str = ""
+    send_at: datetime | None = None
+
+
+UNMARKED = Marks()
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimedBatch:
-    """A batch that is ours until `lease_until`, with the people it goes to."""
+    """A batch that is ours until `lease_until`, with the people it goes to. `not_before`: its slot at the rate."""
 
     id: int
     issue: str
@@ -26,6 +56,7 @@ class ClaimedBatch:
     attempts: int
     lease_until: datetime
     recipients: tuple[Recipient, ...]
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +66,12 @@ class _Lease:
     now: datetime
 
 
-def claim(connection: Connection, issue: str, owner: str, lease_seconds: float, now: datetime) -> ClaimedBatch | None:
+def claim(connection: Connection, issue: str, terms: ClaimTerms, now: datetime) -> ClaimedBatch | None:
     """The issue's next batch that is due; None when there is none, or the issue is not being sent.
 
     Whoever unsubscribed or was suppressed since the freeze is taken out here, in the same transaction.
     """
-    lease = _Lease(owner, now + timedelta(seconds=lease_seconds), now)
+    lease = _Lease(terms.owner, now + timedelta(seconds=terms.lease_seconds), now)
     while (row := _next_due(connection, issue, now)) is not None:
         if not _take(connection, row.id, lease):
             continue
@@ -51,14 +82,14 @@ def claim(connection: Connection, issue: str, owner: str, lease_seconds: float, 
     return None
 
 
-def begin(connection: Connection, batch_id: int, owner: str, now: datetime) -> bool:
+def begin(connection: Connection, batch_id: int, owner: str, now: datetime, marks: Marks = UNMARKED) -> bool:
     """The point of no return. False when the batch is no longer the owner's, or the issue no longer being sent."""
     still_sending = sa.exists().where(issues.c.id == batches.c.issue_id, issues.c.state == IssueState.SENDING)
     begun = connection.execute(
         sa.update(batches)
         .where(batches.c.id == batch_id, batches.c.owner == owner, batches.c.lease_until > now)
         .where(batches.c.state.in_(sources(BatchState.SUBMITTING)), still_sending)
-        .values(state=BatchState.SUBMITTING, updated_at=now)
+        .values(state=BatchState.SUBMITTING, updated_at=now, **asdict(marks))
     )
     if begun.rowcount != 1:
         return False

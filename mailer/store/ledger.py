@@ -6,21 +6,26 @@ owners held, `finish` closes the issue, `figures` counts.
 """
 
 from mailer.store.audience import Narrowing
-from mailer.store.claiming import ClaimedBatch, begin, claim, next_due, renew
+from mailer.store.claiming import ClaimedBatch, ClaimTerms, Marks, begin, claim, next_due, renew
 from mailer.store.figures import Figures, accepted_twice, figures, refusals
 from mailer.store.freezing import Frozen, FrozenCounts, freeze, frozen_counts, preview
+from mailer.store.pacing import Pace, block, ready_at
 from mailer.store.resuming import next_free, resend_doubts
-from mailer.store.settling import Swept, cancel, finish, give_back, record, sweep
+from mailer.store.settling import Swept, cancel, finish, give_back, record, settle, sweep
 
 __all__ = [
+    "ClaimTerms",
     "ClaimedBatch",
     "Figures",
     "Frozen",
     "FrozenCounts",
+    "Marks",
     "Narrowing",
+    "Pace",
     "Swept",
     "accepted_twice",
     "begin",
+    "block",
     "cancel",
     "claim",
     "figures",
@@ -31,9 +36,11 @@ __all__ = [
     "next_due",
     "next_free",
     "preview",
+    "ready_at",
     "record",
     "refusals",
     "renew",
     "resend_doubts",
+    "settle",
     "sweep",
 ]

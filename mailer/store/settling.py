@@ -16,13 +16,14 @@ from mailer.delivery.states import OPEN_BATCHES, batch_state, check_move, source
 from mailer.model import BatchState, DeliveryState, IssueChange, IssueState, Receipt
 from mailer.store import issues as stored_issues
 from mailer.store.batching import new_batch
+from mailer.store.pacing import Pace
 from mailer.store.tables import batches, deliveries, issues
 
 # A late owner may still say what came of a doubt of its own.
 ANSWERABLE = (BatchState.SUBMITTING, BatchState.DOUBTFUL)
 
 
-BATCH = (batches.c.id, batches.c.issue_id, batches.c.attempts, batches.c.state)
+BATCH = (batches.c.id, batches.c.issue_id, batches.c.attempts, batches.c.state, batches.c.in_order, batches.c.boot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class _Batch:
     issue_id: int
     attempts: int
     state: BatchState
+    in_order: bool
+    boot: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,11 @@ def record(connection: Connection, batch_id: int, owner: str, receipts: Sequence
     return recorded
 
 
-def give_back(connection: Connection, batch_id: int, owner: str, now: datetime) -> bool:
-    """Return a batch that was claimed and not begun; False when it is not the owner's any more."""
+def give_back(connection: Connection, batch_id: int, owner: str, now: datetime, pace: Pace | None = None) -> bool:
+    """Return a batch that was claimed and not begun; False when it is not the owner's any more.
+
+    With the `pace` of its claim, its mails do not count for the day.
+    """
     query = sa.select(*BATCH).where(
         batches.c.id == batch_id, batches.c.owner == owner, batches.c.state == BatchState.CLAIMED
     )
@@ -94,8 +100,20 @@ def give_back(connection: Connection, batch_id: int, owner: str, now: datetime) 
     return True
 
 
-def sweep(connection: Connection, now: datetime) -> Swept:
-    """Free the batches of owners that died: back to pending before the point of no return, in doubt after it."""
+def settle(connection: Connection, batch_id: int, owner: str, now: datetime) -> None:
+    """After a batch whose answers were jotted down one by one: its state follows from its deliveries."""
+    query = sa.select(*BATCH).where(batches.c.id == batch_id, batches.c.owner == owner, batches.c.state.in_(ANSWERABLE))
+    row = connection.execute(query.with_for_update()).first()
+    if row is not None:
+        _settle(connection, _Batch(*row), now)
+
+
+def sweep(connection: Connection, now: datetime, boot: str = "") -> Swept:
+    """Free the batches of owners that died: back to pending before the point of no return, in doubt after it.
+
+    Of a batch that was handed over in order only the first delivery without an answer is in doubt, if this is still
+    the same `boot` of the machine: what its sender jotted down may miss the last answers after a power cut.
+    """
     query = (
         sa.select(*BATCH)
         .where(batches.c.state.in_((BatchState.CLAIMED, BatchState.SUBMITTING)))
@@ -108,14 +126,22 @@ def sweep(connection: Connection, now: datetime) -> Swept:
         if batch.state is BatchState.CLAIMED:
             _back_to_pending(connection, batch, now)
             continue
+        unanswered = sa.and_(deliveries.c.batch_id == batch.id, deliveries.c.state == DeliveryState.SUBMITTING)
+        doubtful = unanswered
+        if batch.in_order and boot and batch.boot == boot:
+            first = connection.execute(sa.select(sa.func.min(deliveries.c.id)).where(unanswered)).scalar()
+            doubtful = sa.and_(unanswered, deliveries.c.id == first)
         connection.execute(
             sa.update(deliveries)
-            .where(deliveries.c.batch_id == batch.id, deliveries.c.state == DeliveryState.SUBMITTING)
+            .where(doubtful)
             .values(
                 state=DeliveryState.DOUBTFUL,
                 detail="the sender stopped during the call",
                 updated_at=now,
             )
+        )
+        connection.execute(
+            sa.update(deliveries).where(unanswered).values(state=DeliveryState.PENDING, due_at=None, updated_at=now)
         )
         _settle(connection, batch, now)
     returned = sum(batch.state is BatchState.CLAIMED for batch in expired)

@@ -273,7 +273,7 @@ def test_what_a_dead_sender_held_is_sent_when_its_lease_ends(issue: Any, begun: 
     """Also what it had begun: to the outbox a second time makes no second mail."""
     freeze(issue)
     with open_mailer(Workspace(issue.root), {}) as program, program.store.write() as connection:
-        batch = ledger.claim(connection, ISSUE, "dead", 1.0, program.now())
+        batch = ledger.claim(connection, ISSUE, ledger.ClaimTerms("dead", 1.0), program.now())
         assert batch is not None
         if begun:
             assert ledger.begin(connection, batch.id, "dead", program.now())

@@ -37,7 +37,7 @@ sys.stdin.readline()
 first = True
 while True:
     with store.write() as connection:
-        batch = ledger.claim(connection, "issue", owner, 3600, datetime.now(UTC))
+        batch = ledger.claim(connection, "issue", ledger.ClaimTerms(owner, 3600), datetime.now(UTC))
     if batch is None:
         break
     if first:
@@ -172,7 +172,7 @@ def test_threads_of_one_process(world: World) -> None:
 
 def claim(store: Store, owner: str) -> ledger.ClaimedBatch | None:
     with store.write() as connection:
-        return ledger.claim(connection, "issue", owner, 3600, datetime.now(UTC))
+        return ledger.claim(connection, "issue", ledger.ClaimTerms(owner, 3600), datetime.now(UTC))
 
 
 def all_deliveries(store: Store, state: DeliveryState | None = None) -> list[int]:

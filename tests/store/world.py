@@ -97,7 +97,7 @@ class World:
 
     def claim(self, owner: str = "one", issue: str = "issue", lease: float = 60) -> ledger.ClaimedBatch | None:
         with self.store.write() as connection:
-            return ledger.claim(connection, issue, owner, lease, self.now)
+            return ledger.claim(connection, issue, ledger.ClaimTerms(owner, lease), self.now)
 
     def claimed(self, owner: str = "one", issue: str = "issue", lease: float = 60) -> ledger.ClaimedBatch:
         batch = self.claim(owner, issue, lease)

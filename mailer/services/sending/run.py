@@ -71,7 +71,7 @@ class Run:
             ledger.sweep(connection, now)
             if self.provider.capabilities.idempotent:
                 ledger.resend_doubts(connection, self.writer.issue, now)
-            return ledger.claim(connection, self.writer.issue, self.owner, self.lease, now)
+            return ledger.claim(connection, self.writer.issue, ledger.ClaimTerms(self.owner, self.lease), now)
 
     def one(self, batch: ledger.ClaimedBatch) -> None:
         """Write, begin, submit and record one batch."""
