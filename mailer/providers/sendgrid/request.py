@@ -38,13 +38,20 @@ NOT_A_WORD = re.compile(r"[^\x20-\x7e]+")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the settings add to every request. `categories`: None for the labels of the mail itself."""
+    """What the settings add to every request. `categories`: None for the labels of the mail itself.
+
+    With `safe` every batch gets a `hold` and a `send_at`, in seconds since 1970: it is kept until then and can be
+    dropped before.
+    """
 
     categories: tuple[str, ...] | None = None
     ip_pool: str = ""
     unsubscribe_group: int | None = None
     sandbox: bool = False
     tracking: bool = False
+    safe: bool = False
+    hold: str = ""
+    send_at: int | None = None
 
 
 def body(merge: Merge, batch_id: int, options: Options) -> dict[str, Any]:
@@ -67,6 +74,9 @@ def body(merge: Merge, batch_id: int, options: Options) -> dict[str, Any]:
         built["asm"] = {"group_id": options.unsubscribe_group}
     if options.sandbox:
         built["mail_settings"] = {"sandbox_mode": {"enable": True}}
+    if options.hold:
+        built["batch_id"] = options.hold
+        built["send_at"] = options.send_at
     return built
 
 
