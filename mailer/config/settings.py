@@ -118,6 +118,13 @@ class Provider(SmtpSettings):
     base_url: ApiUrl = Field(
         default="", description="sendgrid: another address of the API, for a stand-in. https, or this machine."
     )
+    safe: bool = Field(
+        default=False,
+        description="sendgrid: have each batch kept for a while, so that one in doubt is dropped and sent anew.",
+    )
+    safe_minutes: int = Field(
+        default=25, description="sendgrid: how long a batch is kept with safe = true.", ge=20, le=24 * 60
+    )
 
     @field_validator("categories")
     @classmethod
@@ -132,6 +139,13 @@ class Provider(SmtpSettings):
         if len(value) == 1:
             raise ValueError("must have 2 characters or more")
         return value
+
+    @model_validator(mode="after")
+    def _can_be_safe(self) -> Self:
+        # The outbox is safe by itself. A promise that nobody keeps is not taken.
+        if self.safe and self.name == "smtp":
+            raise ValueError("cannot be safe with smtp, which keeps no mails back; sendgrid does")
+        return self
 
 
 class Database(Section):

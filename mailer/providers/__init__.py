@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from mailer.errors import ConfigError
 from mailer.providers.protocol import Capabilities as Capabilities
 from mailer.providers.protocol import ChecksAccess as ChecksAccess
+from mailer.providers.protocol import Holds as Holds
+from mailer.providers.protocol import HoldTerms as HoldTerms
 from mailer.providers.protocol import KeepsMails as KeepsMails
 from mailer.providers.protocol import Provider as Provider
 from mailer.providers.protocol import Rehearses as Rehearses
@@ -47,6 +49,7 @@ def _sendgrid(settings: Settings, root: Path) -> Provider:
         unsubscribe_group=chosen.unsubscribe_group,
         sandbox=chosen.sandbox,
         tracking=settings.privacy.tracking,
+        safe=chosen.safe,
     )
     place = {"region": chosen.region, "base_url": chosen.base_url}
     return SendGrid(lambda: api_key(given, file), options, seconds=chosen.timeout, **place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from mailer.model import Batch, Receipt
@@ -91,4 +92,41 @@ class SubmitsInOrder(Protocol):
         A mail that cannot be sent at all may be told of before its turn. `tell` returns False to have nothing more
         sent: the rest is `not_sent`.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HoldTerms:
+    """What a provider asks of those who have mails kept.
+
+    They can be dropped until `lead` before they leave, are kept no longer than `longest`, and no more than `most`
+    batches may be dropped at one time.
+    """
+
+    lead: timedelta
+    longest: timedelta
+    most: int
+
+
+@runtime_checkable
+class Holds(Protocol):
+    """A provider that can keep a batch until its `send_at`, and drop it before, so that nothing of it ever leaves."""
+
+    @property
+    def hold_terms(self) -> HoldTerms: ...
+
+    def new_hold(self) -> str:
+        """A number to keep a batch under. ProviderError when there is none to be had; nothing was sent."""
+        ...
+
+    def drop(self, hold: str, by: datetime) -> bool:
+        """Drop whatever was handed over under this number, or will be. May be asked again.
+
+        True: it was dropped by that time, also on the provider's clock, and never leaves. False: it was not dropped.
+        ProviderError: nobody knows.
+        """
+        ...
+
+    def release(self, hold: str) -> None:
+        """Forget a drop whose mails are long gone. ProviderError when that cannot be."""
         ...
