@@ -22,9 +22,10 @@ from mailer.config import Theme
 from mailer.model import Article, ArticleChoice, Issue, IssueKind, Recipient
 from mailer.render.compile import PartInput, compile_html
 from mailer.render.environment import Fields, TemplateEnvironment
+from mailer.render.fields import clean_fields
 from mailer.render.issue import RenderInput, all_templates, render_issue, template_context
 from mailer.render.mjml import compile_mjml
-from mailer.render.personal import PersonalPart, clean_fields
+from mailer.render.personal import PersonalPart
 from mailer.render.sources import TemplateText
 from mailer.services.writer import MailWriter
 

@@ -21,10 +21,11 @@ from markupsafe import Markup, escape
 from mailer.errors import TemplateError
 from mailer.render.defer import SiteBook, defer
 from mailer.render.environment import TemplateEnvironment
+from mailer.render.fields import CONTROL
 from mailer.render.flat import Flat
 from mailer.render.inspect import holds_mark
 from mailer.render.mjml import UnknownTagError, compile_mjml, without_engine_fonts
-from mailer.render.personal import CONTROL, PersonalPart
+from mailer.render.personal import PersonalPart
 from mailer.render.placing import unwrap, wrap
 from mailer.render.sources import Templates, TemplateText, place_of_tag, template_errors
 from mailer.render.squeeze import squeeze

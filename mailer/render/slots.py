@@ -1,13 +1,14 @@
 """The slots of a part that are more than a plain field, compiled by Jinja2 to one code object.
 
-Lines of that code are numbers of places in the author's files, so that whatever goes wrong for a recipient is
+What only asks for certain fields has one text for all who have the same values there, such as a city, so the texts are
+kept. Lines of that code are numbers of places in the author's files, so that whatever goes wrong for a recipient is
 reported where it was written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeGuard
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeGuard, cast
 
 from jinja2 import Template, nodes
 from jinja2.exceptions import TemplateSyntaxError
@@ -15,18 +16,21 @@ from jinja2.parser import Parser
 
 from mailer.errors import TemplateError
 from mailer.render.environment import Fields, TemplateEnvironment
-from mailer.render.flat import Choice, Place, Print, Repeat, Segment
+from mailer.render.fields import SEPARATOR, Asked, FieldColumns, Values
+from mailer.render.flat import Choice, Place, Print, Repeat, Segment, sources
 from mailer.render.lift import RECIPIENT_FUNCTIONS, RECIPIENT_NAMES
 
-SEPARATOR = "\x00"
-"""Parts the texts of slots; it is taken out of all data and of all constants."""
-
 MAX_TEXT = 5_000_000
-"""Characters that all compiled slots of one recipient may have."""
+"""Characters that the compiled slots of one recipient may have which ask for the same fields."""
+
+MOST_KEPT = 4096
+MOST_KEPT_TEXT = 4_000_000
+"""So many texts are kept, and so many characters of them."""
+
+BY_CHANCE = frozenset({"random"})
+"""Filters whose result is another one each time."""
 
 NO_VALUE = "has no value for this recipient"
-
-Values = Mapping[str, Any]
 
 
 def is_recipient(node: nodes.Node) -> TypeGuard[nodes.Name]:
@@ -51,11 +55,48 @@ def parse_expression(environment: TemplateEnvironment, source: str) -> nodes.Exp
     return output.nodes[0]
 
 
-class SlotCode:
-    """The texts of several slots for one recipient. May be shared by threads."""
+def asked_by(environment: TemplateEnvironment, segment: Segment) -> frozenset[Asked] | None:
+    """The fields that a segment's text depends on. None when it depends on all of them, or on chance."""
+    asked: set[Asked] = set()
+    for source in filter(None, sources([segment])):
+        tree = nodes.Output([parse_expression(environment, source)])
+        fields = list(fields_in(tree))
+        named = sum(is_recipient(name) for name in tree.find_all(nodes.Name))
+        if named != len(fields) or any(each.name in BY_CHANCE for each in tree.find_all(nodes.Filter)):
+            return None
+        asked |= set(fields)
+    return frozenset(asked)
 
-    def __init__(self, environment: TemplateEnvironment, segments: Sequence[Segment], values: Values) -> None:
+
+def fields_in(tree: nodes.Node) -> Iterator[Asked]:
+    """Every field of the recipient that a tree names, as often as it does."""
+    for attribute in tree.find_all(nodes.Getattr):
+        if is_recipient(attribute.node):
+            yield attribute.node.name, attribute.attr
+    for item in tree.find_all(nodes.Getitem):
+        if is_recipient(item.node) and isinstance(item.arg, nodes.Const) and isinstance(item.arg.value, str):
+            yield item.node.name, item.arg.value
+
+
+class SlotCode:
+    """The texts of several slots for one recipient. May be shared by threads.
+
+    `asked`: the fields that they depend on, if that is known.
+    """
+
+    def __init__(
+        self,
+        environment: TemplateEnvironment,
+        segments: Sequence[Segment],
+        values: Values,
+        asked: frozenset[Asked] | None = None,
+    ) -> None:
         self.environment = environment
+        self.asked = None if asked is None else sorted(asked)
+        # Links are everybody's own.
+        self.keeps = asked is not None and all(root == "subscriber" for root, _ in asked)
+        self.kept: dict[Any, list[str]] = {}
+        self.kept_text = 0
         self.places: list[Place] = []
         self.count = len(segments)
         self.names = {name: environment.globals[name] for name in RECIPIENT_FUNCTIONS} | dict(values)
@@ -87,6 +128,45 @@ class SlotCode:
         if len(texts) != self.count + 1:
             raise self.error("recipient data holds a NUL character", 1)
         return texts[:-1]
+
+    def columns(self, people: FieldColumns) -> list[tuple[str, ...]]:
+        """The texts of several recipients: a column for each slot."""
+        if self.asked is None:
+            rows = [self.texts(subscriber, links) for subscriber, links in people.each()]
+        else:
+            values = [people.field(asked) for asked in self.asked]
+            keys = list(zip(*values, strict=True)) if values else [()] * len(people)
+            rows = self.rows(keys, plain=all(map(people.plain, self.asked)))
+        return list(zip(*rows, strict=True))
+
+    def rows(self, keys: Sequence[tuple[Any, ...]], *, plain: bool) -> list[list[str]]:
+        """The texts for each of these values of the fields `asked`. `plain`: they are text, or there is none."""
+        if not self.keeps:
+            return [self.of(key) for key in keys]
+        # 1, 1.0 and true are equal and are printed differently; and a list is no key.
+        names: Sequence[Any] = keys if plain else list(map(repr, keys))
+        rows = list(map(self.kept.get, names))
+        if None in rows:
+            rows = [
+                texts or self.kept.get(name) or self.keep(name, self.of(key))
+                for texts, name, key in zip(rows, names, keys, strict=True)
+            ]
+        return cast(list[list[str]], rows)
+
+    def of(self, key: tuple[Any, ...]) -> list[str]:
+        """The texts for these values of the fields `asked`."""
+        known: dict[str, dict[str, Any]] = {"subscriber": {}, "links": {}}
+        for (root, name), value in zip(self.asked or (), key, strict=True):
+            if value is not None:
+                known[root][name] = value
+        return self.texts(known["subscriber"], known["links"])
+
+    def keep(self, name: Any, texts: list[str]) -> list[str]:
+        self.kept_text += sum(map(len, texts))
+        if len(self.kept) >= MOST_KEPT or self.kept_text > MOST_KEPT_TEXT:
+            self.kept, self.kept_text = {}, 0
+        self.kept[name] = texts
+        return texts
 
     def line_of(self, error: BaseException) -> int:
         line, step = 1, error.__traceback__

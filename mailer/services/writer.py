@@ -14,11 +14,12 @@ from urllib.parse import quote
 
 from mailer.model import Envelope, Recipient, Sender
 from mailer.render.bounces import BounceAddresses
+from mailer.render.fields import clean_fields
 from mailer.render.issue import RenderedIssue
 from mailer.render.links import Purpose, Signer, unsubscribe_url
 from mailer.render.mailbox import ascii_address
 from mailer.render.mime import MessageAddress, MessageHeaders, MessageSkeleton, PersonalValues
-from mailer.render.personal import PersonalPart, clean_fields, one_line
+from mailer.render.personal import PersonalPart, one_line
 
 NOT_ASCII_WORD = re.compile(r"[^a-z0-9_-]+")
 

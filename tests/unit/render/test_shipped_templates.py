@@ -12,9 +12,10 @@ import pytest
 
 from mailer.config import Theme
 from mailer.model import Article, ArticleChoice, Issue, IssueKind
+from mailer.render.fields import clean_fields
 from mailer.render.issue import RenderedIssue, RenderInput, render_issue
 from mailer.render.labels import LANGUAGES
-from mailer.render.personal import PersonalPart, clean_fields
+from mailer.render.personal import PersonalPart
 from mailer.render.sources import TemplateText
 from mailer.workspace import template_sources
 

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from mailer.errors import TemplateError
 from mailer.render.compile import PartInput, compile_html, compile_plain, rendered
 from mailer.render.environment import Fields, TemplateEnvironment
+from mailer.render.fields import FieldColumns, clean_fields
 from mailer.render.flat import Flat
 from mailer.render.mjml import compile_mjml, without_engine_fonts
-from mailer.render.personal import PersonalPart, clean_fields
+from mailer.render.personal import PersonalPart
 from mailer.render.sources import TemplateText
 from mailer.render.squeeze import squeeze
 from mailer.render.tokens import FlatBuilder
@@ -62,6 +63,67 @@ def test_compiling_once_equals_rendering_for_one_person(
     assert in_two_moments(source, subscriber, autoescape=autoescape) == directly(
         source, subscriber, autoescape=autoescape
     )
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(source=templates(), subscribers=st.lists(SUBSCRIBERS, min_size=1, max_size=6), autoescape=st.booleans())
+def test_many_at_once_equals_one_after_the_other(
+    source: str, subscribers: list[Mapping[str, Any]], autoescape: bool
+) -> None:
+    """Also when their texts were kept from people before them."""
+    environment, text = rendered(part(source), autoescape=autoescape)
+    flat = FlatBuilder(environment.book).build(text, autoescape=autoescape)
+    personal = PersonalPart(flat)
+    links = [{"unsubscribe": f"{LINKS['unsubscribe']}&n={number}"} for number in range(len(subscribers))]
+    for _ in range(2):
+        people = FieldColumns(subscribers, {}, {"unsubscribe": [each["unsubscribe"] for each in links]})
+        try:
+            singly = [
+                PersonalPart(flat).values(clean_fields(one), clean_fields(own))
+                for one, own in zip(subscribers, links, strict=True)
+            ]
+        except TemplateError:
+            with pytest.raises(TemplateError):
+                personal.columns(people)
+            return
+        columns = personal.columns(people)
+        assert [[column[index] for column in columns] for index in range(len(subscribers))] == singly
+
+
+@pytest.mark.parametrize(
+    ("source", "people", "texts"),
+    [
+        ("{{ subscriber.n + 1 }}", [{"n": 1}, {"n": 1.0}, {"n": True}], ["2", "2.0", "2"]),
+        ("{{ subscriber.n | string }}", [{"n": 1}, {"n": 1.0}, {"n": True}, {"n": "1"}], ["1", "1.0", "True", "1"]),
+        ("{{ subscriber.t | join('-') }}", [{"t": ["a"]}, {"t": "ab"}, {"t": ["a", "b"]}], ["a", "a-b", "a-b"]),
+        ("{{ 'a' if subscriber.x else 'b' }}", [{"x": ""}, {"x": " "}, {}, {"x": 0}], ["b", "a", "b", "b"]),
+        ("{{ subscriber.x is defined }}", [{"x": ""}, {"x": None}, {"x": 0}], ["False", "False", "True"]),
+        ("{{ subscriber['x y'] ~ subscriber.z }}", [{"x y": "1", "z": "2"}, {"x y": "12", "z": ""}], None),
+        ("{{ subscriber.x ~ '' }}", [{"x": "a\0b"}, {"x": "a b"}, {"x": "\ud800"}], ["a b", "a b", " "]),
+        ("{% for name in subscriber %}{{ name }}{% endfor %}", [{"a": 1}, {"b": 1, "c": ""}], ["a", "b"]),
+        ("{{ links.unsubscribe | upper }}", [{}, {}], ["U0", "U1"]),
+        ("{{ 'x' | upper }}{% if subscriber.a %}{{ 1 }}{% endif %}", [{}, {"a": 1}], ["", "1"]),
+    ],
+)
+def test_texts_are_shared_by_those_with_the_same_values_and_by_nobody_else(
+    source: str, people: list[dict[str, Any]], texts: list[str] | None
+) -> None:
+    environment, text = rendered(part(source), autoescape=False)
+    personal = PersonalPart(FlatBuilder(environment.book).build(text, autoescape=False))
+    columns = FieldColumns(people, {}, {"unsubscribe": [f"u{number}" for number in range(len(people))]})
+    if texts is None:
+        with pytest.raises(TemplateError, match="has no value"):
+            personal.columns(columns)
+        return
+    for _ in range(2):
+        assert [list(column) for column in personal.columns(columns)] == [texts]
+
+
+def test_what_is_left_to_chance_is_not_shared() -> None:
+    environment, text = rendered(part("{{ subscriber.tags | random }}"), autoescape=False)
+    personal = PersonalPart(FlatBuilder(environment.book).build(text, autoescape=False))
+    (column,) = personal.columns(FieldColumns([{"tags": ["a", "b"]}] * 200, {}, {}))
+    assert set(column) == {"a", "b"}
 
 
 ADA = {"id": 3, "first_name": "Ada <Å>", "city": "Oslo", "tags": ["x", "y"]}
