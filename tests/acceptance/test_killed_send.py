@@ -13,31 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.commands import command, environment, fill, header, told, workspace
+from tests.acceptance.commands import command, environment, header, told
+from tests.acceptance.killing import campaign
 from tests.cli.campaign import ISSUE
 
 SEED = 20261122
 PEOPLE = 3000
 KILLS = 6
-# A template of one line: what is tested is the sender, and a design would only make the files big.
-BARE = {
-    "bare.mjml": "<mjml><mj-body><mj-section><mj-column><mj-text>{% include '@body.txt' %} "
-    "<a href='{{ links.unsubscribe }}'>Unsubscribe</a></mj-text></mj-column></mj-section></mj-body></mjml>",
-    "bare.txt.jinja": "{% include '@body.txt' %}\n{{ links.unsubscribe }}\n",
-}
-
-
-def campaign(folder: Path, people: int, batch_size: int, lease: float) -> list[str]:
-    """An issue ready to be sent to so many people; their addresses."""
-    settings = f"[provider]\nbatch_size = {batch_size}\n[limits]\nlease_seconds = {lease}\n"
-    workspace(folder, settings)
-    for name in ("issues", "templates"):
-        (folder / name).mkdir()
-    for name, text in BARE.items():
-        (folder / "templates" / name).write_text(text)
-    front = 'kind: bulletin\nsubject: "Rivers"\ntemplate: bare\nlists: [weekly]\n'
-    (folder / "issues" / f"{ISSUE}.md").write_text(f"---\n{front}---\n\nHello {{{{ subscriber.email }}}}.\n")
-    return fill(folder, "weekly", people)
 
 
 def start(folder: Path) -> subprocess.Popen[str]:

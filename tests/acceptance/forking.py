@@ -1,0 +1,150 @@
+"""Senders by the hundred: `mailer` as a process of its own each time, without reading the program's modules each time.
+
+    python -m tests.acceptance.forking
+
+One process imports the program, opens nothing, and forks a child for each line that it reads. A child is a process
+like any: it has its own memory, connections and locks, and can be killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+IMPORTED = (
+    "mailer.app", "mailer.cli.send", "mailer.cli.status", "mailer.providers.outbox",
+    "mailer.providers.sendgrid.provider", "mailer.providers.sendgrid.transport",
+    "mailer.providers.smtp.making", "mailer.services.plan", "mailer.services.sending.freezing",
+    "mailer.services.sending.sender", "psycopg", "sqlalchemy.dialects.sqlite",
+    "sqlalchemy.dialects.postgresql.psycopg",
+)  # fmt: skip
+
+
+@dataclass
+class Sender:
+    """A `mailer` process."""
+
+    fork: Fork
+    pid: int
+    out: Path
+    err: Path
+    code: int | None = None
+
+    def poll(self) -> int | None:
+        """Its exit code, negative where a signal ended it; None while it runs."""
+        if self.code is None:
+            self.code = self.fork.ask({"poll": self.pid})
+        return self.code
+
+    def wait(self, seconds: float = 120) -> int:
+        end = time.monotonic() + seconds
+        while (code := self.poll()) is None:
+            if time.monotonic() > end:
+                self.signal(signal.SIGKILL)
+                raise TimeoutError(f"it did not end in {seconds} seconds: {self.err.read_text()}")
+            time.sleep(0.005)
+        return code
+
+    def signal(self, number: signal.Signals) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> int:
+        self.signal(signal.SIGKILL)
+        return self.wait()
+
+
+class Fork:
+    """The process that forks."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.acceptance.forking"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent.parent,
+        )  # fmt: skip
+        self.started = 0
+
+    def ask(self, question: Mapping[str, object]) -> int | None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(question) + "\n")
+        self.process.stdin.flush()
+        answer: int | None = json.loads(self.process.stdout.readline())
+        return answer
+
+    def start(self, folder: Path, environ: Mapping[str, str], *words: str) -> Sender:
+        """Begin `mailer WORDS` in that folder."""
+        self.started += 1
+        out, err = (folder / f".run{self.started}.{name}" for name in ("out", "err"))
+        asked = {"folder": str(folder), "environ": dict(environ), "words": words, "out": str(out), "err": str(err)}
+        pid = self.ask(asked)
+        assert pid is not None
+        return Sender(self, pid, out, err)
+
+
+@contextmanager
+def forking() -> Iterator[Fork]:
+    """The process that forks, until the block ends."""
+    fork = Fork()
+    try:
+        yield fork
+    finally:
+        fork.process.communicate()
+
+
+def serve() -> None:
+    import importlib
+
+    for name in IMPORTED:
+        importlib.import_module(name)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        answer = ended(asked["poll"]) if "poll" in asked else begin(asked)
+        print(json.dumps(answer), flush=True)
+
+
+def ended(pid: int) -> int | None:
+    found, status = os.waitpid(pid, os.WNOHANG)
+    return None if found == 0 else os.waitstatus_to_exitcode(status)
+
+
+def begin(asked: Mapping[str, object]) -> int:
+    if pid := os.fork():
+        return pid
+    try:
+        become(asked)
+    except BaseException:
+        traceback.print_exc()
+    os._exit(70)
+
+
+def become(asked: Mapping[str, object]) -> None:
+    """The child: `mailer` as a shell would start it."""
+    from mailer.cli import main
+
+    os.chdir(str(asked["folder"]))
+    environ, words = asked["environ"], asked["words"]
+    assert isinstance(environ, dict)
+    assert isinstance(words, list)
+    os.environ.clear()
+    os.environ.update(environ)
+    for number, place in ((0, os.devnull), (1, str(asked["out"])), (2, str(asked["err"]))):
+        flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        os.dup2(os.open(place, flags, 0o600), number)
+    code = main([str(word) for word in words])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    serve()
