@@ -1,0 +1,107 @@
+"""What providers report of mails after they took them: kept once each, however often it is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.engine import Connection
+
+from mailer.model import EventKind
+from mailer.store.tables import deliveries, events, issues, subscribers
+
+# Below the number of parameters every SQLite takes (999 before 3.32).
+CHUNK = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The delivery that an event is about. `forgotten`: everything personal of its person was erased."""
+
+    id: int
+    issue_id: int
+    issue: str
+    subscriber_id: int
+    forgotten: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """An event of a delivery, as it is kept."""
+
+    key: str
+    delivery: Delivered
+    kind: EventKind
+    detail: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event as it is read back."""
+
+    kind: EventKind
+    detail: str
+    at: datetime
+
+
+def delivered(connection: Connection, delivery_ids: Collection[int]) -> dict[int, Delivered]:
+    """Those of these deliveries that there are."""
+    found: dict[int, Delivered] = {}
+    remaining = sorted(set(delivery_ids))
+    forgotten = subscribers.c.forgotten_at.is_not(None)
+    query = (
+        sa.select(deliveries.c.id, deliveries.c.issue_id, issues.c.name, deliveries.c.subscriber_id, forgotten)
+        .join(issues, issues.c.id == deliveries.c.issue_id)
+        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+    )
+    for start in range(0, len(remaining), CHUNK):
+        chunk = remaining[start : start + CHUNK]
+        rows = connection.execute(query.where(deliveries.c.id.in_(chunk)))
+        found.update((row[0], Delivered(*row)) for row in rows)
+    return found
+
+
+def add(connection: Connection, new: Sequence[Filed], now: datetime) -> int:
+    """Keep events; how many were not there before."""
+    rows = {
+        event.key: {
+            "key": event.key,
+            "delivery_id": event.delivery.id,
+            "issue_id": event.delivery.issue_id,
+            "subscriber_id": event.delivery.subscriber_id,
+            "kind": event.kind,
+            "detail": "" if event.delivery.forgotten else event.detail,
+            "at": event.at,
+            "received_at": now,
+        }
+        for event in reversed(new)
+    }
+    known = _known(connection, list(rows))
+    fresh = [row for key, row in sorted(rows.items()) if key not in known]
+    if fresh:
+        # Another process may be adding the same at this moment: then the first one's stay. In the order of their keys,
+        # so that two of them never wait for one another.
+        if connection.dialect.name == "postgresql":
+            connection.execute(postgresql_insert(events).on_conflict_do_nothing(), fresh)
+        else:
+            connection.execute(sqlite_insert(events).on_conflict_do_nothing(), fresh)
+    return len(fresh)
+
+
+def of_delivery(connection: Connection, delivery_id: int) -> list[Told]:
+    """What happened to one mail, in the order in which it happened."""
+    query = sa.select(events.c.kind, events.c.detail, events.c.at).where(events.c.delivery_id == delivery_id)
+    return [Told(*row) for row in connection.execute(query.order_by(events.c.at, events.c.kind, events.c.key))]
+
+
+def _known(connection: Connection, keys: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(keys), CHUNK):
+        query = sa.select(events.c.key).where(events.c.key.in_(keys[start : start + CHUNK]))
+        found.update(connection.execute(query).scalars())
+    return found
