@@ -7,6 +7,7 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ import pytest
 from mailer.app import open_mailer
 from mailer.cli.signals import stop_on_signal
 from mailer.errors import StoreError
-from mailer.model import DeliveryState, IssueState, SuppressionReason
+from mailer.model import Batch, DeliveryState, IssueState, Receipt, SuppressionReason
+from mailer.providers.outbox import Outbox
 from mailer.services.sending.freezing import freeze_issue, plan_send
 from mailer.services.sending.results import SendOptions
 from mailer.services.sending.run import Run
@@ -219,11 +221,27 @@ def read_until(terminal: int, text: str) -> str:
 # --- the sender -----------------------------------------------------------------------------------------------------
 
 
-def test_stopping_keeps_what_waits(issue: Any) -> None:
+def slow_outbox(monkeypatch: pytest.MonkeyPatch, seconds: float = 0.3) -> list[int]:
+    """Every call takes a while; the batches that were handed over, as they come."""
+    begun: list[int] = []
+    submit = Outbox.submit
+
+    def slowly(self: Outbox, batch: Batch) -> tuple[Receipt, ...]:
+        begun.append(batch.number)
+        time.sleep(seconds)
+        return submit(self, batch)
+
+    monkeypatch.setattr(Outbox, "submit", slowly)
+    return begun
+
+
+def test_stopping_keeps_what_waits(issue: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     issue.add_settings("[provider]\nbatch_size = 1\n")
     freeze(issue)
+    begun = slow_outbox(monkeypatch)
     with open_mailer(Workspace(issue.root), {}) as program:
-        done = send_frozen(program, ISSUE, SendOptions(stop=iter((False, True)).__next__))
+        done = send_frozen(program, ISSUE, SendOptions(stop=lambda: bool(begun)))
+    monkeypatch.undo()
     assert (done.state, done.stopped, done.accepted_now) == (IssueState.SENDING, True, 1)
     assert done.figures.deliveries[DeliveryState.PENDING] == 2
     assert sent(issue)["accepted_now"] == 2
@@ -236,7 +254,7 @@ def test_progress_counts_recipients(issue: Any) -> None:
     told: list[tuple[int, int]] = []
     with open_mailer(Workspace(issue.root), {}) as program:
         send_frozen(program, ISSUE, SendOptions(lambda progress: told.append((progress.done, progress.total))))
-    assert told[0] == (2, 3)
+    assert told[-1] == (3, 3)
 
 
 def test_an_issue_that_was_paused_asks_for_attention(issue: Any) -> None:

@@ -1,4 +1,4 @@
-"""One sender at work on one issue."""
+"""One sender at work on one issue: the steps of a batch, in as many threads as the provider is worth."""
 
 from __future__ import annotations
 
@@ -6,16 +6,33 @@ import os
 import platform
 import secrets
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
+from threading import Lock
 
-from mailer.errors import MailerError, ProviderError, StoreError
-from mailer.model import Batch, DeliveryState, Envelope, Outcome, Receipt
-from mailer.providers import Provider
+from sqlalchemy.engine import Connection
+
+from mailer.errors import ConflictError, MailerError, ProviderError, StoreError
+from mailer.model import Batch, Envelope, Outcome, Receipt
+from mailer.providers import Provider, SubmitsInOrder
 from mailer.services.merge_writer import MergeWriter
 from mailer.services.program import Program
-from mailer.services.sending.results import Progress, Stop, Tell
+from mailer.services.sending.boot import boot_id
+from mailer.services.sending.elsewhere import Elsewhere, who
+from mailer.services.sending.halting import Halt
+from mailer.services.sending.holding import Hold, hold_for
+from mailer.services.sending.inorder import InOrder
+from mailer.services.sending.pace import a_second, pace_of
+from mailer.services.sending.results import End, SendOptions, Why
+from mailer.services.sending.tally import Tally
+from mailer.services.sending.transactions import Transactions, insist
 from mailer.services.writer import MailWriter
-from mailer.store import ledger
+from mailer.store import issues as stored_issues
+from mailer.store import ledger, pacing, senders
+from mailer.store.jotting import Jotter
+from mailer.wording import counted
 
 LEASE_SHARE = 0.5
 """The part of the lease that may be used up when the call begins."""
@@ -23,80 +40,170 @@ LEASE_SHARE = 0.5
 SLOW_BATCHES = 3
 """After so many batches in a row that took longer than that, sending would never come to an end."""
 
-TELL_SECONDS = 0.5
-"""At least between two reports of progress."""
+IN_ORDER = 100
+"""Mails that one connection takes from the ledger at once: few enough to be given back soon."""
 
-TELL_SHARE = 0.02
-"""The part of a send that reports may take: counting the rows of a million takes longer than sending a batch."""
+SWEEP_SECONDS = 2.0
+"""At least between two looks for the batches of dead senders, while there is other work."""
 
-OPEN = (DeliveryState.PENDING, DeliveryState.SUBMITTING)
+PLAIN = SendOptions()
 
 
 class Run:
     """One sender at work on one issue. `labels`: what kind of mails they are, for a provider's statistics."""
 
-    def __init__(self, program: Program, provider: Provider, writer: MailWriter, labels: tuple[str, ...] = ()) -> None:
-        capabilities = provider.capabilities
-        self.store = program.store
+    def __init__(
+        self,
+        program: Program,
+        provider: Provider,
+        writer: MailWriter,
+        labels: tuple[str, ...] = (),
+        options: SendOptions = PLAIN,
+    ) -> None:
+        capabilities, limits = provider.capabilities, program.settings.limits
+        self.program = program
+        self.turns = Transactions(program.store)
         self.provider = provider
+        self.in_order = isinstance(provider, SubmitsInOrder)
         self.writer = writer
         self.merger = MergeWriter(writer, capabilities.variables_bytes, labels) if capabilities.personalises else None
         self.now = program.now
+        self.options = options
         # A call may begin at the end of its share and must be over before the lease is.
-        self.lease = max(program.settings.limits.lease_seconds, capabilities.call_seconds / (1 - LEASE_SHARE))
-        self.accepted = 0
-        self.slow = 0
+        self.lease = max(limits.lease_seconds, capabilities.call_seconds / (1 - LEASE_SHARE))
         self.owner = f"{platform.node() or 'host'}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.boot = boot_id()
+        self.pace = pace_of(program.settings, provider.name, options.per_minute)
+        self.terms = ledger.ClaimTerms(self.owner, self.lease, self.pace, self.most())
+        self.jotter = Jotter(program.store, self.lease, program.now)
+        self.halt = Halt()
+        self.tally = Tally(limits.pause_above)
+        self.elsewhere = Elsewhere()
+        self.slow = 0
+        self._counting = Lock()
+        self.holding = 0
+        """How many batches our threads have."""
+        self.unrecorded = 0
+        self._sweep_at = 0.0
 
-    def batches(self, tell: Tell, stop: Stop) -> bool:
-        """Work until nothing is left; True when `stop` ended it before."""
-        tell_at = 0.0
-        while not stop():
-            batch = self.claim()
-            if batch is not None:
-                self.one(batch)
-                if (begun := time.monotonic()) >= tell_at:
-                    tell(self.progress())
-                    now = time.monotonic()
-                    tell_at = now + max(TELL_SECONDS, (now - begun) / TELL_SHARE)
-            elif (seconds := self.wait()) is None:
-                return False
-            else:
-                time.sleep(min(seconds, 0.5))
-        return True
+    def most(self) -> int | None:
+        """How many deliveries to take at once."""
+        wanted = [most for most in (IN_ORDER if self.in_order else None, a_second(self.pace)) if most is not None]
+        return min(wanted, default=None)
+
+    # --- taking a batch ---------------------------------------------------------------------------------------------
 
     def claim(self) -> ledger.ClaimedBatch | None:
-        with self.store.write() as connection:
-            now = self.now()
-            ledger.sweep(connection, now)
-            if self.provider.capabilities.idempotent:
-                ledger.resend_doubts(connection, self.writer.issue, now)
-            return ledger.claim(connection, self.writer.issue, ledger.ClaimTerms(self.owner, self.lease), now)
+        """The next batch; None when there is none now."""
+        with self.turns.write() as connection:
+            batch = self.take(connection)
+        return self.held(batch)
 
-    def one(self, batch: ledger.ClaimedBatch) -> None:
-        """Write, begin, submit and record one batch."""
-        deadline = time.monotonic() + self.lease * LEASE_SHARE
+    def held(self, batch: ledger.ClaimedBatch | None) -> ledger.ClaimedBatch | None:
+        if batch is not None:
+            self.hold(1)
+        return batch
+
+    def hold(self, change: int) -> None:
+        with self._counting:
+            self.holding += change
+
+    def take(self, connection: Connection) -> ledger.ClaimedBatch | None:
+        """The next batch, in a transaction of somebody who may have more to write down in it."""
+        now = self.now()
+        if self.options.alone and not self.holding and self.left_to_another(connection):
+            return None
+        swept = time.monotonic() >= self._sweep_at
+        if swept:
+            self.sweep(connection)
+        batch = ledger.claim(connection, self.writer.issue, self.terms, now)
+        if batch is None and not swept:
+            self.sweep(connection)
+            batch = ledger.claim(connection, self.writer.issue, self.terms, now)
+        return batch
+
+    def left_to_another(self, connection: Connection) -> bool:
+        """Whether another sender holds batches, and is at work or may be."""
+        held = senders.others(connection, self.writer.issue, self.owner, self.now())
+        if owner := self.elsewhere.alive(held):
+            self.halt.because(End(Why.ELSEWHERE, who(owner)))
+        return bool(held)
+
+    def sweep(self, connection: Connection) -> None:
+        """See to the batches of dead senders."""
+        now = self.now()
+        ledger.sweep(connection, now, self.boot)
+        if self.provider.capabilities.idempotent:
+            ledger.resend_doubts(connection, self.writer.issue, now)
+        self._sweep_at = time.monotonic() + SWEEP_SECONDS
+
+    # --- one batch --------------------------------------------------------------------------------------------------
+
+    def one(self, batch: ledger.ClaimedBatch) -> ledger.ClaimedBatch | None:
+        """Write, begin, submit and record one batch; the next one, where recording it took that as well."""
         try:
+            written = self.ready(batch)
+            if written is None:
+                return None
+            receipts = self.submit(batch, *written)
+            following = self.record(batch, receipts)
+        except ProviderError as error:
+            # At the first call it is a mistake in the settings, and trying again goes on. Later, somebody should look
+            # before more senders run into it.
+            if not self.tally.handled:
+                raise
+            self.trip(error.message, error.hint or "")
+            return None
+        finally:
+            self.hold(-1)
+            self.halt.wake()
+        self.look()
+        return following
+
+    def ready(self, batch: ledger.ClaimedBatch) -> tuple[Batch, tuple[Receipt, ...]] | None:
+        """The mails of a batch that was begun; None when it was given back."""
+        deadline = time.monotonic() + self.lease * LEASE_SHARE
+        begun = False
+        try:
+            if self.halt.asked:
+                return None
             written, refused = self.write(batch, deadline)
-        except BaseException:
-            self.give_back(batch)
-            raise
-        if time.monotonic() > deadline:
-            self.too_slow(batch)
-            return
-        self.slow = 0
-        with self.store.write() as connection:
-            if not ledger.begin(connection, batch.id, self.owner, self.now()):
-                ledger.give_back(connection, batch.id, self.owner, self.now())
-                return
-        receipts = self.submit(written)
-        with self.store.write() as connection:
-            ours = ledger.record(connection, batch.id, self.owner, (*receipts, *refused), self.now())
-        self.accepted += sum(each.outcome is Outcome.ACCEPTED for each in receipts) if ours else 0
+            if time.monotonic() > deadline:
+                self.too_slow(batch)
+                return None
+            self.slow = 0
+            if not self.slot(batch):
+                return None
+            kept = hold_for(self.program, self.provider, batch, self.now())
+            begun = self.begin(batch, refused, kept)
+            if not begun:
+                return None
+            return (replace(written, hold=kept.hold, send_at=kept.send_at) if kept else written), refused
+        finally:
+            if not begun:
+                self.give_back(batch)
+
+    def slot(self, batch: ledger.ClaimedBatch) -> bool:
+        """Wait for the batch's turn at the rate; False when there is a reason to stop before."""
+        if batch.not_before is None:
+            return not self.halt.asked
+        return self.halt.wait_until(time.monotonic() + (batch.not_before - self.now()).total_seconds())
+
+    def begin(self, batch: ledger.ClaimedBatch, refused: tuple[Receipt, ...], kept: Hold | None) -> bool:
+        """The point of no return."""
+        marks = ledger.Marks(self.provider.name, self.in_order, self.boot if self.in_order else "")
+        if kept is not None:
+            marks = replace(marks, hold=kept.hold, send_at=kept.send_at)
+        with self.turns.write() as connection:
+            now = self.now()
+            begun = ledger.begin(connection, batch.id, self.owner, now, marks)
+            if begun and self.in_order and refused:
+                # Whoever finds this batch later takes the first one without an answer for the one in doubt.
+                ledger.record(connection, batch.id, self.owner, refused, now)
+        return begun
 
     def too_slow(self, batch: ledger.ClaimedBatch) -> None:
-        """Give back a batch whose mails took so long that the call could outlive the lease."""
-        self.give_back(batch)
+        """Mails took so long to write that the call could outlive the lease."""
         self.slow += 1
         if self.slow >= SLOW_BATCHES:
             raise StoreError(
@@ -106,7 +213,8 @@ class Run:
 
     def write(self, batch: ledger.ClaimedBatch, deadline: float) -> tuple[Batch, tuple[Receipt, ...]]:
         """The mails of a batch, and a receipt for each that cannot be written."""
-        empty = Batch(batch.id, batch.issue, batch.number, deadline=deadline)
+        # In order, each answer that is written down renews the lease, and a batch that is not ours any more ends.
+        empty = Batch(batch.id, batch.issue, batch.number, deadline=None if self.in_order else deadline)
         if self.merger is not None:
             merges, unwritable = self.merger.merges(batch.recipients)
             return replace(empty, merges=merges), unwritable
@@ -120,30 +228,82 @@ class Run:
                 refused.append(Receipt(recipient.delivery_id, Outcome.REFUSED, f"not written: {error.message}"))
         return replace(empty, envelopes=tuple(envelopes)), tuple(refused)
 
-    def submit(self, batch: Batch) -> tuple[Receipt, ...]:
+    def submit(self, claimed: ledger.ClaimedBatch, batch: Batch, refused: tuple[Receipt, ...]) -> Sequence[Receipt]:
+        """Hand over a batch; the answers that are still to be written down."""
         if not batch.delivery_ids:
-            return ()
+            return refused
         try:
-            return self.provider.submit(batch)
+            if isinstance(self.provider, SubmitsInOrder):
+                self.tally.note(refused)
+                passing = InOrder(self.jotter, self.owner, self.tally.note, lambda: not self.halt.asked)
+                return passing.hand_over(self.provider, batch)
+            return (*self.provider.submit(batch), *refused)
         except ProviderError as error:
             # It could not begin, so nothing left: the batch goes back before the error goes on.
             untried = [Receipt(each, Outcome.NOT_SENT, error.message) for each in batch.delivery_ids]
-            with self.store.write() as connection:
-                ledger.record(connection, batch.id, self.owner, untried, self.now())
+            self.record(claimed, untried, last=True)
             raise
 
+    def record(
+        self, batch: ledger.ClaimedBatch, receipts: Sequence[Receipt], *, last: bool = False
+    ) -> ledger.ClaimedBatch | None:
+        """Write down what came of a batch; the next one, taken in the same transaction so that we always hold one.
+
+        An answer that is not written down is a doubt, so a database that cannot is asked again for as long as a lease.
+        """
+        following: ledger.ClaimedBatch | None = None
+        ours = True
+
+        def work(first: bool) -> None:
+            nonlocal following, ours
+            following = None
+            with self.turns.write() as connection:
+                ours = self.put_down(connection, batch, receipts)
+                if first and not last and not self.halt.asked:
+                    following = self.take(connection)
+
+        try:
+            insist(work, time.monotonic() + self.lease, lambda error: self.cannot(error, receipts))
+        except StoreError as error:
+            raise self.lost(batch, receipts, error) from error
+        self.tally.waiting = ""
+        self.tally.note(receipts if ours else ())
+        return self.held(following)
+
+    def put_down(self, connection: Connection, batch: ledger.ClaimedBatch, receipts: Sequence[Receipt]) -> bool:
+        now = self.now()
+        ours = not receipts or ledger.record(connection, batch.id, self.owner, receipts, now) > 0
+        if self.in_order:
+            ledger.settle(connection, batch.id, self.owner, now)
+        elif waits := [each.retry_after for each in receipts if each.outcome is Outcome.RETRY and each.retry_after]:
+            # It wants to be left alone, by every sender and not by this batch.
+            pacing.block(connection, self.provider.name, now + timedelta(seconds=max(waits)), now)
+        return ours
+
+    def cannot(self, error: StoreError, receipts: Sequence[Receipt]) -> None:
+        mails = counted(len(receipts), "mail")
+        self.tally.waiting = f"{error.message}; trying to write down what became of {mails}"
+
+    def lost(self, batch: ledger.ClaimedBatch, receipts: Sequence[Receipt], error: StoreError) -> StoreError:
+        left = sum(each.outcome in (Outcome.ACCEPTED, Outcome.DOUBTFUL) for each in receipts)
+        what = f"what became of {counted(left, 'mail')} of batch {batch.number} could not be written down"
+        return StoreError(f"{error.message}; {what}, so they will be in doubt", hint=error.hint)
+
     def give_back(self, batch: ledger.ClaimedBatch) -> None:
-        with self.store.write() as connection:
-            ledger.give_back(connection, batch.id, self.owner, self.now())
+        """Return a batch that was not begun. Where that cannot be written, the lease ends by itself."""
+        with suppress(StoreError), self.turns.write() as connection:
+            ledger.give_back(connection, batch.id, self.owner, self.now(), self.pace)
 
-    def wait(self) -> float | None:
-        """Seconds until something may be done again; None when nothing is left to do."""
-        with self.store.read() as connection:
-            due = ledger.next_free(connection, self.writer.issue)
-        return None if due is None else max(0.0, (due - self.now()).total_seconds()) + 0.01
+    # --- stopping by itself -----------------------------------------------------------------------------------------
 
-    def progress(self) -> Progress:
-        with self.store.read() as connection:
-            figures = ledger.figures(connection, self.writer.issue)
-        waiting = sum(figures.deliveries[state] for state in OPEN)
-        return Progress(figures.recipients - waiting, figures.recipients)
+    def look(self) -> None:
+        """Stop when too much went wrong of late."""
+        reason, advice = self.tally.trouble()
+        if reason:
+            self.trip(reason, advice)
+
+    def trip(self, reason: str, advice: str) -> None:
+        """Pause the issue, for every sender, until a person has looked."""
+        with suppress(ConflictError), self.turns.write() as connection:
+            stored_issues.pause(connection, self.writer.issue, reason, self.now())
+        self.halt.because(End(Why.TRIPPED, reason, advice))
