@@ -14,8 +14,11 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.providers.sendgrid_kept import Kept
 
 RESERVED = {
     "x-sg-id", "x-sg-eid", "received", "dkim-signature", "content-type", "content-transfer-encoding",
@@ -80,6 +83,7 @@ class Site:
     scopes: Says = field(default_factory=lambda: Says(200, json.dumps({"scopes": SCOPES}).encode()))
     asked: list[Asked] = field(default_factory=list)
     mails: list[Mail] = field(default_factory=list)
+    kept: Kept = field(default_factory=Kept)
     connections: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -92,6 +96,8 @@ class Site:
             self.asked.append(asked)
             if asked.path == "/v3/scopes":
                 return self.scopes
+            if self.kept.handles(asked.path):
+                return self.about_kept(asked)
             if (asked.method, asked.path) != ("POST", "/v3/mail/send"):
                 return Says(404, error("not found"))
             planned = self.plan.popleft() if self.plan else None
@@ -100,6 +106,14 @@ class Site:
                 return planned if planned is not None and verdict.status < 300 else verdict
             return planned
 
+    def about_kept(self, asked: Asked) -> Says:
+        """Batch ids and scheduled sends: their own plan, and their own clock."""
+        said = self.kept.answer(asked.method, asked.path, asked.body)
+        if said is None:
+            return Says(drop="after")
+        headers = {"Date": formatdate(self.kept.now(), usegmt=True)} if self.kept.clock else {}
+        return Says(said.status, b"" if said.body is None else json.dumps(said.body).encode(), headers)
+
     def deserved(self, asked: Asked) -> Says:
         if not asked.headers.get("Authorization", "").startswith("Bearer SG."):
             return Says(401, error("The provided authorization grant is invalid, expired, or revoked"))
@@ -107,7 +121,8 @@ class Site:
             body = asked.json
         except ValueError:
             return Says(400, error("Bad Request"))
-        if faults := faults_in(body):
+        late = [{"message": why, "field": place} for place, why, wrong in self.kept.faults(body) if wrong]
+        if faults := faults_in(body) + late:
             return Says(400, json.dumps({"errors": faults}).encode())
         places = [number for number, each in enumerate(body["personalizations"]) if each["to"][0]["email"] in self.bad]
         if places and self.points:
@@ -116,7 +131,10 @@ class Site:
             return Says(400, json.dumps({"errors": [{"field": None, "message": "Bad Request"}]}).encode())
         if body.get("mail_settings", {}).get("sandbox_mode", {}).get("enable"):
             return Says(200)
-        self.mails += mails_of(body)
+        if "batch_id" in body and "send_at" in body:
+            self.kept.keep(body, list(mails_of(body)))
+        else:
+            self.mails += mails_of(body)
         return Says(202, headers={"X-Message-Id": f"mid-{len(self.asked)}"})
 
 
@@ -139,7 +157,7 @@ def faults_in(body: Any) -> list[dict[str, Any]]:
         ("subject", "The subject is required.", not body.get("subject")),
         ("content", "The content value must be a string at least one character in length.", not body.get("content")),
         ("categories", "10 categories", len(body.get("categories", ())) > 10),
-        ("send_at", "an integer", "send_at" in body),
+        ("send_at", "with a batch_id, so that it can be dropped", ("send_at" in body) != ("batch_id" in body)),
     ]
     kinds = [part["type"] for part in body.get("content", ())]
     found.append(
@@ -218,7 +236,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.reply(self.site.answer(Asked(self.command, self.path, dict(self.headers), body)))
 
-    do_GET = do_POST
+    do_GET = do_PATCH = do_DELETE = do_POST
 
     def reply(self, says: Says) -> None:
         time.sleep(says.wait)

@@ -11,13 +11,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import datetime
 from threading import Lock
 from typing import Any
 
 from mailer.errors import MailerError, ProviderError
 from mailer.model import Batch, Merge, Outcome, Receipt
-from mailer.providers.protocol import Capabilities
+from mailer.providers.protocol import Capabilities, HoldTerms
+from mailer.providers.sendgrid.access import refuse_unfit, unreachable
+from mailer.providers.sendgrid.holds import TERMS, ScheduledSends
 from mailer.providers.sendgrid.mail import merge_of
+from mailer.providers.sendgrid.quota import Quota
 from mailer.providers.sendgrid.reply import Answer, Meaning, Reply, read
 from mailer.providers.sendgrid.request import (
     MAX_BYTES,
@@ -34,8 +38,6 @@ PAUSE = 30.0
 
 REFUSALS = 10
 """So many people refused one after the other and nobody taken: it is not the people."""
-
-NEEDED_SCOPE = "mail.send"
 
 
 class SendGrid:
@@ -54,8 +56,12 @@ class SendGrid:
             max_bytes=MAX_BYTES,
             variables_bytes=MAX_VALUES,
             personalises=True,
+            schedules=True,
+            cancels=True,
             call_seconds=seconds,
         )
+        self.quota = Quota()
+        self.sends = ScheduledSends(lambda: self.client, seconds)
         self._key = key
         self._place = (region, base_url)
         self._client: Any = None
@@ -88,7 +94,9 @@ class SendGrid:
         """One call of Mail Send, with the answer whatever it is."""
         from mailer.providers.sendgrid.transport import answer_of
 
-        return answer_of(self.client.mail.send.post, request_body=content)
+        answer = answer_of(self.client.mail.send.post, request_body=content)
+        self.quota.heard(answer.headers)
+        return answer
 
     def check_access(self) -> None:
         """Ask SendGrid what the key may do, before anything is handed over."""
@@ -98,7 +106,28 @@ class SendGrid:
             answer = answer_of(self.client.scopes.get)
         except (Unreached, Unanswered) as error:
             raise unreachable(error.reason) from None
-        refuse_unfit(answer)
+        refuse_unfit(answer, safe=self.options.safe)
+        if self.options.safe and (taken := self.sends.taken()) >= TERMS.most:
+            raise ProviderError(
+                f"sendgrid: {taken} batches of the account are cancelled or paused, and no more may be",
+                hint="Delete old ones at SendGrid (its API: scheduled sends), or set safe = false in mailer.toml.",
+            )
+
+    @property
+    def hold_terms(self) -> HoldTerms:
+        return TERMS
+
+    def new_hold(self) -> str:
+        """A batch id to keep a batch under."""
+        return self.sends.new()
+
+    def drop(self, hold: str, by: datetime) -> bool:
+        """Have a batch dropped before it leaves."""
+        return self.sends.drop(hold, by)
+
+    def release(self, hold: str) -> None:
+        """Let SendGrid forget that a batch was dropped, so that another one can be."""
+        self.sends.release(hold)
 
     def close(self) -> None:
         with self._making:
@@ -112,7 +141,7 @@ class Handover:
     def __init__(self, provider: SendGrid, batch: Batch, options: Options) -> None:
         self.provider = provider
         self.batch = batch
-        self.options = options
+        self.options = held(options, batch)
         self.said: dict[int, Receipt] = {}
         self.waiting = deque(part for merge in self.merges() for part in requests(merge))
         self.left = False
@@ -129,11 +158,30 @@ class Handover:
     def receipts(self) -> tuple[Receipt, ...]:
         """Work until nothing waits or going on makes no sense."""
         while self.waiting:
-            if self.batch.deadline is not None and time.monotonic() > self.batch.deadline:
+            if self.over():
                 self.leave("not tried: the time for this batch was over")
+                break
+            if (seconds := self.provider.quota.wait()) and not self.rest(seconds):
+                self.leave("not tried: the limit of calls is used up", seconds, Outcome.RETRY)
                 break
             self.one(self.waiting.popleft())
         return tuple([self.said[delivery_id] for delivery_id in self.batch.delivery_ids])
+
+    def over(self) -> bool:
+        """Whether no further call may begin: the lease could end before it, or the mails leave before they could be
+        dropped."""
+        if self.batch.deadline is not None and time.monotonic() > self.batch.deadline:
+            return True
+        kept_until = self.options.send_at if self.options.hold else None
+        return kept_until is not None and time.time() > kept_until - TERMS.lead.total_seconds()
+
+    def rest(self, seconds: float) -> bool:
+        """Wait for the limit to be renewed; False where that would take longer than a call may."""
+        latest = self.batch.deadline or time.monotonic() + self.provider.seconds
+        if time.monotonic() + seconds > latest:
+            return False
+        time.sleep(seconds)
+        return True
 
     def one(self, merge: Merge) -> None:
         """One request."""
@@ -208,30 +256,8 @@ class Handover:
         self.waiting.clear()
 
 
-def unreachable(reason: str) -> ProviderError:
-    return ProviderError(
-        f"sendgrid cannot be reached: {reason}", hint="Nothing was sent. Look at the network, then send again."
-    )
-
-
-def refuse_unfit(answer: Answer) -> None:
-    """ProviderError when an answer about scopes says that the key cannot send. One that says nothing is no reason."""
-    if answer.status in (401, 403, 451):
-        reply = read(answer, 0)
-        raise ProviderError(f"sendgrid: {reply.detail}", hint=reply.hint)
-    scopes = scopes_of(answer)
-    if scopes is not None and NEEDED_SCOPE not in scopes:
-        raise ProviderError(
-            f"sendgrid: the API key lacks the scope {NEEDED_SCOPE}",
-            hint="Make a key with Mail Send access under Settings, API Keys.",
-        )
-
-
-def scopes_of(answer: Answer) -> list[Any] | None:
-    import orjson
-
-    try:
-        scopes = orjson.loads(answer.body)["scopes"] if answer.status == 200 else None
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return None
-    return scopes if isinstance(scopes, list) else None
+def held(options: Options, batch: Batch) -> Options:
+    """What is added to the requests of one batch."""
+    if not batch.hold or batch.send_at is None:
+        return options
+    return replace(options, hold=batch.hold, send_at=int(batch.send_at.timestamp()))
