@@ -46,6 +46,7 @@ COMMANDS = (
     Command("preview", "mailer.cli.issue:preview", "Write an issue as files to look at, as one reader gets it."),
     Command("send", "mailer.cli.send:send", "Send an issue to everybody on its lists, each person once."),
     Command("status", "mailer.cli.status:status", "Show what became of the issues: who got them, who did not and why."),
+    Command("events", "mailer.cli.events:app", "Take in what a provider reports of mails it took."),
     Command("articles", "mailer.cli.articles:app", "Fetch, import, list and look at articles."),
     Command("lists", "mailer.cli.lists:app", "Look at the subscriber lists."),
     Command("subscribers", "mailer.cli.subscribers:app", "Import people, look at them, change and forget them."),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -14,18 +13,38 @@ from urllib.parse import quote
 
 from mailer.model import Envelope, Recipient, Sender
 from mailer.render.bounces import BounceAddresses
-from mailer.render.fields import clean_fields
+from mailer.render.fields import FieldColumns, clean_fields
 from mailer.render.issue import RenderedIssue
-from mailer.render.links import Purpose, Signer, unsubscribe_url
+from mailer.render.links import LONGEST_TOKEN, Purpose, Signer, unsubscribe_url
 from mailer.render.mailbox import ascii_address
+from mailer.render.merge import PartColumns
 from mailer.render.mime import MessageAddress, MessageHeaders, MessageSkeleton, PersonalValues
-from mailer.render.personal import PersonalPart, one_line
+from mailer.render.personal import PersonalPart, lines, one_line
+from mailer.services.references import key_of
 
 NOT_ASCII_WORD = re.compile(r"[^a-z0-9_-]+")
 
 
+STAND_IN = "-_" * (LONGEST_TOKEN // 2)
+"""As long as a token may be, so that what is too long for a header is told for the issue and not for each person."""
+
+BLOCK = 64
+REFERENCE = 16
+
 ABSENT_LINKS = frozenset({"links.view", "links.preferences"})
 """Links that templates ask for and that there are no pages for yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What the mails to several recipients of one list need, by columns."""
+
+    delivery_ids: list[int]
+    emails: list[str]
+    tokens: list[str]
+    names: list[str]
+    message_ids: list[str]
+    parts: PartColumns
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +103,7 @@ class MailWriter:
         self.route = route
         self.bounces = BounceAddresses(keys, ascii_address(route.bounces, "bounces")) if route.bounces else None
         self.purpose = Purpose.PREVIEW if preview else Purpose.UNSUBSCRIBE
-        # Frozen with the issue; one that was frozen before there could be several keys was written with the oldest.
-        own = snapshot.get("message_ids", "").encode() or keys[-1]
-        self.key = hashlib.sha256(b"message-id\0" + own).digest()
+        self.key = key_of(snapshot, keys)
 
     def list_headers(self, list_name: str, reply_to: str) -> MessageHeaders:
         """What every mail through this list has in common."""
@@ -98,6 +115,25 @@ class MailWriter:
             list_id=f"{ascii_word(list_name)}.{domain}",
             list_title=self.titles[list_name],
             list_owner=self.mailbox,
+        )
+
+    def together(self, list_name: str, recipients: Sequence[Recipient]) -> Together:
+        """What the mails to these recipients of one list need. Raises TemplateError when there can be no text for one
+        of them."""
+        ids = [recipient.subscriber_id for recipient in recipients]
+        emails = [recipient.email for recipient in recipients]
+        tokens = self.signer.tokens(self.purpose, list_name, ids)
+        own = {"email": emails, "id": ids, "list": [self.titles[list_name]] * len(ids)}
+        links = {name: token_column(link, tokens) for name, link in self.links_of(STAND_IN).items()}
+        people = FieldColumns([recipient.attributes for recipient in recipients], own, links)
+        delivery_ids = [recipient.delivery_id for recipient in recipients]
+        return Together(
+            delivery_ids,
+            emails,
+            tokens,
+            display_names(people),
+            self.message_ids(delivery_ids),
+            PartColumns(self.subject.columns(people), self.text.columns(people), self.html.columns(people)),
         )
 
     def envelope(self, recipient: Recipient, date: datetime) -> Envelope:
@@ -159,10 +195,42 @@ class MailWriter:
     def message_id(self, delivery_id: int) -> str:
         """The same for a delivery whenever it is written, and not to be guessed: answers and bounces are matched by it.
 
-        64 bits of an HMAC-SHA256.
+        64 bits of SHAKE-256 over the secret, the issue and the block of deliveries.
         """
-        digest = hmac.digest(self.key, f"{self.issue}\0{delivery_id}".encode(), "sha256")
-        return f"{delivery_id}.{digest[:8].hex()}"
+        return self.message_ids((delivery_id,))[0]
+
+    def message_ids(self, delivery_ids: Sequence[int]) -> list[str]:
+        """As `message_id`, for many: neighbours come out of one call."""
+        blocks = {number: self.references(number) for number in {each // BLOCK for each in delivery_ids}}
+        return [
+            f"{each}.{blocks[each // BLOCK][(start := each % BLOCK * REFERENCE) : start + REFERENCE]}"
+            for each in delivery_ids
+        ]
+
+    def references(self, block: int) -> str:
+        """What nobody can guess of the message ids of `BLOCK` deliveries, as hexadecimal."""
+        state = self.referring.copy()
+        state.update(b"%d" % block)
+        return state.hexdigest(BLOCK * REFERENCE // 2)
+
+
+def token_column(text: str, tokens: Sequence[str]) -> list[str]:
+    """The text with each of the tokens where it has the stand-in."""
+    runs = text.split(STAND_IN)
+    return [token.join(runs) for token in tokens]
+
+
+def display_names(people: FieldColumns) -> list[str]:
+    """The names for the To header, where there are any."""
+    asked = [("subscriber", name) for name in ("name", "first_name", "last_name")]
+    whole, first, last = columns = [people.field(each) for each in asked]
+    if all(map(people.plain, asked)):
+        rows = zip(whole, first, last, strict=True)
+        texts = [name or (f"{one} {two}" if one and two else one or two or "") for name, one, two in rows]
+        return [text.strip() for text in lines(texts)]
+    known = [{name: value for (_, name), value in zip(asked, row, strict=True) if value is not None}
+             for row in zip(*columns, strict=True)]  # fmt: skip
+    return [display_name(each) for each in known]
 
 
 def display_name(fields: Mapping[str, Any]) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -66,9 +68,9 @@ def delivered(connection: Connection, delivery_ids: Collection[int]) -> dict[int
     return found
 
 
-def add(connection: Connection, new: Sequence[Filed], now: datetime) -> int:
-    """Keep events; how many were not there before."""
-    rows = {
+def add(connection: Connection, new: Sequence[Filed], now: datetime) -> Counter[EventKind]:
+    """Keep events; how many were not there before, by kind."""
+    rows: dict[str, dict[str, Any]] = {
         event.key: {
             "key": event.key,
             "delivery_id": event.delivery.id,
@@ -90,7 +92,7 @@ def add(connection: Connection, new: Sequence[Filed], now: datetime) -> int:
             connection.execute(postgresql_insert(events).on_conflict_do_nothing(), fresh)
         else:
             connection.execute(sqlite_insert(events).on_conflict_do_nothing(), fresh)
-    return len(fresh)
+    return Counter(row["kind"] for row in fresh)
 
 
 def of_delivery(connection: Connection, delivery_id: int) -> list[Told]:
