@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
-from mailer.cli.text import Table, clean, render_table, shown
+from mailer.cli.text import Table, clean, cut, render_table, shown
 from mailer.errors import MailerError, NeedsAttention
 
 BOLD, DIM, RED, GREEN, YELLOW, CYAN = "1", "2", "31", "32", "33", "36"
@@ -87,6 +87,13 @@ def data(value: Any) -> None:
     print(dumps(value))
 
 
+def data_line(value: Any) -> None:
+    """Prints one value as JSON in a line of its own, at once: one of many that come as time goes on."""
+    from mailer.cli.jsontext import dumps
+
+    print(dumps(value, indent=None), flush=True)
+
+
 def data_stream(values: Iterable[Any]) -> None:
     """Prints a JSON array, one element a line as it comes, so that a million of them need no memory."""
     from mailer.cli.jsontext import dumps
@@ -135,10 +142,29 @@ def progress(text: str) -> None:
         note(text)
 
 
+def watched() -> bool:
+    """Whether a person sees what is going on."""
+    return sys.stderr.isatty()
+
+
 def overwrite(text: str) -> None:
     """Shows a text in place of the last one, at a terminal only; an empty one clears it."""
     if sys.stderr.isatty():
         print(f"\r{clean(text)}\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def redraw(texts: Sequence[str], over: int) -> int:
+    """Shows lines in place of the last `over` ones, each cut to the terminal's width; how many there are now."""
+    width = terminal_width()
+    up = f"\x1b[{over}A" if over else ""
+    body = "".join(f"\r{cut(clean(text), width - 1)}\x1b[K\n" for text in texts)
+    print(f"{up}\r{body}\x1b[J", end="", flush=True)
+    return len(texts)
+
+
+def at_terminal() -> bool:
+    """Whether the result is looked at as it is printed."""
+    return sys.stdout.isatty()
 
 
 def warn(text: str) -> None:

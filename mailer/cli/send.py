@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mailer.cli import output
 from mailer.cli.issue import AgainOption, IssueArgument, bare, plan
 from mailer.cli.options import JsonOption
+from mailer.cli.progress import followed_send
 from mailer.cli.session import open_mailer
 from mailer.cli.signals import stop_on_signal
+from mailer.cli.verdict import finish, show, told_anyway
 
 if TYPE_CHECKING:
     from mailer.app import Mailer
     from mailer.services.plan import Plan
-    from mailer.services.sending.results import Progress, SendResult
 
 
 def send(
@@ -32,6 +33,10 @@ def send(
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="Have the provider check a sample of the mails; nothing is delivered.")
     ] = False,
+    max_rate: Annotated[
+        int | None,
+        typer.Option("--max-rate", metavar="N", min=1, help="At most so many mails a minute, of all senders together."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Send an issue to everybody on its lists, each person once.
@@ -57,9 +62,11 @@ def send(
                 warn(planned)
                 confirm(mailer, planned, yes=yes)
             freeze_issue(mailer, prepared)
-        with stop_on_signal(tell_stopping) as stop:
-            done = send_frozen(mailer, name, SendOptions(tell_progress, stop))
-    output.result(summary(done), as_json, lambda: show_result(done))
+        with stop_on_signal(tell_stopping) as stop, followed_send() as tell:
+            options = SendOptions(tell, stop, per_minute=max_rate, alone=True)
+            with told_anyway(mailer, name, as_json=as_json):
+                done = send_frozen(mailer, name, options)
+    show(done, as_json=as_json)
     finish(done)
 
 
@@ -98,49 +105,3 @@ def confirm(mailer: Mailer, planned: Plan, *, yes: bool) -> None:
 
 def tell_stopping() -> None:
     output.note("stopping after this batch; once more stops at once")
-
-
-def tell_progress(progress: Progress) -> None:
-    output.progress(f"{progress.done:,} of {progress.total:,}")
-
-
-def summary(done: SendResult) -> dict[str, Any]:
-    figures = done.figures
-    return {
-        "issue": done.name,
-        "state": done.state,
-        "recipients": figures.recipients,
-        "accepted_now": done.accepted_now,
-        "twice": done.twice,
-        "deliveries": {state: count for state, count in figures.deliveries.items() if count},
-        "left_out": {reason: count for reason, count in figures.exclusions.items() if count},
-    }
-
-
-def show_result(done: SendResult) -> None:
-    output.lines([verdict(done)])
-    if not done.accepted_now:
-        output.lines(["nothing was sent now"])
-
-
-def verdict(done: SendResult) -> str:
-    """The end of a send in one line: how many got it, who did not, and whether anybody got it twice."""
-    counts = {state.value: count for state, count in done.figures.deliveries.items()}
-    words = [f"{counts.pop('accepted'):,} accepted", f"{done.twice:,} twice", f"{counts.pop('doubtful'):,} in doubt"]
-    words += [f"{count:,} {state}" for state, count in counts.items() if count]
-    left_out = sum(done.figures.exclusions.values())
-    return f"{done.name} is {done.state.value}: {', '.join(words)}" + (f"; {left_out:,} left out" if left_out else "")
-
-
-def finish(done: SendResult) -> None:
-    from mailer.errors import NeedsAttention
-    from mailer.model import DeliveryState, IssueState
-
-    if done.stopped:
-        raise NeedsAttention("stopped before the end", hint=f"go on: mailer send {done.name}")
-    if done.state is not IssueState.SENT:
-        raise NeedsAttention(f"the issue is {done.state.value}", hint=f"mailer status {done.name} shows how it stands")
-    if refused := done.figures.deliveries[DeliveryState.REFUSED]:
-        raise NeedsAttention(f"{refused} mails were refused", hint=f"mailer status {done.name} says why")
-    if doubtful := done.figures.deliveries[DeliveryState.DOUBTFUL]:
-        raise NeedsAttention(f"{doubtful} mails are in doubt: they may have been sent", hint="nothing re-sends them")

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from mailer.app import open_mailer
 from mailer.model import Envelope
 from mailer.providers.sendgrid.mail import merge_of
+from mailer.store import issues as stored_issues
+from mailer.workspace import Workspace
 from tests.cli.campaign import ISSUE, Piece, add_articles, add_people, article_keys, crowd, ledger_rows, write_issue
 from tests.providers.sendgrid_merges import KEY
 from tests.providers.sendgrid_site import Mail, Says, Site, error, running
@@ -157,9 +160,13 @@ def test_a_key_without_the_right_freezes_nothing(mailer: Any, site: Site) -> Non
 def test_a_key_that_is_revoked_in_the_middle_gives_everything_back(mailer: Any, site: Site) -> None:
     site.plan += [Says(takes=True), Says(401, error("revoked"))]
     run = mailer("send", ISSUE, "--yes")
-    assert run.code == 1
-    assert "sendgrid: the API key is not valid (HTTP 401: revoked)" in run.err
+    assert run.code == 3
+    assert "the issue was paused: sendgrid: the API key is not valid (HTTP 401: revoked)" in run.err
+    assert f"Set SENDGRID_API_KEY to a key of this account; then: mailer resume {ISSUE}, mailer send {ISSUE}" in run.err
     assert KEY not in run.err
+    assert mailer("send", ISSUE).code == 3
+    with open_mailer(Workspace(mailer.root), {}) as program, program.store.write() as connection:
+        stored_issues.resume(connection, ISSUE, program.now())
     assert sent(mailer)["deliveries"] == {"accepted": 100}
     assert max(Counter(mail.to for mail in site.mails).values()) == 1
 
