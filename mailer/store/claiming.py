@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mailer.delivery.states import sources
-from mailer.model import BatchState, DeliveryState, Exclusion, IssueState, Recipient, SubscriptionState
-from mailer.store.banning import broadest
-from mailer.store.pacing import Pace
-from mailer.store.suppressions import EVERY_LIST
-from mailer.store.tables import batches, deliveries, issue_lists, issues, lists, subscribers, subscriptions
+from mailer.model import BatchState, DeliveryState, IssueState, Recipient
+from mailer.store.batching import split_first
+from mailer.store.checking import check_again
+from mailer.store.pacing import Pace, grant, is_blocked, reserve
+from mailer.store.tables import batches, deliveries, issues
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +66,52 @@ class _Lease:
 
 
 def claim(connection: Connection, issue: str, terms: ClaimTerms, now: datetime) -> ClaimedBatch | None:
-    """The issue's next batch that is due; None when there is none, or the issue is not being sent.
+    """The issue's next batch that is due; None when there is none, the issue is not being sent, or has no slot soon.
 
-    Whoever unsubscribed or was suppressed since the freeze is taken out here, in the same transaction.
+    Whoever unsubscribed or was suppressed since the freeze is taken out here, in the same transaction, in which its
+    mails are reserved at the provider's pace as well. A slot that is further away than a quarter of the lease is not
+    waited for with a batch in hand: `ready_at` says when there is one.
     """
     lease = _Lease(terms.owner, now + timedelta(seconds=terms.lease_seconds), now)
+    if terms.pace is not None or terms.most is not None:
+        # What is divided needs a new number. The issue is held first, as whoever holds it holds batches afterwards.
+        connection.execute(sa.select(issues.c.id).where(issues.c.name == issue).with_for_update())
+    granted = None
+    if terms.pace is not None:
+        granted = grant(connection, terms.pace, timedelta(seconds=terms.lease_seconds / 4), now)
+        if granted is None:
+            return None
+    limits = (terms.most, None if granted is None else granted.most)
+    most = min((limit for limit in limits if limit is not None), default=None)
     while (row := _next_due(connection, issue, now)) is not None:
-        if not _take(connection, row.id, lease):
+        number, batch_id = row.number, row.id
+        if most is not None and (part := split_first(connection, row.id, most, now)) is not None:
+            batch_id, number = part
+        if not _take(connection, batch_id, lease):
             continue
-        recipients = _check_again(connection, row.id, row.issue_id, now)
-        if recipients:
-            return ClaimedBatch(row.id, issue, row.number, row.attempts, lease.until, recipients)
-        _move(connection, row.id, BatchState.CANCELLED, now)
+        recipients = check_again(connection, batch_id, row.issue_id, now)
+        if not recipients:
+            _move(connection, batch_id, BatchState.CANCELLED, now)
+            continue
+        if granted is not None:
+            reserve(connection, granted, len(recipients))
+        slot = granted.slot if granted is not None and granted.slot > now else None
+        return ClaimedBatch(batch_id, issue, number, row.attempts, lease.until, recipients, slot)
     return None
 
 
 def begin(connection: Connection, batch_id: int, owner: str, now: datetime, marks: Marks = UNMARKED) -> bool:
-    """The point of no return. False when the batch is no longer the owner's, or the issue no longer being sent."""
-    still_sending = sa.exists().where(issues.c.id == batches.c.issue_id, issues.c.state == IssueState.SENDING)
+    """The point of no return.
+
+    False when the batch is no longer the owner's, the issue no longer being sent, its last moment has passed, or the
+    provider wants no call now.
+    """
+    if not _may_leave(connection, batch_id, now):
+        return False
     begun = connection.execute(
         sa.update(batches)
         .where(batches.c.id == batch_id, batches.c.owner == owner, batches.c.lease_until > now)
-        .where(batches.c.state.in_(sources(BatchState.SUBMITTING)), still_sending)
+        .where(batches.c.state.in_(sources(BatchState.SUBMITTING)), ~is_blocked(marks.provider, now))
         .values(state=BatchState.SUBMITTING, updated_at=now, **asdict(marks))
     )
     if begun.rowcount != 1:
@@ -101,6 +124,22 @@ def begin(connection: Connection, batch_id: int, owner: str, now: datetime, mark
     return True
 
 
+def _may_leave(connection: Connection, batch_id: int, now: datetime) -> bool:
+    """Whether the batch's issue is being sent, which stays so until this transaction ends."""
+    query = (
+        sa.select(issues.c.id)
+        .join_from(batches, issues, issues.c.id == batches.c.issue_id)
+        .where(batches.c.id == batch_id, issues.c.state == IssueState.SENDING, _in_time(now))
+    )
+    # Shared: senders do not wait for each other, but whoever pauses the issue waits for them, so that nothing begins
+    # once that is done.
+    return connection.execute(query.with_for_update(of=issues, read=True)).first() is not None
+
+
+def _in_time(now: datetime) -> sa.ColumnElement[bool]:
+    return sa.or_(issues.c.not_after.is_(None), issues.c.not_after >= now)
+
+
 def renew(connection: Connection, batch_id: int, owner: str, lease_seconds: float, now: datetime) -> bool:
     """Extend a lease that has not run out."""
     held = (BatchState.CLAIMED, BatchState.SUBMITTING)
@@ -108,7 +147,7 @@ def renew(connection: Connection, batch_id: int, owner: str, lease_seconds: floa
         sa.update(batches)
         .where(batches.c.id == batch_id, batches.c.owner == owner, batches.c.lease_until > now)
         .where(batches.c.state.in_(held))
-        .values(lease_until=now + timedelta(seconds=lease_seconds), updated_at=now)
+        .values(lease_until=now + timedelta(seconds=lease_seconds))
     )
     return renewed.rowcount == 1
 
@@ -127,7 +166,7 @@ def _next_due(connection: Connection, issue: str, now: datetime) -> sa.Row[int, 
     query = (
         sa.select(batches.c.id, batches.c.issue_id, batches.c.number, batches.c.attempts)
         .join(issues, issues.c.id == batches.c.issue_id)
-        .where(issues.c.name == issue, issues.c.state == IssueState.SENDING)
+        .where(issues.c.name == issue, issues.c.state == IssueState.SENDING, _in_time(now))
         .where(batches.c.state == BatchState.PENDING)
         .where(sa.or_(batches.c.due_at.is_(None), batches.c.due_at <= now))
         .order_by(batches.c.number)
@@ -152,73 +191,3 @@ def _move(connection: Connection, batch_id: int, state: BatchState, now: datetim
         .where(batches.c.id == batch_id, batches.c.state.in_(sources(state)))
         .values(state=state, owner=None, lease_until=None, updated_at=now)
     )
-
-
-def _check_again(connection: Connection, batch_id: int, issue_id: int, now: datetime) -> tuple[Recipient, ...]:
-    rows = connection.execute(_people(batch_id)).all()
-    kept: list[sa.Row[Any]] = []
-    others: list[sa.Row[Any]] = []
-    for row in rows:
-        open_to = row.state is SubscriptionState.CONFIRMED and row.ban is None
-        (kept if open_to else others).append(row)
-    moved = False
-    for row in others:
-        new_list = None if row.ban == EVERY_LIST else _other_list(connection, row.id, issue_id)
-        moved = moved or new_list is not None
-        change: dict[str, Any] = {"list_id": new_list}
-        if new_list is None:
-            change = {"state": DeliveryState.EXCLUDED, "detail": _reason(row).value}
-        connection.execute(
-            sa.update(deliveries)
-            .where(deliveries.c.id == row.id, deliveries.c.state == DeliveryState.PENDING)
-            .values(updated_at=now, **change)
-        )
-    if moved:
-        kept = list(connection.execute(_people(batch_id)))
-    return tuple(Recipient(*tuple(row)[:5]) for row in kept)
-
-
-def _reason(row: sa.Row[Any]) -> Exclusion:
-    """Why the list of a delivery cannot mail its person any more."""
-    return Exclusion.SUPPRESSED if row.ban is not None else Exclusion(row.state or Exclusion.UNSUBSCRIBED)
-
-
-def _people(batch_id: int) -> sa.Select[Any]:
-    """The pending deliveries of a batch as recipients, each with the subscription that brought it and its ban."""
-    its_subscription = sa.and_(
-        subscriptions.c.list_id == deliveries.c.list_id,
-        subscriptions.c.subscriber_id == deliveries.c.subscriber_id,
-    )
-    return (
-        sa.select(
-            deliveries.c.id,
-            subscribers.c.public_id,
-            sa.func.coalesce(subscribers.c.ascii_email, subscribers.c.email),
-            lists.c.name,
-            subscribers.c.attributes,
-            subscriptions.c.state,
-            sa.case((subscribers.c.forgotten_at.is_not(None), EVERY_LIST), else_=broadest(deliveries.c.list_id)).label(
-                "ban"
-            ),
-        )
-        .join_from(deliveries, subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-        .join(lists, lists.c.id == deliveries.c.list_id)
-        .join(subscriptions, its_subscription, isouter=True)
-        .where(deliveries.c.batch_id == batch_id, deliveries.c.state == DeliveryState.PENDING)
-        .order_by(deliveries.c.id)
-    )
-
-
-def _other_list(connection: Connection, delivery_id: int, issue_id: int) -> int | None:
-    """The first list of the issue that can mail this delivery's person now, by the rule of the freeze."""
-    query = (
-        sa.select(issue_lists.c.list_id)
-        .join(subscriptions, subscriptions.c.list_id == issue_lists.c.list_id)
-        .join(deliveries, deliveries.c.subscriber_id == subscriptions.c.subscriber_id)
-        .where(deliveries.c.id == delivery_id, issue_lists.c.issue_id == issue_id)
-        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-        .where(subscriptions.c.state == SubscriptionState.CONFIRMED, broadest(issue_lists.c.list_id).is_(None))
-        .order_by(issue_lists.c.position)
-        .limit(1)
-    )
-    return connection.execute(query).scalar()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,34 +11,24 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mailer.delivery.outcomes import STATE_AFTER, try_again_at
+from mailer.delivery.outcomes import waiting_groups
 from mailer.delivery.states import OPEN_BATCHES, batch_state, check_move, sources
 from mailer.model import BatchState, DeliveryState, IssueChange, IssueState, Receipt
 from mailer.store import issues as stored_issues
-from mailer.store.batching import new_batch
-from mailer.store.pacing import Pace
+from mailer.store.answering import write_answers
+from mailer.store.batching import HeldBatch, following_number, hold_batches, new_batch
+from mailer.store.pacing import Pace, release
 from mailer.store.tables import batches, deliveries, issues
 
 # A late owner may still say what came of a doubt of its own.
 ANSWERABLE = (BatchState.SUBMITTING, BatchState.DOUBTFUL)
 
-
-BATCH = (batches.c.id, batches.c.issue_id, batches.c.attempts, batches.c.state, batches.c.in_order, batches.c.boot)
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    id: int
-    issue_id: int
-    attempts: int
-    state: BatchState
-    in_order: bool
-    boot: str
+STOPPED = "the sender stopped during the call"
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """Batches whose lease ran out: `returned` had certainly not been sent, `doubtful` may have been."""
+    """Batches whose lease ran out: `returned` had certainly not been sent, of `doubtful` something may have been."""
 
     returned: int
     doubtful: int
@@ -48,132 +38,130 @@ def record(connection: Connection, batch_id: int, owner: str, receipts: Sequence
     """Write down what the provider said; how many deliveries that settled, 0 when the batch is not the owner's.
 
     Receipts may come in parts. What is to be tried again becomes pending once every delivery has an answer:
-    in the same batch when nothing of it was taken, else in a new one.
+    in the same batch when nothing of it was taken, else in a new one. What was tried too often is refused.
     """
-    query = sa.select(*BATCH).where(batches.c.id == batch_id, batches.c.owner == owner, batches.c.state.in_(ANSWERABLE))
-    row = connection.execute(query.with_for_update()).first()
-    if row is None:
+    batch = _answerable(connection, batch_id, owner)
+    if batch is None:
         return 0
-    batch = _Batch(*row)
-    by_state: defaultdict[DeliveryState, list[dict[str, Any]]] = defaultdict(list)
-    for receipt in receipts:
-        by_state[STATE_AFTER[receipt.outcome]].append(
-            {
-                "its_id": receipt.delivery_id,
-                "new_detail": receipt.detail,
-                "new_provider_id": receipt.provider_id,
-                "new_due_at": try_again_at(receipt.outcome, now, batch.attempts, receipt.retry_after),
-            }
-        )
-    recorded = 0
-    for state, rows in by_state.items():
-        statement = (
-            sa.update(deliveries)
-            .where(deliveries.c.id == sa.bindparam("its_id"), deliveries.c.batch_id == batch_id)
-            # Equals and not IN, whose parameters cannot be sent for many rows at once.
-            .where(sa.or_(*(deliveries.c.state == old for old in sources(state))))
-            .values(
-                state=state,
-                detail=sa.bindparam("new_detail"),
-                provider_id=sa.bindparam("new_provider_id"),
-                due_at=sa.bindparam("new_due_at", type_=deliveries.c.due_at.type),
-                updated_at=now,
-            )
-        )
-        recorded += connection.execute(statement, rows).rowcount
+    recorded = write_answers(connection, batch, receipts, now)
     _settle(connection, batch, now)
     return recorded
+
+
+def settle(connection: Connection, batch_id: int, owner: str, now: datetime) -> None:
+    """After a batch whose answers were jotted down one by one: its state follows from its deliveries."""
+    batch = _answerable(connection, batch_id, owner)
+    if batch is not None:
+        _settle(connection, batch, now)
 
 
 def give_back(connection: Connection, batch_id: int, owner: str, now: datetime, pace: Pace | None = None) -> bool:
     """Return a batch that was claimed and not begun; False when it is not the owner's any more.
 
-    With the `pace` of its claim, its mails do not count for the day.
+    With the `pace` of its claim its mails do not count for the day.
     """
-    query = sa.select(*BATCH).where(
-        batches.c.id == batch_id, batches.c.owner == owner, batches.c.state == BatchState.CLAIMED
-    )
-    row = connection.execute(query.with_for_update()).first()
-    if row is None:
+    mine = (batches.c.id == batch_id, batches.c.owner == owner, batches.c.state == BatchState.CLAIMED)
+    held = hold_batches(connection, *mine)
+    if not held:
         return False
-    _back_to_pending(connection, _Batch(*row), now)
+    if pace is not None:
+        count = sa.select(sa.func.count()).where(
+            deliveries.c.batch_id == batch_id, deliveries.c.state == DeliveryState.PENDING
+        )
+        claimed_at = connection.execute(sa.select(batches.c.updated_at).where(mine[0])).scalar_one()
+        release(connection, pace, connection.execute(count).scalar_one(), claimed_at)
+    _back_to_pending(connection, held[0], now)
     return True
-
-
-def settle(connection: Connection, batch_id: int, owner: str, now: datetime) -> None:
-    """After a batch whose answers were jotted down one by one: its state follows from its deliveries."""
-    query = sa.select(*BATCH).where(batches.c.id == batch_id, batches.c.owner == owner, batches.c.state.in_(ANSWERABLE))
-    row = connection.execute(query.with_for_update()).first()
-    if row is not None:
-        _settle(connection, _Batch(*row), now)
 
 
 def sweep(connection: Connection, now: datetime, boot: str = "") -> Swept:
     """Free the batches of owners that died: back to pending before the point of no return, in doubt after it.
 
-    Of a batch that was handed over in order only the first delivery without an answer is in doubt, if this is still
-    the same `boot` of the machine: what its sender jotted down may miss the last answers after a power cut.
+    Of a batch that was handed over in order only the first delivery without an answer is in doubt, and the rest goes
+    back. In SQLite that holds as long as this is the same `boot` of the machine: a power cut may take the last
+    answers with it that a `Jotter` wrote.
     """
-    query = (
-        sa.select(*BATCH)
-        .where(batches.c.state.in_((BatchState.CLAIMED, BatchState.SUBMITTING)))
-        .where(batches.c.lease_until <= now)
-        .order_by(batches.c.id)
-    )
-    rows = connection.execute(query.with_for_update(skip_locked=True)).all()
-    expired = [_Batch(*row) for row in rows]
+    states = batches.c.state.in_((BatchState.CLAIMED, BatchState.SUBMITTING))
+    expired = hold_batches(connection, states, batches.c.lease_until <= now, skip_locked=True)
+    returned = doubtful = 0
     for batch in expired:
         if batch.state is BatchState.CLAIMED:
             _back_to_pending(connection, batch, now)
+            returned += 1
             continue
-        unanswered = sa.and_(deliveries.c.batch_id == batch.id, deliveries.c.state == DeliveryState.SUBMITTING)
-        doubtful = unanswered
-        if batch.in_order and boot and batch.boot == boot:
-            first = connection.execute(sa.select(sa.func.min(deliveries.c.id)).where(unanswered)).scalar()
-            doubtful = sa.and_(unanswered, deliveries.c.id == first)
-        connection.execute(
-            sa.update(deliveries)
-            .where(doubtful)
-            .values(
-                state=DeliveryState.DOUBTFUL,
-                detail="the sender stopped during the call",
-                updated_at=now,
-            )
-        )
-        connection.execute(
-            sa.update(deliveries).where(unanswered).values(state=DeliveryState.PENDING, due_at=None, updated_at=now)
-        )
+        whole = not (batch.in_order and _is_kept(connection, batch, boot))
+        doubtful += _doubt(connection, batch, now, whole=whole)
         _settle(connection, batch, now)
-    returned = sum(batch.state is BatchState.CLAIMED for batch in expired)
-    return Swept(returned, len(expired) - returned)
+    return Swept(returned, doubtful)
 
 
-def _settle(connection: Connection, batch: _Batch, now: datetime) -> None:
+def _is_kept(connection: Connection, batch: HeldBatch, boot: str) -> bool:
+    """Whether every answer that was jotted down of a batch is there."""
+    # A server keeps what it committed; a file is written by the system when it sees fit.
+    return connection.dialect.name != "sqlite" or (boot != "" and batch.boot == boot)
+
+
+def _doubt(connection: Connection, batch: HeldBatch, now: datetime, *, whole: bool) -> bool:
+    """Put what has no answer in doubt: all of it, or the first in order, and the rest goes back. Whether there was."""
+    unanswered = sa.and_(deliveries.c.batch_id == batch.id, deliveries.c.state == DeliveryState.SUBMITTING)
+    first = connection.execute(sa.select(sa.func.min(deliveries.c.id)).where(unanswered)).scalar()
+    if first is None:
+        return False
+    doubtful = unanswered if whole else sa.and_(unanswered, deliveries.c.id == first)
+    connection.execute(
+        sa.update(deliveries)
+        .where(doubtful)
+        .values(state=DeliveryState.DOUBTFUL, detail=STOPPED, due_at=None, updated_at=now)
+    )
+    if not whole:
+        back = sa.update(deliveries).where(unanswered)
+        connection.execute(back.values(state=DeliveryState.PENDING, detail="", due_at=None, updated_at=now))
+    return True
+
+
+def _answerable(connection: Connection, batch_id: int, owner: str) -> HeldBatch | None:
+    mine = (batches.c.id == batch_id, batches.c.owner == owner, batches.c.state.in_(ANSWERABLE))
+    return next(iter(hold_batches(connection, *mine)), None)
+
+
+def _settle(connection: Connection, batch: HeldBatch, now: datetime) -> None:
     """Let the batch's state follow from its deliveries, once none of them waits for an answer."""
     query = (
-        sa.select(deliveries.c.state, sa.func.count(), sa.func.max(deliveries.c.due_at))
+        sa.select(deliveries.c.state, deliveries.c.due_at, sa.func.count())
         .where(deliveries.c.batch_id == batch.id)
-        .group_by(deliveries.c.state)
+        .group_by(deliveries.c.state, deliveries.c.due_at)
     )
-    rows = connection.execute(query).all()
-    counts = {state: count for state, count, _ in rows}
-    due_at = next((due for state, _, due in rows if state is DeliveryState.PENDING), None)
-    if counts.get(DeliveryState.SUBMITTING):
+    counts: Counter[DeliveryState] = Counter()
+    times = []
+    for state, due_at, number in connection.execute(query):
+        counts[state] += number
+        if state is DeliveryState.PENDING:
+            times.append(due_at)
+    if counts[DeliveryState.SUBMITTING]:
         return
-    again = bool(counts.pop(DeliveryState.PENDING, 0))
+    groups = waiting_groups(times)
+    del counts[DeliveryState.PENDING]
     state = batch_state(counts)
-    attempts = batch.attempts + (due_at is not None)
-    if again and state is BatchState.CANCELLED:
-        _back_to_pending(connection, batch, now, due_at=due_at, attempts=attempts)
+    if groups and state is BatchState.CANCELLED:
+        # Nothing of it was taken, so that it is what it was. Those who wait until another time leave it.
+        *others, (_, due_at) = groups
+        for group in others:
+            _split_off_pending(connection, batch, group, now)
+        _back_to_pending(connection, batch, now, due_at=due_at, attempts=_attempts(batch, due_at))
         return
-    if again:
-        _split_off_pending(connection, batch, now, due_at=due_at, attempts=attempts)
+    for group in groups:
+        _split_off_pending(connection, batch, group, now)
     # The owner stays: while there is doubt, its answer still counts.
     connection.execute(
         sa.update(batches)
         .where(batches.c.id == batch.id)
         .values(state=state, lease_until=None, due_at=None, updated_at=now)
     )
+
+
+def _attempts(batch: HeldBatch, due_at: datetime | None) -> int:
+    """What is due at once was not tried."""
+    return batch.attempts + (due_at is not None)
 
 
 def cancel(connection: Connection, issue: str, now: datetime) -> int:
@@ -199,26 +187,26 @@ def finish(connection: Connection, issue: str, now: datetime) -> bool:
     return done.rowcount == 1
 
 
-def _back_to_pending(connection: Connection, batch: _Batch, now: datetime, **values: Any) -> None:
+def _back_to_pending(connection: Connection, batch: HeldBatch, now: datetime, **values: Any) -> None:
     connection.execute(
         sa.update(batches)
         .where(batches.c.id == batch.id)
-        .values(state=BatchState.PENDING, owner=None, lease_until=None, updated_at=now, **values)
+        .values(state=BatchState.PENDING, owner=None, lease_until=None, hold="", send_at=None, updated_at=now, **values)
     )
     _reopen(connection, batch.issue_id, now)
 
 
 def _split_off_pending(
-    connection: Connection, batch: _Batch, now: datetime, *, due_at: datetime | None, attempts: int
+    connection: Connection, batch: HeldBatch, group: tuple[datetime | None, datetime | None], now: datetime
 ) -> None:
-    # The issue's row is held first: two senders at once must not give two batches one number.
-    connection.execute(sa.select(issues.c.id).where(issues.c.id == batch.issue_id).with_for_update())
-    last = sa.select(sa.func.max(batches.c.number)).where(batches.c.issue_id == batch.issue_id)
-    number = connection.execute(last).scalar_one() + 1
-    new_id = new_batch(connection, batch.issue_id, number, now, due_at=due_at, attempts=attempts)
+    """Put the deliveries that are due in that time, its ends included, into a new batch."""
+    first, last = group
+    number = following_number(connection, batch.issue_id)
+    new_id = new_batch(connection, batch.issue_id, number, now, due_at=last, attempts=_attempts(batch, last))
+    due = deliveries.c.due_at.is_(None) if first is None else deliveries.c.due_at.between(first, last)
     connection.execute(
         sa.update(deliveries)
-        .where(deliveries.c.batch_id == batch.id, deliveries.c.state == DeliveryState.PENDING)
+        .where(deliveries.c.batch_id == batch.id, deliveries.c.state == DeliveryState.PENDING, due)
         .values(batch_id=new_id)
     )
     _reopen(connection, batch.issue_id, now)
