@@ -5,13 +5,16 @@ All times are aware and in UTC. Records are frozen: a change is a new record.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from itertools import chain
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 Attributes = Mapping[str, Any]
+NO_ATTRIBUTES: Attributes = MappingProxyType({})
 
 
 class IssueKind(StrEnum):
@@ -243,15 +246,17 @@ class Sender:
     reply_to: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """A subscriber as frozen for one issue, ready for rendering. `list_name` is the list that brought them in."""
+class Recipient(NamedTuple):
+    """A subscriber as frozen for one issue, ready for rendering. `list_name` is the list that brought them in.
+
+    A tuple, because a million of them take half the time to make.
+    """
 
     delivery_id: int
     subscriber_id: str
     email: str
     list_name: str
-    attributes: Attributes = field(default_factory=dict)
+    attributes: Attributes = NO_ATTRIBUTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,18 +296,63 @@ class MergeRecipient:
 
 
 @dataclass(frozen=True, slots=True)
+class MergePeople:
+    """The recipients of a `Merge` by columns, the first of each for the first person: a thousand people are a dozen
+    lists, which can be worked on as a whole, and not ten thousand objects."""
+
+    delivery_ids: Sequence[int]
+    addresses: Sequence[str]
+    names: Sequence[str]
+    references: Sequence[str]
+    headers: Mapping[str, Sequence[str]]
+    values: Mapping[str, Sequence[str]]
+
+    def __len__(self) -> int:
+        return len(self.delivery_ids)
+
+    def chosen(self, places: Sequence[int]) -> MergePeople:
+        """Those at these places, in this order."""
+        return MergePeople(
+            [self.delivery_ids[place] for place in places],
+            [self.addresses[place] for place in places],
+            [self.names[place] for place in places],
+            [self.references[place] for place in places],
+            {name: [column[place] for place in places] for name, column in self.headers.items()},
+            {token: [column[place] for place in places] for token, column in self.values.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Merge:
     """One message for many, for a provider that puts the personal texts in itself: a token stands where one goes.
 
-    Every recipient has a text for every token. `labels` say what kind of mail it is, for the provider's statistics.
+    Every recipient has a text for every token. `headers` are the same for all. `labels` say what kind of mail it is,
+    for the provider's statistics.
     """
 
     sender: Sender
     subject: str
     text: str
     html: str
-    recipients: tuple[MergeRecipient, ...]
+    people: MergePeople
+    headers: Mapping[str, str] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
+
+    @property
+    def recipients(self) -> tuple[MergeRecipient, ...]:
+        """The people one by one, each with all of their headers."""
+        people = self.people
+        return tuple(
+            MergeRecipient(
+                people.delivery_ids[place],
+                people.addresses[place],
+                people.names[place],
+                people.references[place],
+                {**self.headers, **{name: column[place] for name, column in people.headers.items()}},
+                {token: column[place] for token, column in people.values.items()},
+            )
+            for place in range(len(people))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,12 +376,11 @@ class Batch:
     @property
     def delivery_ids(self) -> tuple[int, ...]:
         """The deliveries in the order of their receipts."""
-        merged = (person.delivery_id for merge in self.merges for person in merge.recipients)
+        merged = chain.from_iterable(merge.people.delivery_ids for merge in self.merges)
         return (*(envelope.delivery_id for envelope in self.envelopes), *merged)
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """The provider's answer for one delivery. `detail` is for people and carries no address."""
 
     delivery_id: int

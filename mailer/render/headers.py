@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import string
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from mailer.errors import MessageError
 
@@ -35,6 +35,13 @@ def clean(field: str, text: str) -> str:
     if FORBIDDEN.search(text):
         raise MessageError(field, "holds a line break or another control character")
     return SPACES.sub(" ", text).strip(" ")
+
+
+def all_clean(field: str, texts: Sequence[str]) -> list[str]:
+    """As `clean`, for many."""
+    if "".join(texts).isprintable() and "  " not in "\0".join(texts):
+        return [text.strip(" ") for text in texts]
+    return [clean(field, text) for text in texts]
 
 
 def text_header(field: str, text: str) -> str:

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from hashlib import sha256
-from hmac import HMAC, compare_digest, digest
-from hmac import new as new_hmac
+from hmac import compare_digest, digest
 from typing import NamedTuple
 
 from mailer.errors import ConfigError, LinkError
@@ -28,6 +28,9 @@ SHORTEST_KEY = 16
 LONGEST_TOKEN = 400
 
 HEX_FLAG = 0x80
+HEX_DIGITS = "0123456789abcdef"
+BLOCK = 64
+URL_SAFE = bytes.maketrans(b"+/", b"-_")
 TOKEN = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
@@ -77,22 +80,23 @@ class Signer:
                 hint="Leave MAILER_SECRET_KEY unset to have one made, or set it to 32 random bytes or more.",
             )
         self._key = keys[0]
-        self._writers: dict[tuple[Purpose, str], Callable[[str], str]] = {}
-        self._verifying: dict[bytes, list[HMAC]] = {}
+        self._writers: dict[tuple[Purpose, str], Callable[[Sequence[str]], list[str]]] = {}
+        self._verifying: dict[bytes, list[Callable[[bytes], bytes]]] = {}
         for key in keys:
             for purpose in Purpose:
-                self._verifying.setdefault(_head(key, purpose), []).append(_derived(key, purpose))
+                self._verifying.setdefault(_head(key, purpose), []).append(_tagging(key, purpose))
 
     def token(self, purpose: Purpose, list_name: str, subscriber_id: str) -> str:
         """A token that names this subscriber of this list, for this purpose alone."""
-        return self.writer(purpose, list_name)(subscriber_id)
+        (token,) = self.tokens(purpose, list_name, (subscriber_id,))
+        return token
 
-    def writer(self, purpose: Purpose, list_name: str) -> Callable[[str], str]:
-        """The function from subscriber id to token for one purpose and list: for a whole list, half the time."""
+    def tokens(self, purpose: Purpose, list_name: str, subscriber_ids: Sequence[str]) -> list[str]:
+        """A token for each of these subscribers: many cost half of what one by one would."""
         known = self._writers.get((purpose, list_name))
         if known is None:
             known = self._writers[purpose, list_name] = _writer(self._key, purpose, list_name)
-        return known
+        return known(subscriber_ids)
 
     def read(self, token: str, purpose: Purpose) -> LinkTarget:
         """Whom the token names. Anything else than our own token for this purpose is a LinkError in the same words."""
@@ -101,35 +105,32 @@ class Signer:
         if len(signed) <= HEAD_SIZE or signed[2] != _CODES[purpose]:
             raise _not_ours()
         keys = self._verifying.get(signed[:HEAD_SIZE], ())
-        if not any(compare_digest(_tag(key, signed), tag) for key in keys):
+        if not any(compare_digest(tag_of(signed), tag) for tag_of in keys):
             raise _not_ours()
         return _target(signed[HEAD_SIZE:])
 
 
-def _writer(key: bytes, purpose: Purpose, list_name: str) -> Callable[[str], str]:
+def _writer(key: bytes, purpose: Purpose, list_name: str) -> Callable[[Sequence[str]], list[str]]:
     name = list_name.encode("utf-8")
     if not 0 < len(name) < HEX_FLAG:
         raise ConfigError("a list's name in a link has 1 to 127 bytes")
     head = _head(key, purpose)
     as_text = head + bytes([len(name)]) + name
     as_hex = head + bytes([len(name) | HEX_FLAG]) + name
-    derived = _derived(key, purpose)
+    tag_of = _tagging(key, purpose)
 
-    def write(subscriber_id: str) -> str:
-        octets = _hex_octets(subscriber_id)
-        signed = as_hex + octets if octets else as_text + subscriber_id.encode("utf-8")
-        return urlsafe_b64encode(signed + _tag(derived, signed)).rstrip(b"=").decode("ascii")
+    def signed(subscriber_id: str) -> bytes:
+        # The octets that an id is the hexadecimal form of, so that it takes half the room.
+        if subscriber_id.strip(HEX_DIGITS) or not subscriber_id or len(subscriber_id) % 2:
+            return as_text + subscriber_id.encode("utf-8")
+        return as_hex + bytes.fromhex(subscriber_id)
+
+    def write(subscriber_ids: Sequence[str]) -> list[str]:
+        # b2a_base64 ends each with a line break, by which they are parted again.
+        lines = [b2a_base64(octets + tag_of(octets)) for octets in map(signed, subscriber_ids)]
+        return b"".join(lines).translate(URL_SAFE, b"=").decode("ascii").split("\n")[:-1]
 
     return write
-
-
-def _hex_octets(text: str) -> bytes:
-    """The octets that `text` is the hexadecimal form of, so that an id takes half the room; none for other ids."""
-    try:
-        octets = bytes.fromhex(text)
-    except ValueError:
-        return b""
-    return octets if octets.hex() == text else b""
 
 
 def _head(key: bytes, purpose: Purpose) -> bytes:
@@ -137,15 +138,20 @@ def _head(key: bytes, purpose: Purpose) -> bytes:
     return bytes([VERSION, key_id, _CODES[purpose]])
 
 
-def _derived(key: bytes, purpose: Purpose) -> HMAC:
-    """An HMAC ready to copy: setting up its key is most of the cost of a short message."""
-    return new_hmac(digest(key, b"mailer link v1 " + purpose.value.encode("ascii"), "sha256"), digestmod="sha256")
+def _tagging(key: bytes, purpose: Purpose) -> Callable[[bytes], bytes]:
+    """HMAC-SHA256 (RFC 2104) under the key for a purpose, cut. From two states that have taken in the key already,
+    which is most of the cost of a short message, and twice as fast to copy as an object of the hmac module."""
+    derived = digest(key, b"mailer link v1 " + purpose.value.encode("ascii"), "sha256").ljust(BLOCK, b"\0")
+    inner = sha256(bytes(octet ^ 0x36 for octet in derived)).copy
+    outer = sha256(bytes(octet ^ 0x5C for octet in derived)).copy
 
+    def tag(signed: bytes) -> bytes:
+        state, whole = inner(), outer()
+        state.update(signed)
+        whole.update(state.digest())
+        return whole.digest()[:TAG_SIZE]
 
-def _tag(key: HMAC, signed: bytes) -> bytes:
-    state = key.copy()
-    state.update(signed)
-    return state.digest()[:TAG_SIZE]
+    return tag
 
 
 def _canonical(token: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 import idna
@@ -16,6 +17,19 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ATOM = r"[A-Za-z0-9#$&'*+/=?^_`{|}~\u00a1-\u2027\u202a-\ud7ff\ue000-\U0010ffff-]+"
 LOCAL_PART_UTF8 = re.compile(rf"{_ATOM}(?:\.{_ATOM})*\Z")
 DOMAIN = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*\Z")
+
+# What nearly all addresses are, found at a third of the time; no longer than the local part alone may be, so that no
+# part of them is too long.
+PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*\Z").match
+PLAIN_LENGTH = 64
+
+
+def ascii_addresses(emails: Sequence[str], field: str) -> list[str]:
+    """As `ascii_address`, for many."""
+    return [
+        email if len(email) <= PLAIN_LENGTH and PLAIN_ADDRESS(email) else ascii_address(email, field)
+        for email in emails
+    ]
 
 
 def ascii_address(email: str, field: str) -> str:

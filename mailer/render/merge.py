@@ -9,19 +9,29 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
 
 import orjson
 
 from mailer.errors import MessageError
-from mailer.render.headers import clean
-from mailer.render.mime import MessageHeaders, PersonalValues, constant_headers, unsubscribe_headers
+from mailer.render.headers import all_clean, clean
+from mailer.render.mime import MessageHeaders, constant_headers, unsubscribe_headers
 from mailer.render.personal import PersonalPart
-from mailer.render.quoted import fill
+from mailer.render.quoted import fill_all
 
 # The request has places of its own for these, or the provider writes them.
 SET_ELSEWHERE = frozenset({"From", "Reply-To", "MIME-Version"})
+
+
+class PartColumns(NamedTuple):
+    """Many recipients' values for each part, escaped for that part: a column for each place of it."""
+
+    subject: Sequence[Sequence[str]]
+    text: Sequence[Sequence[str]]
+    html: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +76,28 @@ class MergeSkeleton:
     def token(self, part: str, index: int) -> str:
         return f"{self.mark}{part}{index}qz"
 
-    def values(self, personal: PersonalValues) -> dict[str, str]:
-        """A text for every token, for one recipient."""
-        subject = (clean("Subject", fill(self._subject, personal.subject)),) if self._subject else ()
-        return dict(zip(self.tokens, (*subject, *personal.text, *personal.html), strict=True))
+    def columns(self, texts: PartColumns, count: int) -> dict[str, Sequence[str]]:
+        """A column of texts for every token, for so many recipients."""
+        subject = [all_clean("Subject", fill_all(self._subject, texts.subject, count))] if self._subject else []
+        return dict(zip(self.tokens, (*subject, *texts.text, *texts.html), strict=True))
+
+    def peculiar(self, columns: Mapping[str, Sequence[str]], limit: int) -> list[int]:
+        """The places of those who need something put in beforehand. MessageError for what no mail can have."""
+        if not columns:
+            return []
+        whole = "\0".join(chain.from_iterable(columns.values()))
+        # JSON may take six octets for a character, and the longest of each column are hardly one person's.
+        most = 2 + sum(6 * max(map(len, column)) + len(token) + 6 for token, column in columns.items())
+        if most <= limit and self.mark not in whole:
+            if not whole.isascii():
+                encoded({"": whole})
+            return []
+        rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+        return [place for place, values in enumerate(rows) if self.divided(values, limit)[0]]
 
     def divided(self, values: dict[str, str], limit: int) -> tuple[dict[str, str], dict[str, str]]:
-        """The values as (to be put in beforehand, left to the provider): all to the provider if they are no more than
-        `limit` bytes together, else the largest beforehand until they are.
+        """One recipient's values as (to be put in beforehand, left to the provider): all to the provider if they are
+        no more than `limit` bytes together, else the largest beforehand until they are.
 
         Everything is put in beforehand for somebody whose data look like a token.
         """

@@ -7,8 +7,9 @@ No encoded line begins with a dot or with "From ": SMTP has nothing to stuff and
 from __future__ import annotations
 
 from binascii import b2a_qp
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import repeat
 from typing import Protocol
 
 from mailer.errors import MessageError
@@ -35,6 +36,17 @@ def fill(shape: PartShape, values: Sequence[str]) -> str:
     pieces[::2] = shape.constants
     pieces[1::2] = [values[slot] for slot in shape.slots]
     return "".join(pieces)
+
+
+def fill_all(shape: PartShape, columns: Sequence[Sequence[str]], count: int) -> list[str]:
+    """As `fill`, for many, whose values come by columns."""
+    if not shape.slots:
+        return ["".join(shape.constants)] * count
+    pieces: list[Iterable[str]] = []
+    for run, slot in zip(shape.constants, shape.slots, strict=False):
+        pieces += [repeat(run, count), columns[slot]]
+    pieces.append(repeat(shape.constants[-1], count))
+    return list(map("".join, zip(*pieces, strict=True)))
 
 
 def encode(text: str, field: str = "text") -> bytes:

@@ -54,7 +54,7 @@ class ConfirmationWriter:
         )
         self.base_url = settings.web.base_url
         self.domain = ascii_address(self.sender.email, "From").rpartition("@")[2]
-        self.token = Signer(program.workspace.secret_keys(program.environ)).writer(Purpose.CONFIRM, definition.name)
+        self.signer = Signer(program.workspace.secret_keys(program.environ))
         self.rendered = compiled(program, definition, self.contact)
         self.text = part(self.rendered, "text")
         self.html = part(self.rendered, "html")
@@ -87,7 +87,7 @@ class ConfirmationWriter:
 
     def links(self, to: Addressee) -> dict[str, str]:
         """Without public pages, confirming is a mail to the contact."""
-        token = self.token(f"{to.subscriber_id}{MARK}{to.number}")
+        token = self.signer.token(Purpose.CONFIRM, self.definition.name, f"{to.subscriber_id}{MARK}{to.number}")
         if self.base_url:
             return {"confirm": link_url(self.base_url, Purpose.CONFIRM, token), "token": token}
         # RFC 6068: what means something in an address of a link is percent-encoded in a mailbox.

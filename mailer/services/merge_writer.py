@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from mailer.errors import MailerError
-from mailer.model import Merge, MergeRecipient, Outcome, Receipt, Recipient, Sender
-from mailer.render.headers import clean
-from mailer.render.links import LONGEST_TOKEN
-from mailer.render.mailbox import ascii_address
-from mailer.render.merge import MergeSkeleton, MergeText, common_headers, own_headers
-from mailer.services.writer import MailWriter, ascii_word, display_name
-
-# As long as a token may be, so that what is too long for a header is told for the issue and not for each person.
-STAND_IN = "-_" * (LONGEST_TOKEN // 2)
-
-
-@dataclass(slots=True)
-class Group:
-    """Recipients who share a message: of one list, with the same texts put in beforehand."""
-
-    text: MergeText
-    people: list[MergeRecipient] = field(default_factory=list)
+from mailer.model import Merge, MergePeople, Outcome, Receipt, Recipient, Sender
+from mailer.render.headers import all_clean
+from mailer.render.mailbox import ascii_address, ascii_addresses
+from mailer.render.merge import MergeSkeleton, common_headers, own_headers
+from mailer.services.writer import STAND_IN, MailWriter, ascii_word, token_column
 
 
 class MergeWriter:
@@ -41,8 +29,9 @@ class MergeWriter:
         # The same for everybody but for the token, which has only letters that stand for themselves in a link.
         url = writer.links_of(STAND_IN)["unsubscribe"] if writer.base_url else ""
         leaving = own_headers(url, writer.mailto(STAND_IN))
-        self.leaving = {name: text.split(STAND_IN) for name, text in leaving.items()}
-        self.headers = {name: common_headers(writer.headers[name]) for name in writer.titles}
+        self.leaving = {name: text for name, text in leaving.items() if STAND_IN in text}
+        same = {name: text for name, text in leaving.items() if STAND_IN not in text}
+        self.headers = {name: common_headers(writer.headers[name]) | same for name in writer.titles}
         sender = ascii_address(writer.sender.email, "From")
         self.senders = {
             name: Sender(writer.sender.name, sender, answers and ascii_address(answers, "Reply-To"))
@@ -51,45 +40,76 @@ class MergeWriter:
 
     def merges(self, recipients: Sequence[Recipient]) -> tuple[tuple[Merge, ...], tuple[Receipt, ...]]:
         """The messages for these recipients, and a receipt for each whose mail cannot be written."""
-        groups: dict[tuple[str, frozenset[tuple[str, str]]], Group] = {}
         refused: list[Receipt] = []
-        for recipient in recipients:
-            try:
-                before, person = self.person(recipient)
-            except MailerError as error:
-                refused.append(Receipt(recipient.delivery_id, Outcome.REFUSED, f"not written: {error.message}"))
-                continue
-            key = (recipient.list_name, frozenset(before.items()))
-            if key not in groups:
-                groups[key] = Group(self.skeleton.whole.with_values(before))
-            groups[key].people.append(person)
-        return tuple(self.merge(list_name, group) for (list_name, _), group in groups.items()), tuple(refused)
+        try:
+            return self.written(recipients), ()
+        except MailerError:
+            refused = self.refused(recipients)
+        lost = {receipt.delivery_id for receipt in refused}
+        kept = [recipient for recipient in recipients if recipient.delivery_id not in lost]
+        return self.written(kept), tuple(refused)
 
-    def merge(self, list_name: str, group: Group) -> Merge:
-        return Merge(
+    def refused(self, recipients: Sequence[Recipient]) -> list[Receipt]:
+        """Those whose mail cannot be written, found by halves: they are few."""
+        try:
+            self.written(recipients)
+        except MailerError as error:
+            if len(recipients) == 1:
+                return [Receipt(recipients[0].delivery_id, Outcome.REFUSED, f"not written: {error.message}")]
+            middle = len(recipients) // 2
+            return [*self.refused(recipients[:middle]), *self.refused(recipients[middle:])]
+        return []
+
+    def written(self, recipients: Sequence[Recipient]) -> tuple[Merge, ...]:
+        """The messages; MailerError when there can be none for one of the recipients."""
+        by_list: dict[str, list[Recipient]] = {}
+        for recipient in recipients:
+            by_list.setdefault(recipient.list_name, []).append(recipient)
+        return tuple(merge for list_name, people in by_list.items() for merge in self.of_list(list_name, people))
+
+    def of_list(self, list_name: str, recipients: Sequence[Recipient]) -> Iterator[Merge]:
+        """The messages to recipients of one list: one for all, but for those with too large texts."""
+        whole = Merge(
             sender=self.senders[list_name],
-            subject=group.text.subject,
-            text=group.text.text,
-            html=group.text.html,
-            recipients=tuple(group.people),
+            subject=self.skeleton.whole.subject,
+            text=self.skeleton.whole.text,
+            html=self.skeleton.whole.html,
+            people=self.people(list_name, recipients),
+            headers=self.headers[list_name],
             labels=(*self.labels, ascii_word(list_name)),
         )
+        peculiar = self.skeleton.peculiar(whole.people.values, self.limit)
+        if not peculiar:
+            yield whole
+            return
+        others = sorted(set(range(len(recipients))) - set(peculiar))
+        if others:
+            yield replace(whole, people=whole.people.chosen(others))
+        yield from self.sharing(whole, peculiar)
 
-    def person(self, recipient: Recipient) -> tuple[dict[str, str], MergeRecipient]:
-        """What must be put in beforehand for a recipient, and the rest. MailerError when there can be no mail."""
-        token = self.writer.token(recipient)
-        fields, links = self.writer.fields(recipient), self.writer.links_of(token)
-        values = self.skeleton.values(self.writer.values(fields, links))
-        before, left = self.skeleton.divided(values, self.limit)
-        headers = {**self.headers[recipient.list_name]}
-        for name, runs in self.leaving.items():
-            headers[name] = token.join(runs)
-        person = MergeRecipient(
-            delivery_id=recipient.delivery_id,
-            address=ascii_address(recipient.email, "To"),
-            name=clean("To", display_name(fields)),
-            reference=self.writer.message_id(recipient.delivery_id),
-            headers=headers,
-            values=left,
+    def people(self, list_name: str, recipients: Sequence[Recipient]) -> MergePeople:
+        texts = self.writer.together(list_name, recipients)
+        return MergePeople(
+            delivery_ids=texts.delivery_ids,
+            addresses=ascii_addresses(texts.emails, "To"),
+            names=all_clean("To", texts.names),
+            references=texts.message_ids,
+            headers={name: token_column(text, texts.tokens) for name, text in self.leaving.items()},
+            values=self.skeleton.columns(texts.parts, len(recipients)),
         )
-        return before, person
+
+    def sharing(self, whole: Merge, places: Sequence[int]) -> Iterator[Merge]:
+        """The messages for these places, each for those with the same texts put in beforehand."""
+        columns = whole.people.values
+        groups: dict[frozenset[tuple[str, str]], list[int]] = {}
+        for place in places:
+            values = {token: column[place] for token, column in columns.items()}
+            before, _ = self.skeleton.divided(values, self.limit)
+            groups.setdefault(frozenset(before.items()), []).append(place)
+        for texts, group in groups.items():
+            before = dict(texts)
+            text = self.skeleton.whole.with_values(before)
+            people = whole.people.chosen(group)
+            left = {token: column for token, column in people.values.items() if token not in before}
+            people = replace(people, values=left)
+            yield replace(whole, subject=text.subject, text=text.text, html=text.html, people=people)

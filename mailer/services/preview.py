@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from mailer.audience.address import parse_address
@@ -92,4 +92,4 @@ def made_up(program: Program, prepared: Prepared) -> Recipient:
         people = sample_recipients(connection, prepared, narrowing_of(program, prepared))
     fields = {key: value for person in people for key, value in person.attributes.items()}
     invented = {key: MADE_UP.get(key, f"({key})") if isinstance(value, str) else value for key, value in fields.items()}
-    return replace(neutral_recipient(prepared), attributes=invented or MADE_UP)
+    return neutral_recipient(prepared)._replace(attributes=invented or MADE_UP)

@@ -1,9 +1,12 @@
 """The reference that a mail carries: which delivery it names, and whether we made it.
 
-    NUMBER.TAG, the tag being 64 bits of an HMAC-SHA256 over issue and number
+    NUMBER.TAG, the tag being 64 bits of SHAKE-256 over key, issue and number
 
-It stands in the Message-ID and in what a provider sends back with its events, so it comes from outside: a number alone
-would let anybody settle anybody's doubt.
+Neighbours have their tags from one call, each its own piece of what comes out: for a batch that is next to nothing,
+where an HMAC for each would be a fifth of all work on a recipient.
+
+A reference stands in the Message-ID and in what a provider sends back with its events, so it comes from outside: a
+number alone would let anybody settle anybody's doubt.
 """
 
 from __future__ import annotations
@@ -13,6 +16,9 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+BLOCK = 64
+DIGITS = 16
 
 # What fits into the number of a row, which is all a database can be asked for.
 _REFERENCE = re.compile(r"([1-9][0-9]{0,17})\.[0-9a-f]{16}")
@@ -36,8 +42,21 @@ def key_of(snapshot: Mapping[str, Any], keys: Sequence[bytes]) -> bytes:
 
 def reference(key: bytes, issue: str, delivery_id: int) -> str:
     """The reference of a delivery, the same whenever it is asked for."""
-    digest = hmac.digest(key, f"{issue}\0{delivery_id}".encode(), "sha256")
-    return f"{delivery_id}.{digest[:8].hex()}"
+    return references(key, issue, (delivery_id,))[0]
+
+
+def references(key: bytes, issue: str, delivery_ids: Sequence[int]) -> list[str]:
+    """The reference of each delivery."""
+    tags: dict[int, str] = {}
+    for block in {number // BLOCK for number in delivery_ids}:
+        drawn = _drawn(key, issue, block)
+        tags |= {block * BLOCK + place: drawn[place * DIGITS : (place + 1) * DIGITS] for place in range(BLOCK)}
+    return [f"{number}.{tags[number]}" for number in delivery_ids]
+
+
+def _drawn(key: bytes, issue: str, block: int) -> str:
+    # The key has one length, and no name of an issue holds a NUL: nothing else can be the same octets.
+    return hashlib.shake_256(key + f"{issue}\0{block}".encode()).hexdigest(BLOCK * DIGITS // 2)
 
 
 def is_genuine(text: str, key: bytes, issue: str, delivery_id: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mailer.errors import UsageError
 from mailer.model import Batch, Outcome, Receipt, Recipient
@@ -62,6 +62,6 @@ def looked_at(program: Program, prepared: Prepared, provider: Provider, people: 
     keys = program.workspace.secret_keys(program.environ)
     writer = MailWriter(prepared.issue.name, prepared.snapshot, keys, preview=True)
     merger = MergeWriter(writer, provider.capabilities.variables_bytes, (prepared.issue.kind.value,))
-    numbered = [replace(person, delivery_id=number) for number, person in enumerate(people, 1)]
+    numbered = [person._replace(delivery_id=number) for number, person in enumerate(people, 1)]
     merges, unwritable = merger.merges(numbered)
     return (*provider.rehearse(Batch(0, prepared.issue.name, 0, merges=merges)), *unwritable)

@@ -20,16 +20,13 @@ from mailer.render.mailbox import ascii_address
 from mailer.render.merge import PartColumns
 from mailer.render.mime import MessageAddress, MessageHeaders, MessageSkeleton, PersonalValues
 from mailer.render.personal import PersonalPart, lines, one_line
-from mailer.services.references import key_of
+from mailer.services.references import key_of, reference, references
 
 NOT_ASCII_WORD = re.compile(r"[^a-z0-9_-]+")
 
 
 STAND_IN = "-_" * (LONGEST_TOKEN // 2)
 """As long as a token may be, so that what is too long for a header is told for the issue and not for each person."""
-
-BLOCK = 64
-REFERENCE = 16
 
 ABSENT_LINKS = frozenset({"links.view", "links.preferences"})
 """Links that templates ask for and that there are no pages for yet."""
@@ -132,7 +129,7 @@ class MailWriter:
             emails,
             tokens,
             display_names(people),
-            self.message_ids(delivery_ids),
+            references(self.key, self.issue, delivery_ids),
             PartColumns(self.subject.columns(people), self.text.columns(people), self.html.columns(people)),
         )
 
@@ -193,25 +190,8 @@ class MailWriter:
         return f"{self.mailbox}?subject=unsubscribe%20{token}"
 
     def message_id(self, delivery_id: int) -> str:
-        """The same for a delivery whenever it is written, and not to be guessed: answers and bounces are matched by it.
-
-        64 bits of SHAKE-256 over the secret, the issue and the block of deliveries.
-        """
-        return self.message_ids((delivery_id,))[0]
-
-    def message_ids(self, delivery_ids: Sequence[int]) -> list[str]:
-        """As `message_id`, for many: neighbours come out of one call."""
-        blocks = {number: self.references(number) for number in {each // BLOCK for each in delivery_ids}}
-        return [
-            f"{each}.{blocks[each // BLOCK][(start := each % BLOCK * REFERENCE) : start + REFERENCE]}"
-            for each in delivery_ids
-        ]
-
-    def references(self, block: int) -> str:
-        """What nobody can guess of the message ids of `BLOCK` deliveries, as hexadecimal."""
-        state = self.referring.copy()
-        state.update(b"%d" % block)
-        return state.hexdigest(BLOCK * REFERENCE // 2)
+        """The same for a delivery whenever it is written, not to be guessed: answers and bounces are matched by it."""
+        return reference(self.key, self.issue, delivery_id)
 
 
 def token_column(text: str, tokens: Sequence[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mailer.model import Batch, Merge, MergeRecipient, Sender
+from mailer.model import Batch, Merge, MergePeople, MergeRecipient, Sender
 from mailer.providers.sendgrid.provider import SendGrid
 from mailer.providers.sendgrid.request import Options
 
@@ -31,7 +31,20 @@ def person(number: int, **values: str) -> MergeRecipient:
 def merge(*people: MergeRecipient, labels: Sequence[str] = ("bulletin", "weekly")) -> Merge:
     text = f"Dear {TOKEN},\n\nhello. {LINK}\n"
     html = f"<p>Dear {TOKEN}, hello. <a href='{LINK}'>Leave</a></p>"
-    return Merge(SENDER, "River news", text, html, people, tuple(labels))
+    return Merge(SENDER, "River news", text, html, columns(people), labels=tuple(labels))
+
+
+def columns(people: Sequence[MergeRecipient]) -> MergePeople:
+    """People who have the same headers and tokens, by columns."""
+    headers, tokens = (people[0].headers, people[0].values) if people else ({}, {})
+    return MergePeople(
+        [each.delivery_id for each in people],
+        [each.address for each in people],
+        [each.name for each in people],
+        [each.reference for each in people],
+        {name: [each.headers[name] for each in people] for name in headers},
+        {token: [each.values[token] for each in people] for token in tokens},
+    )
 
 
 def batch(*numbers: int, identity: int = 7, deadline: float | None = None) -> Batch:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sendgrid.helpers.mail import (
     Category,
@@ -26,8 +27,8 @@ from sendgrid.helpers.mail import (
     TrackingSettings,
 )
 
-from mailer.model import Merge, Sender
-from mailer.providers.sendgrid.request import Options, body, categories, divided, requests, serialised
+from mailer.model import Merge, MergeRecipient, Sender
+from mailer.providers.sendgrid.request import Options, categories, divided, message, requests, serialised
 from tests.providers.sendgrid_merges import merge, person
 from tests.providers.sendgrid_site import faults_in
 
@@ -98,6 +99,52 @@ def test_the_sdks_own_helpers_say_the_same() -> None:
     assert theirs == found
 
 
+def straightforward(made: Merge, batch_id: int, options: Options) -> dict[str, Any]:
+    """The body as dictionaries, person by person."""
+    return {**message(made, options), "personalizations": [one_by_one(each, batch_id) for each in made.recipients]}
+
+
+def one_by_one(each: MergeRecipient, batch_id: int) -> dict[str, Any]:
+    name = re.sub(r"\s*[;,]\s*", " ", each.name).strip()
+    found: dict[str, Any] = {
+        "to": [{"email": each.address, "name": name} if name else {"email": each.address}],
+        "custom_args": {"mailer_batch": str(batch_id), "mailer_delivery": each.reference},
+    }
+    if each.headers:
+        found["headers"] = dict(each.headers)
+    if each.values:
+        found["substitutions"] = dict(each.values)
+    return found
+
+
+NASTY = [
+    "", '"', "\\", '","', '\\"', "\x7f", "\\u007f", "\0\x1f\n\r\t", "\u2028\u2029", "😀\u200d👧", "\u202eabc",
+    "</script>", "é" * 50,
+]  # fmt: skip
+TEXTS = st.one_of(st.sampled_from(NASTY), st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(TEXTS, TEXTS, TEXTS, TEXTS, TEXTS), min_size=1, max_size=5), st.booleans(), st.booleans())
+def test_what_is_joined_is_what_dictionaries_would_give(
+    texts: list[tuple[str, ...]], headers: bool, values: bool
+) -> None:
+    people = [
+        MergeRecipient(
+            number,
+            f"{number}{address}",
+            name,
+            reference,
+            {"List-Unsubscribe": header, "X-Own": header[::-1]} if headers else {},
+            {"zq0": value, "zq1": header, "zq2": "x"} if values else {},
+        )
+        for number, (address, name, reference, header, value) in enumerate(texts)
+    ]
+    for common in ({}, {"Precedence": "bulk"}, {"X-Own": "overruled", "A": "b"}):
+        made = replace(merge(*people), headers=common)
+        assert orjson.loads(serialised(made, 7, PLAIN)) == straightforward(made, 7, PLAIN)
+
+
 @pytest.mark.parametrize("asked", [True, False])
 def test_tracking_is_said_either_way_and_their_unsubscribing_is_off(asked: bool) -> None:
     found = built(merge(person(1)), Options(tracking=asked))["tracking_settings"]
@@ -144,7 +191,7 @@ def test_a_message_without_personal_places_has_no_substitutions() -> None:
 
 
 def test_an_empty_part_is_left_out() -> None:
-    found = body(replace(merge(person(1)), text=""), 1, PLAIN)
+    found = built(replace(merge(person(1)), text=""))
     assert [part["type"] for part in found["content"]] == ["text/html"]
 
 

@@ -13,7 +13,7 @@ from email.parser import BytesParser
 from email.utils import parseaddr
 
 from mailer.errors import MessageError
-from mailer.model import Envelope, Merge, MergeRecipient, Sender
+from mailer.model import Envelope, Merge, MergePeople, Sender
 from mailer.providers.sendgrid.request import RESERVED
 
 WRITTEN_ANEW = RESERVED | {"date", "message-id", "mime-version"}
@@ -31,19 +31,20 @@ def merge_of(envelope: Envelope) -> Merge:
 
 def _merge(envelope: Envelope, message: EmailMessage) -> Merge:
     headers = {name: _raw(message, name) for name in message if name.lower() not in WRITTEN_ANEW}
-    recipient = MergeRecipient(
-        envelope.delivery_id,
-        envelope.recipient,
-        _name(message, "To"),
-        str(message["Message-ID"] or "").strip("<> ").rpartition("@")[0],
-        headers,
+    people = MergePeople(
+        [envelope.delivery_id],
+        [envelope.recipient],
+        [_name(message, "To")],
+        [str(message["Message-ID"] or "").strip("<> ").rpartition("@")[0]],
+        {name: [text] for name, text in headers.items()},
+        {},
     )
     return Merge(
         sender=Sender(_name(message, "From"), _address(message, "From"), _address(message, "Reply-To")),
         subject=str(message["Subject"] or ""),
         text=_part(message, "plain"),
         html=_part(message, "html"),
-        recipients=(recipient,),
+        people=people,
     )
 
 

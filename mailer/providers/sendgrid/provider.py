@@ -220,7 +220,7 @@ class Handover:
                 self.stop(ProviderError(f"sendgrid: {reply.detail}", hint=reply.hint or None))
 
     def refused(self, merge: Merge, reply: Reply) -> None:
-        if len(merge.recipients) > 1:
+        if len(merge.people) > 1:
             self.waiting.extendleft(reversed(divided(merge, reply.pointed)))
             return
         self.say(merge, Outcome.REFUSED, reply)
@@ -245,14 +245,14 @@ class Handover:
         self.leave(error.message, PAUSE)
 
     def say(self, merge: Merge, outcome: Outcome, reply: Reply) -> None:
-        for person in merge.recipients:
-            self.said[person.delivery_id] = Receipt(person.delivery_id, outcome, reply.detail, reply.provider_id)
+        detail, provider_id = reply.detail, reply.provider_id
+        self.said |= {each: Receipt(each, outcome, detail, provider_id) for each in merge.people.delivery_ids}
 
     def leave(self, reason: str, seconds: float | None = None, outcome: Outcome = Outcome.NOT_SENT) -> None:
         """Give back everybody who still waits."""
         for merge in self.waiting:
-            for person in merge.recipients:
-                self.said[person.delivery_id] = Receipt(person.delivery_id, outcome, reason, retry_after=seconds)
+            for each in merge.people.delivery_ids:
+                self.said[each] = Receipt(each, outcome, reason, retry_after=seconds)
         self.waiting.clear()
 
 

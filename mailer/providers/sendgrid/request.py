@@ -1,15 +1,20 @@
-"""A merge -> the body of one request, as plain data. Pure."""
+"""A merge -> the body of one request, as JSON. Pure.
+
+What stands in it for each person is written by columns: everything that is to be escaped at once, between runs that are
+the same for all. That takes a tenth of the time of a dictionary for each.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import orjson
 
-from mailer.model import Merge, MergeRecipient
+from mailer.model import Merge, MergePeople
 
 MAX_RECIPIENTS = 1000
 MAX_BYTES = 30_000_000
@@ -31,6 +36,9 @@ RESERVED = frozenset(
     }
 )  # fmt: skip
 """Headers that SendGrid writes itself; a request that sets one is refused."""
+
+GAP = "\x7f"
+"""Stands where a text goes. JSON leaves it as it is, and it is taken out of all that mails are made of."""
 
 NAME_BREAKS = re.compile(r"\s*[;,]\s*")
 NOT_A_WORD = re.compile(r"[^\x20-\x7e]+")
@@ -54,11 +62,15 @@ class Options:
     send_at: int | None = None
 
 
-def body(merge: Merge, batch_id: int, options: Options) -> dict[str, Any]:
+def serialised(merge: Merge, batch_id: int, options: Options) -> bytes:
     """The whole request."""
-    batch = str(batch_id)
+    people = personalizations(merge, str(batch_id))
+    return b"".join([b'{"personalizations":[', *people, b"],", orjson.dumps(message(merge, options))[1:]])
+
+
+def message(merge: Merge, options: Options) -> dict[str, Any]:
+    """What is the same for all."""
     built: dict[str, Any] = {
-        "personalizations": [personalization(person, batch) for person in merge.recipients],
         "from": mailbox(merge.sender.email, merge.sender.name),
         "subject": merge.subject,
         "content": content(merge),
@@ -80,22 +92,61 @@ def body(merge: Merge, batch_id: int, options: Options) -> dict[str, Any]:
     return built
 
 
-def serialised(merge: Merge, batch_id: int, options: Options) -> bytes:
-    return orjson.dumps(body(merge, batch_id, options))
+def personalizations(merge: Merge, batch: str) -> list[bytes]:
+    """Everybody's part of the request, in pieces."""
+    people, own = merge.people, own_headers(merge.people)
+    columns = [people.addresses, names(people), people.references, *own.values(), *people.values.values()]
+    count = len(people)
+    texts = in_json([*chain.from_iterable(columns)])
+    written = [texts[start : start + count] for start in range(0, len(texts), count)]
+    runs = shape(merge, [*own], batch)
+    # The name belongs to the address: who has none has no place for it either.
+    addresses = [where + b'","name":"' + name if name else where for where, name in zip(*written[:2], strict=True)]
+    width = 2 * len(runs) - 2
+    pieces = [b""] * (width * count)
+    pieces[::width] = [runs[-1] + b"," + runs[0]] * count
+    for place, run in enumerate(runs[1:-1], 1):
+        pieces[2 * place :: width] = [run] * count
+    for place, column in enumerate([addresses, *written[2:]]):
+        pieces[2 * place + 1 :: width] = column
+    pieces[0] = runs[0]
+    pieces.append(runs[-1])
+    return pieces
 
 
-def personalization(person: MergeRecipient, batch: str) -> dict[str, Any]:
-    """One recipient. All headers stand here: whether those of the whole message are added to them or replaced by them
-    is written nowhere, and substitutions are not made in headers."""
+def shape(merge: Merge, own: Sequence[str], batch: str) -> list[bytes]:
+    """What stands around the texts of each person. All headers stand here: whether those of the whole message are added
+    to them or replaced by them is written nowhere, and substitutions are not made in headers."""
+    taken = RESERVED.union(map(str.lower, own))
+    headers = {name: text.replace(GAP, " ") for name, text in merge.headers.items() if name.lower() not in taken}
+    headers |= dict.fromkeys(own, GAP)
     built: dict[str, Any] = {
-        "to": [mailbox(person.address, NAME_BREAKS.sub(" ", person.name).strip())],
-        "custom_args": {BATCH_ARGUMENT: batch, DELIVERY_ARGUMENT: person.reference},
+        "to": [{"email": GAP}],
+        "custom_args": {BATCH_ARGUMENT: batch, DELIVERY_ARGUMENT: GAP},
     }
-    if person.headers:
-        built["headers"] = {name: text for name, text in person.headers.items() if name.lower() not in RESERVED}
-    if person.values:
-        built["substitutions"] = dict(person.values)
-    return built
+    if headers:
+        built["headers"] = headers
+    if merge.people.values:
+        built["substitutions"] = dict.fromkeys(merge.people.values, GAP)
+    return orjson.dumps(built).split(GAP.encode())
+
+
+def own_headers(people: MergePeople) -> dict[str, Sequence[str]]:
+    return {name: column for name, column in people.headers.items() if name.lower() not in RESERVED}
+
+
+def names(people: MergePeople) -> list[str]:
+    """The display names without what is refused in them."""
+    whole = "".join(people.names)
+    if ";" in whole or "," in whole:
+        return [NAME_BREAKS.sub(" ", name).strip() for name in people.names]
+    return [name.strip() for name in people.names]
+
+
+def in_json(texts: Sequence[str]) -> list[bytes]:
+    """Each text as JSON has it between quotation marks, all at once."""
+    found = orjson.dumps(GAP.join(texts))[1:-1].split(GAP.encode())
+    return found if len(found) == len(texts) else [orjson.dumps(text)[1:-1] for text in texts]
 
 
 def mailbox(address: str, name: str) -> dict[str, str]:
@@ -127,30 +178,31 @@ def categories(labels: Iterable[str]) -> list[str]:
 
 def requests(merge: Merge) -> list[Merge]:
     """The merge in parts that one request may have: no more people than allowed, and no address twice."""
-    parts: list[list[MergeRecipient]] = []
+    keys = [address.casefold() for address in merge.people.addresses]
+    if keys and len(set(keys)) == len(keys) <= MAX_RECIPIENTS:
+        return [merge]
+    parts: list[list[int]] = []
     seen: list[set[str]] = []
-    for person in merge.recipients:
-        address = person.address.casefold()
+    for place, key in enumerate(keys):
         for part, known in zip(parts, seen, strict=True):
-            if len(part) < MAX_RECIPIENTS and address not in known:
+            if len(part) < MAX_RECIPIENTS and key not in known:
                 break
         else:
             part, known = [], set()
             parts.append(part)
             seen.append(known)
-        part.append(person)
-        known.add(address)
-    return [replace(merge, recipients=tuple(part)) for part in parts]
+        part.append(place)
+        known.add(key)
+    return [replace(merge, people=merge.people.chosen(part)) for part in parts]
 
 
 def divided(merge: Merge, pointed: Sequence[int] = ()) -> list[Merge]:
     """A refused request in smaller ones: those it was refused for each alone, and the rest together; else halves."""
-    people = merge.recipients
-    named = {index for index in pointed if 0 <= index < len(people)}
-    if named and len(named) < len(people):
-        rest = tuple(person for index, person in enumerate(people) if index not in named)
-        groups = [rest, *((people[index],) for index in sorted(named))]
+    places = range(len(merge.people))
+    named = sorted({place for place in pointed if place in places})
+    if named and len(named) < len(places):
+        groups: list[Sequence[int]] = [[place for place in places if place not in named], *([place] for place in named)]
     else:
-        middle = len(people) // 2
-        groups = [people[:middle], people[middle:]]
-    return [replace(merge, recipients=group) for group in groups]
+        middle = len(places) // 2
+        groups = [places[:middle], places[middle:]]
+    return [replace(merge, people=merge.people.chosen(group)) for group in groups]

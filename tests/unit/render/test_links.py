@@ -157,9 +157,12 @@ def test_the_tag_is_hmac_sha256_under_the_key_of_the_purpose() -> None:
     ) + b"weekly" + bytes.fromhex(HEX_ID)
 
 
-def test_the_writer_of_a_list_writes_the_same_tokens() -> None:
-    write = SIGNER.writer(Purpose.UNSUBSCRIBE, "weekly")
-    assert write(HEX_ID) == GOOD
+@given(st.lists(IDS, max_size=8))
+def test_many_tokens_at_once_are_those_of_each(ids: list[str]) -> None:
+    each = [SIGNER.token(Purpose.UNSUBSCRIBE, "weekly", one) for one in ids]
+    assert SIGNER.tokens(Purpose.UNSUBSCRIBE, "weekly", ids) == each
+    for one, token in zip(ids, each, strict=True):
+        assert SIGNER.read(token, Purpose.UNSUBSCRIBE).subscriber_id == one
 
 
 @pytest.mark.parametrize("subscriber_id", ["AB" * 8, "ab cd", "abc", "", "0x12", "ÅB"])

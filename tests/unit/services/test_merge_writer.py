@@ -21,6 +21,7 @@ from mailer.render.sources import TemplateText
 from mailer.services.merge_writer import MergeWriter
 from mailer.services.writer import MailWriter
 from mailer.workspace import shipped
+from tests.providers.sendgrid_merges import columns
 
 NOW = datetime(2026, 11, 22, 17, 0, 5, tzinfo=UTC)
 KEY = b"0123456789abcdef0123456789abcdef"
@@ -85,7 +86,8 @@ def for_one(merge: Merge, one: MergeRecipient) -> Merge:
         subject=put_in(merge.subject, one.values),
         text=put_in(merge.text, one.values),
         html=put_in(merge.html, one.values),
-        recipients=(replace(one, values={}),),
+        people=columns([replace(one, values={})]),
+        headers={},
         labels=(),
     )
 
@@ -177,7 +179,7 @@ def test_tokens_are_of_the_issue_and_cannot_be_guessed(writer: MailWriter) -> No
 
 
 def test_who_cannot_be_written_to_is_told_and_stops_nobody(writer: MailWriter) -> None:
-    wrong = replace(person(2), email="jürgen@example.net")
+    wrong = person(2)._replace(email="jürgen@example.net")
     merges, refused = MergeWriter(writer, LIMIT).merges([person(1), wrong, person(3)])
     assert [one.delivery_id for one in merges[0].recipients] == [1, 3]
     ((receipt),) = refused
