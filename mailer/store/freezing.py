@@ -12,15 +12,13 @@ from sqlalchemy.engine import Connection
 
 from mailer.audience.segment.reading import parse
 from mailer.errors import ConflictError, StoreError
-from mailer.model import DeliveryState, Exclusion, IssueChange, IssueKind, IssueState
-from mailer.store import audience, lists
+from mailer.model import Exclusion, IssueChange, IssueKind, IssueState
+from mailer.store import audience, lists, readerzones
 from mailer.store import issues as stored_issues
 from mailer.store.banning import bans
-from mailer.store.batching import new_batch
-from mailer.store.columns import BigId
 from mailer.store.database import hold, insert_row, shut_door
+from mailer.store.filling import Filling, Share, fill
 from mailer.store.tables import (
-    batches,
     deliveries,
     exclusions,
     issue_articles,
@@ -38,7 +36,7 @@ class Frozen:
     """What is frozen. `lists` and `article_keys` in the editor's order; `snapshot` is JSON.
 
     `smtputf8` says that the provider can carry an address whose local part is not ASCII. `segment` is an expression
-    that narrows the audience; once frozen it is not asked again.
+    that narrows the audience; once frozen it is not asked again. Nothing is handed over after `not_after`.
     """
 
     name: str
@@ -51,6 +49,7 @@ class Frozen:
     batch_size: int = 1000
     smtputf8: bool = False
     segment: str = ""
+    not_after: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,25 +99,65 @@ def freeze(connection: Connection, frozen: Frozen, now: datetime) -> FrozenCount
         sa.select(issues.c.id, issues.c.hash, issues.c.state).where(issues.c.name == frozen.name)
     ).first()
     if row is not None:
-        if row.hash != frozen.hash:
-            raise _sent_already(frozen.name, row.state)
+        if row.hash != frozen.hash or row.state is IssueState.SCHEDULED:
+            raise sent_already(frozen.name, row.state)
         return counts(connection, row.id)
     chosen = lists.ids(connection, frozen.lists)
-    issue_id = _write_issue(connection, frozen, chosen, now)
-    candidates = audience.count(connection, chosen)
-    narrowing = audience.Narrowing(parse(frozen.segment), now) if frozen.segment else None
-    rules = audience.Rules(frozen.smtputf8, bans(connection, chosen), narrowing)
-    _write_exclusions(connection, issue_id, chosen, rules)
-    queries = _recipients(connection, issue_id, chosen, rules)
-    _write_deliveries(connection, issue_id, queries, frozen.batch_size, now)
-    written = counts(connection, issue_id)
+    issue_id = write_content(connection, frozen, chosen, now)
+    values = {"state": IssueState.SENDING, "started_at": now, "not_after": frozen.not_after}
+    connection.execute(sa.update(issues).where(issues.c.id == issue_id).values(values))
+    stored_issues.log(connection, issue_id, IssueChange.FROZEN, now)
+    written = Audience(issue_id, frozen.name, chosen, frozen.batch_size, frozen.segment, frozen.smtputf8)
+    return write_audience(connection, written, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Whose rows are to be written. `local_time`: when everybody's batch is due on the clock of their own zone.
+
+    `zone` is that of people whose own is not known.
+    """
+
+    issue_id: int
+    name: str
+    chosen: Sequence[int]
+    batch_size: int
+    segment: str = ""
+    smtputf8: bool = False
+    local_time: datetime | None = None
+    zone: str = "UTC"
+
+
+def write_audience(connection: Connection, wanted: Audience, now: datetime) -> FrozenCounts:
+    """Write one delivery a recipient, the batches, and who is left out; verify that nobody is missing.
+
+    For a transaction that holds the tables of people and subscriptions.
+    """
+    candidates = audience.count(connection, wanted.chosen)
+    narrowing = audience.Narrowing(parse(wanted.segment), now) if wanted.segment else None
+    rules = audience.Rules(wanted.smtputf8, bans(connection, wanted.chosen), narrowing)
+    _write_exclusions(connection, wanted.issue_id, wanted.chosen, rules)
+    brought = _recipients(connection, wanted.issue_id, wanted.chosen, rules)
+    fill(connection, Filling(wanted.issue_id, wanted.batch_size, now), brought, _shares(connection, wanted))
+    written = counts(connection, wanted.issue_id)
     if written.candidates != candidates:
         raise StoreError(
-            f'issue "{frozen.name}": {candidates} people are on its lists, but {written.recipients} recipients '
+            f'issue "{wanted.name}": {candidates} people are on its lists, but {written.recipients} recipients '
             f"and {written.candidates - written.recipients} exclusions were counted; nothing was frozen",
             hint="This is a fault of the program: please report it.",
         )
     return written
+
+
+def _shares(connection: Connection, wanted: Audience) -> list[Share]:
+    """When whose batches are due."""
+    if wanted.local_time is None:
+        return [Share()]
+    zones = readerzones.used(connection, wanted.chosen)
+    groups = readerzones.reader_groups(wanted.local_time, zones, wanted.zone)
+    if len(groups) == 1:
+        return [Share(groups[0].due_at)]
+    return [Share(group.due_at, readerzones.within(group, zones)) for group in groups]
 
 
 def frozen_counts(connection: Connection, issue: str) -> FrozenCounts:
@@ -138,7 +177,13 @@ def counts(connection: Connection, issue_id: int) -> FrozenCounts:
     return FrozenCounts(connection.execute(recipients).scalar_one(), dict.fromkeys(Exclusion, 0) | found)
 
 
-def _sent_already(name: str, state: IssueState) -> ConflictError:
+def sent_already(name: str, state: IssueState) -> ConflictError:
+    """Why an issue of that name cannot be frozen again."""
+    if state is IssueState.SCHEDULED:
+        return ConflictError(
+            f'issue "{name}" is scheduled',
+            hint=f"mailer send {name} --at TIME sets another time; mailer cancel {name} makes it a draft again",
+        )
     was = {
         IssueState.SENT: "was already sent",
         IssueState.CANCELLED: "was cancelled",
@@ -149,12 +194,18 @@ def _sent_already(name: str, state: IssueState) -> ConflictError:
     )
 
 
-def _write_issue(connection: Connection, frozen: Frozen, chosen: list[int], now: datetime) -> int:
+def write_content(
+    connection: Connection, frozen: Frozen, chosen: Sequence[int], now: datetime, replaced: int | None = None
+) -> int:
+    """Write an issue down as it will be sent, scheduled and without an audience; its number.
+
+    `replaced`: the number of a scheduled one whose content gives way to this.
+    """
     values = {
         "name": frozen.name,
         "kind": frozen.kind,
         "subject": frozen.subject,
-        "state": IssueState.SENDING,
+        "state": IssueState.SCHEDULED,
         "hash": frozen.hash,
         "snapshot": dict(frozen.snapshot),
         "batch_size": frozen.batch_size,
@@ -162,11 +213,15 @@ def _write_issue(connection: Connection, frozen: Frozen, chosen: list[int], now:
         "updated_at": now,
         "segment": frozen.segment,
         "local_time": "",
-        "started_at": now,
         "reason": "",
     }
-    issue_id = insert_row(connection, issues, values)
-    stored_issues.log(connection, issue_id, IssueChange.FROZEN, now)
+    if replaced is None:
+        issue_id = insert_row(connection, issues, values)
+    else:
+        issue_id = replaced
+        connection.execute(sa.update(issues).where(issues.c.id == issue_id).values(values))
+        for table in (issue_lists, issue_articles):
+            connection.execute(sa.delete(table).where(table.c.issue_id == issue_id))
     rows = [{"issue_id": issue_id, "position": at, "list_id": number} for at, number in enumerate(chosen)]
     connection.execute(sa.insert(issue_lists), rows)
     keys = [
@@ -178,7 +233,7 @@ def _write_issue(connection: Connection, frozen: Frozen, chosen: list[int], now:
     return issue_id
 
 
-def _write_exclusions(connection: Connection, issue_id: int, chosen: list[int], rules: audience.Rules) -> None:
+def _write_exclusions(connection: Connection, issue_id: int, chosen: Sequence[int], rules: audience.Rules) -> None:
     for place in range(len(chosen)):
         rows = audience.exclusions(chosen, place, rules).subquery()
         query = sa.select(sa.literal(issue_id), rows.c.subscriber_id, rows.c.reason)
@@ -191,7 +246,7 @@ def _write_exclusions(connection: Connection, issue_id: int, chosen: list[int], 
 
 
 def _recipients(
-    connection: Connection, issue_id: int, chosen: list[int], rules: audience.Rules
+    connection: Connection, issue_id: int, chosen: Sequence[int], rules: audience.Rules
 ) -> list[tuple[int, sa.Select[Any]]]:
     """Each list with the query of those it brings in, once the exclusions are written."""
     left_out = sa.select(sa.literal(1)).where(
@@ -202,53 +257,3 @@ def _recipients(
     if connection.execute(left_out.limit(1)).first() is not None:
         queries = [query.where(audience.not_left_out(issue_id)) for query in queries]
     return list(zip(chosen, queries, strict=True))
-
-
-def _write_deliveries(
-    connection: Connection,
-    issue_id: int,
-    queries: list[tuple[int, sa.Select[Any]]],
-    batch_size: int,
-    now: datetime,
-) -> None:
-    """Fill one batch after another, each by one statement that goes on where the last one ended.
-
-    Numbering all rows by a window function in a single statement takes SQLite twice as long.
-    """
-    number, room, batch_id = 0, 0, 0
-    for place, (list_id, recipients) in enumerate(queries):
-        query = _rows(issue_id, list_id, recipients)
-        last = sa.select(sa.func.max(deliveries.c.subscriber_id)).where(deliveries.c.issue_id == issue_id)
-        if place:  # no longer the end of an index: the lists before it brought in others
-            last = last.where(deliveries.c.batch_id == sa.bindparam("batch"), deliveries.c.list_id == list_id)
-        after = 0
-        while True:
-            if not room:
-                number, room = number + 1, batch_size
-                batch_id = new_batch(connection, issue_id, number, now)
-            values = {"batch": batch_id, "after": after, "room": room, "now": now}
-            # Without the option not every driver's count outlives an insert.
-            room -= connection.execute(query, values, execution_options={"preserve_rowcount": True}).rowcount
-            if room:
-                break
-            after = connection.execute(last, {"batch": batch_id} if place else None).scalar_one()
-    if room == batch_size:
-        connection.execute(sa.delete(batches).where(batches.c.id == batch_id))
-
-
-def _rows(issue_id: int, list_id: int, recipients: sa.Select[Any]) -> sa.Insert:
-    """The insert of one batch's deliveries: `room` recipients beyond the subscriber `after`."""
-    person = audience.MEMBER.c.subscriber_id
-    chunk = recipients.where(person > sa.bindparam("after", type_=BigId))
-    query = chunk.limit(sa.bindparam("room", type_=BigId)).with_only_columns(
-        sa.literal(issue_id),
-        person,
-        sa.literal(list_id),
-        sa.bindparam("batch", type_=BigId),
-        sa.literal(DeliveryState.PENDING, deliveries.c.state.type),
-        sa.literal(""),
-        sa.literal(""),
-        sa.bindparam("now", type_=deliveries.c.updated_at.type),
-    )
-    fields = ["issue_id", "subscriber_id", "list_id", "batch_id", "state", "detail", "provider_id", "updated_at"]
-    return sa.insert(deliveries).from_select(fields, query)

@@ -117,10 +117,16 @@ def pause(connection: Connection, name: str, reason: str, now: datetime) -> None
 
 
 def resume(connection: Connection, name: str, now: datetime) -> None:
-    """Let a paused issue go on. ConflictError when it is not paused."""
+    """Let a paused issue go on. ConflictError when it is not paused.
+
+    Whoever says so after its last moment has passed says that it goes out all the same.
+    """
     if state_of(connection, name) is not IssueState.PAUSED:
         raise ConflictError(f'issue "{name}" is {state_of(connection, name).value}, not paused')
-    log(connection, set_state(connection, name, IssueState.SENDING, now), IssueChange.RESUMED, now)
+    issue_id = set_state(connection, name, IssueState.SENDING, now)
+    log(connection, issue_id, IssueChange.RESUMED, now)
+    over = sa.update(issues).where(issues.c.id == issue_id, issues.c.not_after < now)
+    connection.execute(over.values(not_after=None))
 
 
 def log(connection: Connection, issue_id: int, what: IssueChange, now: datetime, detail: str = "") -> None:
