@@ -42,7 +42,7 @@ def accept_all(connection: Connection, delivery_ids: Iterable[int], now: datetim
 def _accept(connection: Connection, numbers: Sequence[int], now: datetime, detail: str) -> Counter[int]:
     unknown = sa.and_(deliveries.c.id.in_(numbers), deliveries.c.state.in_(sources(DeliveryState.ACCEPTED)))
     # Nearly always nothing is in doubt, and nothing needs to be locked.
-    of = connection.execute(sa.select(deliveries.c.batch_id.distinct()).where(unknown)).scalars().all()
+    of = connection.execute(sa.select(deliveries.c.batch_id).where(unknown).distinct()).scalars().all()
     if not of:
         return Counter()
     query = sa.select(batches.c.id, batches.c.issue_id, batches.c.owner).where(batches.c.id.in_(of))
