@@ -72,6 +72,8 @@ class Fork:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent.parent,
         )  # fmt: skip
         self.started = 0
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "ready\n", "the program cannot be imported"
 
     def ask(self, question: Mapping[str, object]) -> int | None:
         assert self.process.stdin is not None
@@ -106,6 +108,7 @@ def serve() -> None:
 
     for name in IMPORTED:
         importlib.import_module(name)
+    print("ready", flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
         answer = ended(asked["poll"]) if "poll" in asked else begin(asked)

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -129,7 +129,7 @@ class Cell:
     @property
     def in_flight(self) -> int:
         """How many mails may be on their way, and unanswered, when a sender dies."""
-        each = {"outbox": 0, "smtp": self.batch, "sendgrid": self.batch}[self.provider]
+        each = {"outbox": 0, "smtp": 1, "sendgrid": self.batch}[self.provider]
         return each * self.connections
 
 
@@ -155,24 +155,23 @@ class Bench:
     url: str
     environ: dict[str, str]
     fork: Fork
-    people: list[str] = field(default_factory=list)
-    reader: sinks.Reader | None = None
+    people: list[str]
+    addresses: Callable[[], Sequence[str]] | None
+    """The address of every mail that the sink took so far; None for the outbox, whose files say it."""
 
     def start(self, *words: str) -> Sender:
         return self.fork.start(self.folder, self.environ, *(words or ("send", ISSUE, "--yes", "--json")))
 
     def count(self) -> int:
         """How many mails the sink has taken."""
-        return len(self.reader.read()) if self.reader else len(self.files())
+        return len(self.addresses()) if self.addresses else len(self.files())
 
     def files(self) -> list[Path]:
         new = self.folder / "outbox" / ISSUE / "new"
         return sorted(new.glob("*.eml")) if new.is_dir() else []
 
     def taken(self) -> Counter[str]:
-        if self.reader is None:
-            return Counter(header(path, "To") for path in self.files())
-        return Counter(each.address for each in self.reader.read())
+        return Counter(self.addresses() if self.addresses else (header(path, "To") for path in self.files()))
 
     def ledger(self) -> Ledger:
         return ledger_of(self.url)
@@ -182,28 +181,37 @@ class Bench:
 
 
 @contextmanager
-def prepared(cell: Cell, folder: Path, fork: Fork, more: str = "", waits: Iterable[float] = ()) -> Iterator[Bench]:
-    """The workspace of a cell, with people and an issue that is not frozen yet, and its sink at work."""
-    with _sink(cell, folder, waits) as (lines, reader), _database(cell, folder) as url:
-        settings = f'name = "{cell.provider}"\nconnections = {cell.connections}\n{lines}'
-        web = '[web]\nbase_url = "https://news.example.org"\n[database]\n' + f'url = "{url}"\n'
-        people = campaign(folder, cell.people, cell.batch, cell.lease, settings, f"{more}{web}")
-        environ = {**environment(), "SENDGRID_API_KEY": KEY}
-        yield Bench(cell, folder, url, environ, fork, people, reader)
+def prepared(cell: Cell, folder: Path, fork: Fork, waits: Iterable[float] = ()) -> Iterator[Bench]:
+    """The workspace of a cell, with people and an issue that is not frozen yet, and its sink at work.
 
-
-@contextmanager
-def _sink(cell: Cell, folder: Path, waits: Iterable[float]) -> Iterator[tuple[str, sinks.Reader | None]]:
+    `waits`: how long the sink thinks about an answer, one of them by chance.
+    """
     if cell.provider == "outbox":
-        yield "", None
+        with over(cell, folder, fork) as bench:
+            yield bench
         return
     log = folder / "sink.log"
     with sinks.running(cell.provider, log, cell.seed, waits) as port:
-        lines = {
-            "smtp": f'host = "127.0.0.1"\nport = {port}\ntls = "none"\ntimeout = 1\n',
-            "sendgrid": f'base_url = "http://127.0.0.1:{port}"\ntimeout = 1\n',
-        }
-        yield lines[cell.provider], sinks.Reader(log)
+        reader = sinks.Reader(log)
+        with over(cell, folder, fork, port, reader.addresses) as bench:
+            yield bench
+
+
+@contextmanager
+def over(
+    cell: Cell, folder: Path, fork: Fork, port: int = 0, addresses: Callable[[], Sequence[str]] | None = None
+) -> Iterator[Bench]:
+    """The same over a sink of the test's own, at a port of this machine."""
+    lines = {
+        "outbox": "",
+        "smtp": f'host = "127.0.0.1"\nport = {port}\ntls = "none"\ntimeout = 1\n',
+        "sendgrid": f'base_url = "http://127.0.0.1:{port}"\ntimeout = 1\n',
+    }
+    with _database(cell, folder) as url:
+        settings = f'name = "{cell.provider}"\nconnections = {cell.connections}\n{lines[cell.provider]}'
+        web = f'[web]\nbase_url = "https://news.example.org"\n[database]\nurl = "{url}"\n'
+        people = campaign(folder, cell.people, cell.batch, cell.lease, settings, web)
+        yield Bench(cell, folder, url, {**environment(), "SENDGRID_API_KEY": KEY}, fork, people, addresses)
 
 
 @contextmanager

@@ -75,6 +75,9 @@ class Reader:
             self.taken.append(Taken(float(at), reference, address))
         return self.taken
 
+    def addresses(self) -> list[str]:
+        return [each.address for each in self.read()]
+
 
 # --- SendGrid ---------------------------------------------------------------------------------------------------------
 
