@@ -46,20 +46,28 @@ def clean_fields(values: Values) -> dict[str, Any]:
     return {key: clean(value) for key, value in values.items() if has_value(value)}
 
 
-def escaped(texts: Sequence[str]) -> list[str]:
-    """The texts escaped for HTML, all at once: one call instead of one for each, eight times as fast."""
-    found = str.split(escape(SEPARATOR.join(texts)), SEPARATOR)
+def escaped(texts: list[str]) -> list[str]:
+    """The texts escaped for HTML, all at once: one call instead of one for each, eight times as fast. The same list
+    where there is nothing to escape."""
+    whole = SEPARATOR.join(texts)
+    safe = str(escape(whole))
+    if safe == whole:
+        return texts
+    found = safe.split(SEPARATOR)
     return found if len(found) == len(texts) else [str(escape(text)) for text in texts]
 
 
 class FieldColumns:
-    """The fields of several recipients. `own` goes before the attributes; `links` is what is found under `links`."""
+    """The fields of several recipients. `own` goes before the attributes; `links` is what is found under `links`.
+
+    A column in which nothing is to be changed stays the list it was.
+    """
 
     def __init__(
         self,
         attributes: Sequence[Values],
-        own: Mapping[str, Sequence[Any]],
-        links: Mapping[str, Sequence[str]],
+        own: Mapping[str, list[Any]],
+        links: Mapping[str, list[str]],
     ) -> None:
         self.attributes = attributes
         self.own = own
@@ -96,7 +104,7 @@ class FieldColumns:
             links = {name: column[index] for name, column in self.links.items()}
             yield clean_fields({**attributes, **own}), clean_fields(links)
 
-    def _raw(self, asked: Asked) -> Sequence[Any]:
+    def _raw(self, asked: Asked) -> list[Any]:
         root, name = asked
         known = self.links if root == "links" else self.own
         if name in known:
@@ -105,11 +113,12 @@ class FieldColumns:
             return [None] * len(self)
         return [attributes.get(name) for attributes in self.attributes]
 
-    def _clean(self, asked: Asked, raw: Sequence[Any]) -> list[Any]:
+    def _clean(self, asked: Asked, raw: list[Any]) -> list[Any]:
         self._plain[asked] = set(map(type, raw)) <= PLAIN_KINDS
         if self._plain[asked]:
-            harmless = "".join(filter(None, raw)).isprintable()
-            return [value or None for value in raw] if harmless else [clean(value) or None for value in raw]
+            if not "".join(filter(None, raw)).isprintable():
+                return [clean(value) or None for value in raw]
+            return [value or None for value in raw] if "" in raw else raw
         return [clean(value) if has_value(value) else None for value in raw]
 
     def _printed(self, asked: Asked, default: Any, *, html: bool) -> list[str] | None:

@@ -85,9 +85,12 @@ class MergeSkeleton:
         """The places of those who need something put in beforehand. MessageError for what no mail can have."""
         if not columns:
             return []
-        whole = "\0".join(chain.from_iterable(columns.values()))
+        # What is the same in HTML and text is the same list, and looked at once.
+        distinct = {id(column): column for column in columns.values()}
+        whole = "\0".join(chain.from_iterable(distinct.values()))
         # JSON may take six octets for a character, and the longest of each column are hardly one person's.
-        most = 2 + sum(6 * max(map(len, column)) + len(token) + 6 for token, column in columns.items())
+        longest = {key: 6 * max(map(len, column)) for key, column in distinct.items()}
+        most = 2 + sum(longest[id(column)] + len(token) + 6 for token, column in columns.items())
         if most <= limit and self.mark not in whole:
             if not whole.isascii():
                 encoded({"": whole})

@@ -47,11 +47,11 @@ def reference(key: bytes, issue: str, delivery_id: int) -> str:
 
 def references(key: bytes, issue: str, delivery_ids: Sequence[int]) -> list[str]:
     """The reference of each delivery."""
-    tags: dict[int, str] = {}
-    for block in {number // BLOCK for number in delivery_ids}:
-        drawn = _drawn(key, issue, block)
-        tags |= {block * BLOCK + place: drawn[place * DIGITS : (place + 1) * DIGITS] for place in range(BLOCK)}
-    return [f"{number}.{tags[number]}" for number in delivery_ids]
+    drawn = {block: _drawn(key, issue, block) for block in {number // BLOCK for number in delivery_ids}}
+    return [
+        f"{number}.{drawn[number // BLOCK][(start := number % BLOCK * DIGITS) : start + DIGITS]}"
+        for number in delivery_ids
+    ]
 
 
 def _drawn(key: bytes, issue: str, block: int) -> str:

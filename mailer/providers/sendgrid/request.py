@@ -97,8 +97,11 @@ def personalizations(merge: Merge, batch: str) -> list[bytes]:
     people, own = merge.people, own_headers(merge.people)
     columns = [people.addresses, names(people), people.references, *own.values(), *people.values.values()]
     count = len(people)
-    texts = in_json([*chain.from_iterable(columns)])
-    written = [texts[start : start + count] for start in range(0, len(texts), count)]
+    # What is the same in HTML and text is the same list, and written once.
+    distinct = list({id(column): column for column in columns}.values())
+    texts = in_json([*chain.from_iterable(distinct)])
+    parts = {id(column): texts[n * count : (n + 1) * count] for n, column in enumerate(distinct)}
+    written = [parts[id(column)] for column in columns]
     runs = shape(merge, [*own], batch)
     # The name belongs to the address: who has none has no place for it either.
     addresses = [where + b'","name":"' + name if name else where for where, name in zip(*written[:2], strict=True)]
