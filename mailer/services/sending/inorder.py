@@ -42,23 +42,23 @@ class InOrder:
 
     def heard(self, batch_id: int, receipt: Receipt) -> bool:
         """One answer; whether to go on. What is answered after a no is written down with the batch, all at once."""
-        if self.going and self._jotted(batch_id, receipt):
-            self.going = self.go_on()
-        else:
-            self.going = False
+        self._count(receipt)
+        if not self.going:
             self.unwritten.append(receipt)
+            return False
+        self.going = self._jotted(batch_id, receipt) and self.go_on()
         return self.going
 
     def _jotted(self, batch_id: int, receipt: Receipt) -> bool:
         try:
-            # No may mean that it was written down and the issue paused: writing it down again changes nothing.
-            if not self.jotter.jot(batch_id, self.owner, receipt):
-                return False
+            written = self.jotter.jot(batch_id, self.owner, receipt)
         except StoreError:
             # The mail has left: its answer is kept here until the batch is recorded.
-            return False
-        self._count(receipt)
-        return True
+            written = False
+        if not written:
+            # No may mean that it was the last one: writing it down again changes nothing.
+            self.unwritten.append(receipt)
+        return written
 
     def _count(self, receipt: Receipt) -> None:
         self._unsaid.append(receipt)

@@ -15,11 +15,6 @@ def pace_of(settings: Settings, provider: str, per_minute: int | None = None) ->
     return Pace(provider, min(rates, default=None), settings.limits.warmup, settings.organisation.zone)
 
 
-def a_second(pace: Pace) -> int | None:
-    """How many mails go in a second or so: the most to take at once, so that the rate is one and not a few bursts."""
-    return None if pace.per_minute is None else max(1, pace.per_minute // 60)
-
-
 def day_over(pace: Pace, now: datetime) -> datetime:
     """The next midnight where the days of the warm-up end."""
     zone = ZoneInfo(pace.zone)

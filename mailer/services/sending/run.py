@@ -24,7 +24,7 @@ from mailer.services.sending.elsewhere import Elsewhere, who
 from mailer.services.sending.halting import Halt
 from mailer.services.sending.holding import Hold, hold_for
 from mailer.services.sending.inorder import InOrder
-from mailer.services.sending.pace import a_second, pace_of
+from mailer.services.sending.pace import pace_of
 from mailer.services.sending.results import End, SendOptions, Why
 from mailer.services.sending.tally import Tally
 from mailer.services.sending.transactions import Transactions, insist
@@ -74,7 +74,7 @@ class Run:
         self.owner = f"{platform.node() or 'host'}-{os.getpid()}-{secrets.token_hex(4)}"
         self.boot = boot_id()
         self.pace = pace_of(program.settings, provider.name, options.per_minute)
-        self.terms = ledger.ClaimTerms(self.owner, self.lease, self.pace, self.most())
+        self.terms = ledger.ClaimTerms(self.owner, self.lease, self.pace, IN_ORDER if self.in_order else None)
         self.jotter = Jotter(program.store, self.lease, program.now)
         self.halt = Halt()
         self.tally = Tally(limits.pause_above)
@@ -83,13 +83,7 @@ class Run:
         self._counting = Lock()
         self.holding = 0
         """How many batches our threads have."""
-        self.unrecorded = 0
         self._sweep_at = 0.0
-
-    def most(self) -> int | None:
-        """How many deliveries to take at once."""
-        wanted = [most for most in (IN_ORDER if self.in_order else None, a_second(self.pace)) if most is not None]
-        return min(wanted, default=None)
 
     # --- taking a batch ---------------------------------------------------------------------------------------------
 
@@ -230,11 +224,14 @@ class Run:
 
     def submit(self, claimed: ledger.ClaimedBatch, batch: Batch, refused: tuple[Receipt, ...]) -> Sequence[Receipt]:
         """Hand over a batch; the answers that are still to be written down."""
+        if self.in_order:
+            # They were written down when the batch was begun.
+            self.tally.note(refused)
+            refused = ()
         if not batch.delivery_ids:
             return refused
         try:
             if isinstance(self.provider, SubmitsInOrder):
-                self.tally.note(refused)
                 passing = InOrder(self.jotter, self.owner, self.tally.note, lambda: not self.halt.asked)
                 return passing.hand_over(self.provider, batch)
             return (*self.provider.submit(batch), *refused)
@@ -267,7 +264,8 @@ class Run:
         except StoreError as error:
             raise self.lost(batch, receipts, error) from error
         self.tally.waiting = ""
-        self.tally.note(receipts if ours else ())
+        if not self.in_order:
+            self.tally.note(receipts if ours else ())
         return self.held(following)
 
     def put_down(self, connection: Connection, batch: ledger.ClaimedBatch, receipts: Sequence[Receipt]) -> bool:
