@@ -89,6 +89,8 @@ def listing(connection: Connection, issue: str | None = None, which: Which | Non
         query = query.where(issues.c.name == issue)
     if which is not None:
         query = query.where(*_meant(which))
+        if which.batch is not None:
+            query = query.where(batches.c.number == which.batch)
     of_batch: defaultdict[int, list[sa.Row[Any]]] = defaultdict(list)
     for row in connection.execute(query):
         of_batch[row.id].append(row)
@@ -124,14 +126,11 @@ def resolve(connection: Connection, which: Which, state: DeliveryState, words: s
 
 
 def _meant(which: Which) -> list[sa.ColumnElement[bool]]:
-    """The deliveries that are meant, in a query over batches or deliveries of the issue."""
+    """The deliveries that are meant, among those of the batches that are."""
     meant: list[sa.ColumnElement[bool]] = [
         deliveries.c.state == DeliveryState.DOUBTFUL,
         deliveries.c.updated_at <= which.until,
     ]
-    if which.batch is not None:
-        number = sa.select(batches.c.number).where(batches.c.id == deliveries.c.batch_id)
-        meant.append(number.scalar_subquery() == which.batch)
     if which.email_key is not None:
         meant.append(_person(which))
     return meant
