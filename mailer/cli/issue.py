@@ -78,6 +78,9 @@ def show_plan(planned: Plan) -> None:
 def state_words(planned: Plan) -> str:
     if planned.state is None:
         return "not sent"
+    if planned.scheduled_for is not None:
+        changed = "; the file has changed since then: schedule it again" if planned.changed else ""
+        return f"scheduled for {planned.scheduled_for:%Y-%m-%d %H:%M} UTC{changed}"
     return (
         "sent; sending it again does nothing" if planned.state == "sent" else f"{planned.state}; send goes on with it"
     )

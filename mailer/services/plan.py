@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
@@ -13,7 +14,7 @@ from mailer.audience.segment.reading import parse
 from mailer.checks.finding import Finding, Level
 from mailer.checks.preflight import Facts, check
 from mailer.errors import CheckError, MailerError
-from mailer.model import Article, Exclusion, Recipient
+from mailer.model import Article, Exclusion, Issue, IssueState, Recipient
 from mailer.render.flat import sources
 from mailer.render.issue import RenderedIssue
 from mailer.services.prepare import Prepared, prepare
@@ -25,6 +26,7 @@ from mailer.store import issues as stored_issues
 from mailer.store import ledger
 from mailer.store import lists as stored_lists
 from mailer.store import subscribers as stored_subscribers
+from mailer.store.issues import StoredIssue
 from mailer.store.segments import Scope, condition
 
 SAMPLES = 500
@@ -35,7 +37,8 @@ OUTBOX = "outbox"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An issue as it would go out now. `state` is that of an issue that was frozen before.
+    """An issue as it would go out now. `state` is that of an issue that was frozen before, `scheduled_for` when it
+    begins, and `changed` says that its file has other content than what was frozen.
 
     Subject, preheader, `sample` (its text part) and sizes are those of the longest mail among the samples.
     """
@@ -57,6 +60,8 @@ class Plan:
     findings: tuple[Finding, ...]
     state: str | None = None
     segment: str = ""
+    scheduled_for: datetime | None = None
+    changed: bool = False
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -68,26 +73,45 @@ def plan_issue(program: Program, name: str, *, again: bool = False) -> Plan:
     return plan_prepared(program, prepare(program, name), again=again)
 
 
-def plan_prepared(program: Program, prepared: Prepared, *, again: bool = False) -> Plan:
-    issue, provider, organisation = prepared.issue, program.settings.provider, program.settings.organisation
-    capabilities = program.make_provider().capabilities
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the database says about an issue: its row if it was frozen, whether it began, and whom it goes to."""
+
+    row: StoredIssue | None
+    begun: bool
+    audience: ledger.FrozenCounts
+    sent: Mapping[str, str]
+    people: Sequence[Recipient]
+
+
+def known(program: Program, prepared: Prepared, *, smtputf8: bool, again: bool) -> Known:
+    issue = prepared.issue
     with program.store.write() as connection:
         for definition in prepared.lists:
             stored_lists.ensure(connection, definition)
     with program.store.read() as connection:
         row = stored_issues.get(connection, issue.name)
         narrowing = narrowing_of(program, prepared)
-        if narrowing and not row:
+        begun = row is not None and row.state is not IssueState.SCHEDULED
+        if narrowing and not begun:
             check_segment(connection, narrowing.segment, program.lists)
         audience = (
             ledger.frozen_counts(connection, issue.name)
-            if row
-            else ledger.preview(connection, issue.lists, smtputf8=capabilities.smtputf8, narrowing=narrowing)
+            if begun
+            else ledger.preview(connection, issue.lists, smtputf8=smtputf8, narrowing=narrowing)
         )
-        sent = {} if again or row else stored_articles.sent_to(connection, issue.lists)
-        people = sample_recipients(connection, prepared, narrowing)
+        sent = {} if again or begun else sent_by_others(connection, issue)
+        return Known(row, begun, audience, sent, sample_recipients(connection, prepared, narrowing))
+
+
+def plan_prepared(program: Program, prepared: Prepared, *, again: bool = False) -> Plan:
+    issue, provider, organisation = prepared.issue, program.settings.provider, program.settings.organisation
+    capabilities = program.make_provider().capabilities
+    found = known(program, prepared, smtputf8=capabilities.smtputf8, again=again)
+    row, audience, sent, people = found.row, found.audience, found.sent, found.people
     mail, unwritable = longest_mail(program, prepared, people)
     batch_size = min(provider.batch_size, capabilities.max_recipients)
+    changed = row is not None and row.hash != prepared.hash
     facts = Facts(
         kind=issue.kind.value,
         subject=mail.subject,
@@ -106,7 +130,7 @@ def plan_prepared(program: Program, prepared: Prepared, *, again: bool = False) 
         fields_known=fields_known(people),
         pending=audience.exclusions.get(Exclusion.PENDING, 0),
         outside_segment=audience.exclusions.get(Exclusion.SEGMENT, 0),
-        sent_otherwise=row is not None and row.hash != prepared.hash,
+        sent_otherwise=found.begun and changed,
         samples=len(people) or 1,  # without people somebody who is nobody stands in
     )
     return Plan(
@@ -127,7 +151,15 @@ def plan_prepared(program: Program, prepared: Prepared, *, again: bool = False) 
         findings=check(facts),
         state=row.state.value if row else None,
         segment=issue.segment,
+        scheduled_for=row.due_at if row and not found.begun else None,
+        changed=changed,
     )
+
+
+def sent_by_others(connection: Connection, issue: Issue) -> dict[str, str]:
+    """The articles that any of the issue's lists got by another issue, or will when that one begins."""
+    found = stored_articles.sent_to(connection, issue.lists)
+    return {key: name for key, name in found.items() if name != issue.name}
 
 
 def narrowing_of(program: Program, prepared: Prepared) -> ledger.Narrowing | None:

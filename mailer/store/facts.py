@@ -35,8 +35,8 @@ def facts(connection: Connection, email_key: str, list_id: int | None) -> Facts 
 
 
 def _acts(connection: Connection, number: int) -> Mapping[Act, Mapping[str, datetime]]:
-    """An issue was received when it was frozen: the same for all of its people."""
-    mine = sa.select(issues.c.name, issues.c.frozen_at).join(deliveries, deliveries.c.issue_id == issues.c.id)
+    """An issue was received when it began: the same for all of its people."""
+    mine = sa.select(issues.c.name, issues.c.started_at).join(deliveries, deliveries.c.issue_id == issues.c.id)
     mine = mine.where(deliveries.c.subscriber_id == number, deliveries.c.state == DeliveryState.ACCEPTED)
     acts: dict[Act, Mapping[str, datetime]] = {Act.RECEIVED: dict(connection.execute(mine).all())}
     for act, kinds in KINDS.items():

@@ -240,7 +240,7 @@ def _did(leaf: Did, scope: Scope) -> Condition:
     if leaf.issue is not None:
         chosen = chosen.where(issues.c.name == leaf.issue)
     if leaf.act is Act.RECEIVED:
-        chosen = chosen if since is None else chosen.where(issues.c.frozen_at >= since)
+        chosen = chosen if since is None else chosen.where(issues.c.started_at >= since)
         mine = sa.exists().where(deliveries.c.subscriber_id == subscribers.c.id, deliveries.c.issue_id.in_(chosen))
         return mine.where(deliveries.c.state == DeliveryState.ACCEPTED).correlate(subscribers)
     mine = sa.exists().where(engagements.c.subscriber_id == subscribers.c.id, engagements.c.kind.in_(KINDS[leaf.act]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import datetime
 
 from mailer.errors import ConflictError
 from mailer.model import IssueState
@@ -19,17 +20,17 @@ def plan_send(program: Program, name: str, *, again: bool = False) -> tuple[Prep
     """What sending would do; CheckError when it must not be done."""
     prepared = prepare(program, name)
     plan = plan_prepared(program, prepared, again=again)
-    if plan.state is None:
+    if plan.state in (None, IssueState.SCHEDULED.value):
         refuse_errors(plan)
     return prepared, plan
 
 
-def freeze_issue(program: Program, prepared: Prepared) -> ledger.FrozenCounts:
-    """Write the issue and its audience down, once; the same issue again changes nothing."""
+def content_of(program: Program, prepared: Prepared, not_after: datetime | None = None) -> ledger.Frozen:
+    """What is written down of an issue, for the provider as it is set now."""
     with provided(program) as provider:
         check_access(program, prepared.issue.name, provider)
         capabilities = provider.capabilities
-    frozen = ledger.Frozen(
+    return ledger.Frozen(
         name=prepared.issue.name,
         kind=prepared.issue.kind,
         subject=prepared.issue.subject,
@@ -41,7 +42,13 @@ def freeze_issue(program: Program, prepared: Prepared) -> ledger.FrozenCounts:
         batch_size=min(program.settings.provider.batch_size, capabilities.max_recipients),
         smtputf8=capabilities.smtputf8,
         segment=prepared.issue.segment,
+        not_after=not_after,
     )
+
+
+def freeze_issue(program: Program, prepared: Prepared, not_after: datetime | None = None) -> ledger.FrozenCounts:
+    """Write the issue and its audience down, once; the same issue again changes nothing."""
+    frozen = content_of(program, prepared, not_after)
     with program.store.derive() as connection:
         for definition in prepared.lists:
             stored_lists.ensure(connection, definition)
