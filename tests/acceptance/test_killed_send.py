@@ -102,10 +102,12 @@ def test_asked_to_stop_it_ends_its_batch_and_says_how_to_go_on(tmp_path: Path, n
     check_everybody_once(tmp_path, people)
 
 
-def test_two_senders_at_once_share_the_work(tmp_path: Path) -> None:
-    people = campaign(tmp_path, 400, batch_size=20, lease=30)
+def test_of_two_senders_at_once_one_works_and_the_other_says_so(tmp_path: Path) -> None:
+    people = campaign(tmp_path, 3000, batch_size=20, lease=30)
     answers = [end(sender) for sender in [start(tmp_path), start(tmp_path)]]
-    assert [code for code, _, _ in answers] == [0, 0], [err for _, _, err in answers]
-    counts = [json.loads(out)["accepted_now"] for _, out, _ in answers]
-    assert sum(counts) == 400, "nobody was handed over by both"
+    assert sorted(code for code, _, _ in answers) == [0, 3], [err for _, _, err in answers]
+    told_by = {code: (json.loads(out), err) for code, out, err in answers}
+    assert told_by[0][0]["accepted_now"] == 3000, "nobody was handed over by both"
+    assert (told_by[3][0]["accepted_now"], told_by[3][0]["ended"]) == (0, "elsewhere")
+    assert "another sender is at work on it" in told_by[3][1]
     check_everybody_once(tmp_path, people)
