@@ -18,7 +18,7 @@ import orjson
 
 from mailer.errors import MessageError
 from mailer.render.headers import all_clean, clean
-from mailer.render.mime import MessageHeaders, constant_headers, unsubscribe_headers
+from mailer.render.mime import MessageHeaders, constant_headers
 from mailer.render.personal import PersonalPart
 from mailer.render.quoted import fill_all
 
@@ -142,11 +142,7 @@ def common_headers(headers: MessageHeaders) -> dict[str, str]:
     return {name: text for name, text in by_name(constant_headers(headers)).items() if name not in SET_ELSEWHERE}
 
 
-def own_headers(url: str, mailto: str) -> dict[str, str]:
-    """How to leave: List-Unsubscribe, and the promise that one click does it."""
-    return by_name(unsubscribe_headers(url, mailto))
-
-
 def by_name(lines: str) -> dict[str, str]:
+    """Header lines by their names, each on one line."""
     unfolded = lines.replace("\r\n ", " ").split("\r\n")
     return {name: text for name, _, text in (line.partition(": ") for line in unfolded if line)}

@@ -74,6 +74,7 @@ class PersonalValues(NamedTuple):
 class MessageAddress(NamedTuple):
     """Where one mail goes. `message_id` is the part before the @; the part after it is the domain of From.
 
+    `leaving`: the lines of `unsubscribe_headers`, if they were made for many; else they are made of the two links.
     `utf8`: the local part may have letters beyond ASCII, as whoever takes the mail offers SMTPUTF8 (RFC 6532).
     """
 
@@ -83,6 +84,7 @@ class MessageAddress(NamedTuple):
     to_name: str = ""
     unsubscribe_mailto: str = ""
     utf8: bool = False
+    leaving: str = ""
 
 
 class MessageSkeleton:
@@ -114,7 +116,7 @@ class MessageSkeleton:
             f"{_to_header(address)}"
             f"{subject}"
             f"Message-ID: <{address.message_id}@{self._domain}>\r\n"
-            f"{unsubscribe_headers(address.unsubscribe_url, address.unsubscribe_mailto)}"
+            f"{address.leaving or unsubscribe_headers(address.unsubscribe_url, address.unsubscribe_mailto)}"
         )
         pieces = [head.encode("utf-8" if address.utf8 else "ascii")]
         pieces += self._text.pieces(values.text)

@@ -9,7 +9,7 @@ from mailer.errors import MailerError
 from mailer.model import Merge, MergePeople, Outcome, Receipt, Recipient, Sender
 from mailer.render.headers import all_clean
 from mailer.render.mailbox import ascii_address, ascii_addresses
-from mailer.render.merge import MergeSkeleton, common_headers, own_headers
+from mailer.render.merge import MergeSkeleton, by_name, common_headers
 from mailer.services.writer import STAND_IN, MailWriter, ascii_word, token_column
 
 
@@ -26,9 +26,7 @@ class MergeWriter:
         self.limit = limit if limit is not None else 1 << 62
         self.labels = tuple(labels)
         self.skeleton = MergeSkeleton(writer.subject, writer.text, writer.html, writer.key)
-        # The same for everybody but for the token, which has only letters that stand for themselves in a link.
-        url = writer.links_of(STAND_IN)["unsubscribe"] if writer.base_url else ""
-        leaving = own_headers(url, writer.mailto(STAND_IN))
+        leaving = by_name(writer.leaving)
         self.leaving = {name: text for name, text in leaving.items() if STAND_IN in text}
         same = {name: text for name, text in leaving.items() if STAND_IN not in text}
         self.headers = {name: common_headers(writer.headers[name]) | same for name in writer.titles}
@@ -40,7 +38,6 @@ class MergeWriter:
 
     def merges(self, recipients: Sequence[Recipient]) -> tuple[tuple[Merge, ...], tuple[Receipt, ...]]:
         """The messages for these recipients, and a receipt for each whose mail cannot be written."""
-        refused: list[Receipt] = []
         try:
             return self.written(recipients), ()
         except MailerError:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby, repeat
+from operator import attrgetter
 from typing import Any
 from urllib.parse import quote
 
-from mailer.model import Envelope, Recipient, Sender
+from mailer.errors import MailerError
+from mailer.model import Envelope, Outcome, Receipt, Recipient, Sender
 from mailer.render.bounces import BounceAddresses
 from mailer.render.fields import FieldColumns, clean_fields
 from mailer.render.issue import RenderedIssue
 from mailer.render.links import LONGEST_TOKEN, Purpose, Signer, unsubscribe_url
 from mailer.render.mailbox import ascii_address
 from mailer.render.merge import PartColumns
-from mailer.render.mime import MessageAddress, MessageHeaders, MessageSkeleton, PersonalValues
+from mailer.render.mime import MessageAddress, MessageHeaders, MessageSkeleton, PersonalValues, unsubscribe_headers
 from mailer.render.personal import PersonalPart, lines, one_line
 from mailer.services.references import key_of, reference, references
 
@@ -101,6 +104,9 @@ class MailWriter:
         self.bounces = BounceAddresses(keys, ascii_address(route.bounces, "bounces")) if route.bounces else None
         self.purpose = Purpose.PREVIEW if preview else Purpose.UNSUBSCRIBE
         self.key = key_of(snapshot, keys)
+        # The same for everybody but for the token, which has only letters that stand for themselves in a link.
+        url = self.links_of(STAND_IN)["unsubscribe"] if self.base_url else ""
+        self.leaving = unsubscribe_headers(url, self.mailto(STAND_IN))
 
     def list_headers(self, list_name: str, reply_to: str) -> MessageHeaders:
         """What every mail through this list has in common."""
@@ -133,28 +139,48 @@ class MailWriter:
             PartColumns(self.subject.columns(people), self.text.columns(people), self.html.columns(people)),
         )
 
+    def envelopes(
+        self, recipients: Sequence[Recipient], date: datetime
+    ) -> tuple[tuple[Envelope, ...], tuple[Receipt, ...]]:
+        """The mails of these recipients, in this order, and a receipt for each whose mail cannot be written."""
+        mails: list[Envelope] = []
+        refused: list[Receipt] = []
+        for list_name, group in groupby(recipients, attrgetter("list_name")):
+            people = tuple(group)
+            try:
+                mails += self.of_list(list_name, people, date)
+            except MailerError as error:
+                # Somebody's cannot: whose, is found by halves, as they are few.
+                if len(people) == 1:
+                    detail = f"not written: {error.message}"
+                    refused.append(Receipt(people[0].delivery_id, Outcome.REFUSED, detail))
+                    continue
+                middle = len(people) // 2
+                for half in (people[:middle], people[middle:]):
+                    written, unwritten = self.envelopes(half, date)
+                    mails += written
+                    refused += unwritten
+        return tuple(mails), tuple(refused)
+
     def envelope(self, recipient: Recipient, date: datetime) -> Envelope:
         """The recipient's mail, complete. Raises TemplateError or MessageError when it cannot be written."""
-        token = self.token(recipient)
-        fields, links = self.fields(recipient), self.links_of(token)
-        address = MessageAddress(
-            to_email=recipient.email,
-            to_name=display_name(fields),
-            message_id=self.message_id(recipient.delivery_id),
-            unsubscribe_url=links["unsubscribe"] if self.base_url else "",
-            unsubscribe_mailto=self.mailto(token),
-            utf8=self.route.smtputf8,
-        )
-        content = self.skeletons[recipient.list_name].message(self.values(fields, links), address, date)
-        return Envelope(recipient.delivery_id, self.return_path(recipient.delivery_id), recipient.email, content)
+        (mail,) = self.of_list(recipient.list_name, (recipient,), date)
+        return mail
 
-    def values(self, fields: Mapping[str, Any], links: Mapping[str, str]) -> PersonalValues:
-        """The recipient's texts for each part."""
-        return PersonalValues(
-            subject=self.subject.values(fields, links),
-            text=self.text.values(fields, links),
-            html=self.html.values(fields, links),
-        )
+    def of_list(self, list_name: str, recipients: Sequence[Recipient], date: datetime) -> list[Envelope]:
+        """The mails of recipients of one list; MailerError when one of them can have none."""
+        texts = self.together(list_name, recipients)
+        message, utf8 = self.skeletons[list_name].message, self.route.smtputf8
+        leaving = token_column(self.leaving, texts.tokens)
+        count = len(recipients)
+        values = map(PersonalValues, *(rows(columns, count) for columns in texts.parts))
+        people = zip(texts.emails, texts.message_ids, texts.names, leaving, values, strict=True)
+        contents = [
+            message(each, MessageAddress(email, own_id, to_name=name, leaving=how, utf8=utf8), date)
+            for email, own_id, name, how, each in people
+        ]
+        senders = map(self.return_path, texts.delivery_ids)
+        return list(map(Envelope, texts.delivery_ids, senders, texts.emails, contents))
 
     def return_path(self, delivery_id: int) -> str:
         """Who the mail comes from as mail servers see it, which is where it goes when it does not arrive."""
@@ -192,6 +218,11 @@ class MailWriter:
     def message_id(self, delivery_id: int) -> str:
         """The same for a delivery whenever it is written, not to be guessed: answers and bounces are matched by it."""
         return reference(self.key, self.issue, delivery_id)
+
+
+def rows(columns: Sequence[Sequence[str]], count: int) -> Iterable[Sequence[str]]:
+    """The columns person by person, for so many."""
+    return zip(*columns, strict=True) if columns else repeat((), count)
 
 
 def token_column(text: str, tokens: Sequence[str]) -> list[str]:

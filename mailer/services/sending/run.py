@@ -14,8 +14,8 @@ from threading import Lock
 
 from sqlalchemy.engine import Connection
 
-from mailer.errors import ConflictError, MailerError, ProviderError, StoreError
-from mailer.model import Batch, Envelope, Outcome, Receipt
+from mailer.errors import ConflictError, ProviderError, StoreError
+from mailer.model import Batch, Outcome, Receipt
 from mailer.providers import Provider, SubmitsInOrder
 from mailer.services.merge_writer import MergeWriter
 from mailer.services.program import Program
@@ -212,15 +212,8 @@ class Run:
         if self.merger is not None:
             merges, unwritable = self.merger.merges(batch.recipients)
             return replace(empty, merges=merges), unwritable
-        envelopes: list[Envelope] = []
-        refused: list[Receipt] = []
-        date = self.now()
-        for recipient in batch.recipients:
-            try:
-                envelopes.append(self.writer.envelope(recipient, date))
-            except MailerError as error:
-                refused.append(Receipt(recipient.delivery_id, Outcome.REFUSED, f"not written: {error.message}"))
-        return replace(empty, envelopes=tuple(envelopes)), tuple(refused)
+        envelopes, unwritable = self.writer.envelopes(batch.recipients, self.now())
+        return replace(empty, envelopes=envelopes), unwritable
 
     def submit(self, claimed: ledger.ClaimedBatch, batch: Batch, refused: tuple[Receipt, ...]) -> Sequence[Receipt]:
         """Hand over a batch; the answers that are still to be written down."""

@@ -14,7 +14,7 @@ import pytest
 from mailer.config.theme import Theme
 from mailer.errors import LinkError, MailerError
 from mailer.issues.file import parse_issue
-from mailer.model import Recipient
+from mailer.model import Outcome, Recipient
 from mailer.render.issue import RenderInput, render_issue
 from mailer.render.links import LinkTarget, Purpose, Signer
 from mailer.render.sources import TemplateText
@@ -241,3 +241,21 @@ def test_an_address_that_mail_cannot_carry_is_named_without_itself(parts: Mappin
         writer(parts).envelope(person(email=email), NOW)
     assert email not in caught.value.message
     assert caught.value.message.startswith("To: ")
+
+
+def test_many_mails_are_those_of_each_in_their_order(parts: Mapping[str, Any]) -> None:
+    written = writer(parts)
+    people = [
+        person(1, first_name="Ann & Bo", city="Oslo"),
+        person(2, "green_city", email="bo@bücher.example", name="Bo, Żółć"),
+        person(3, email="a b@example.net"),
+        person(4, first_name=7, city=["a", "b"]),
+        person(5, city="tab\there", name="two\nlines"),
+        person(6, "green_city", email="jürgen@example.net"),
+        person(7, first_name="", name=None),
+    ]
+    mails, refused = written.envelopes(people, NOW)
+    assert [(each.delivery_id, each.outcome) for each in refused] == [(3, Outcome.REFUSED), (6, Outcome.REFUSED)]
+    assert all(each.detail.startswith("not written: To: ") for each in refused)
+    assert list(mails) == [written.envelope(each, NOW) for each in people if each.delivery_id not in (3, 6)]
+    assert written.envelopes([], NOW) == ((), ())
