@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mailer.cli import output
-from mailer.cli.issue import AgainOption, IssueArgument, bare, plan
+from mailer.cli.issue import AgainOption, IssueArgument, bare
 from mailer.cli.options import JsonOption
 from mailer.cli.progress import followed_send
 from mailer.cli.session import open_mailer
@@ -28,7 +28,7 @@ def send(
         bool, typer.Option("--frozen", help="Go on with what was frozen, although the file has changed since.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the plan and send nothing, as `mailer plan`.")
+        bool, typer.Option("--dry-run", help="Show the plan, write every mail, and send nothing.")
     ] = False,
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="Have the provider check a sample of the mails; nothing is delivered.")
@@ -45,7 +45,9 @@ def send(
     waits for a person.
     """
     if dry_run:
-        plan(context, issue, again=again, as_json=as_json)
+        from mailer.cli.testing import dry_run as dry_run_of
+
+        dry_run_of(context, issue, again=again, as_json=as_json)
         return
     if sandbox:
         rehearse(context, bare(issue), again=again, as_json=as_json)

@@ -58,7 +58,7 @@ def _deliveries(connection: Connection, issue_id: int, most: DeliveryState) -> d
     )
     # One statement, so that both are counted at one moment, whatever the transaction.
     total = sa.select(sa.literal(most, deliveries.c.state.type), every)
-    found = dict(connection.execute(sa.union_all(total, others)).all())
+    found: dict[DeliveryState, int] = dict(connection.execute(sa.union_all(total, others)).all())
     all_of_them = found.pop(most)
     return {**dict.fromkeys(DeliveryState, 0), **found, most: all_of_them - sum(found.values())}
 

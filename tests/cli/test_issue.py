@@ -359,7 +359,7 @@ def test_status_of_everything(issue: Any) -> None:
         "sent", 3, 3, 0, 0,
     )  # fmt: skip
     assert sent["finished_at"] >= sent["frozen_at"]
-    assert re.search(rf"{ISSUE} +sent +3 +3 +0 +0 +0 +Rivers", issue.done("status").out)
+    assert re.search(rf"{ISSUE} +sent +\d{{4}}-\d\d-\d\d +3 +3 +Rivers", issue.done("status").out)
 
 
 def test_status_of_one(issue: Any) -> None:

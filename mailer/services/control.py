@@ -1,0 +1,163 @@
+"""Stopping an issue for a while or for good, and letting it go on; each says what that means in numbers.
+
+What is on its way to the provider when an issue stops ends as it ends: a call that has begun cannot be taken back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailer.errors import ConflictError
+from mailer.model import DeliveryState, IssueState
+from mailer.services.program import Program
+from mailer.services.status import found
+from mailer.store import history, ledger
+from mailer.store import issues as stored
+from mailer.wording import counted
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What a pause or a cancellation means. `already`: it was so before, and nothing was changed.
+
+    `handed_over`: mails that the provider took; `kept_back`: those that do not leave; `in_flight`: those on their way,
+    which end as they end; `held`: of those handed over, the mails that the provider keeps for a while yet.
+    """
+
+    name: str
+    state: IssueState
+    already: bool
+    handed_over: int
+    kept_back: int
+    in_flight: int
+    doubtful: int
+    held: int
+    reason: str = ""
+    dry_run: bool = False
+
+    def told(self) -> list[str]:
+        """What it means, for a person."""
+        words = [f"{counted(self.handed_over, 'mail')} handed over already"]
+        words.append(f"{counted(self.kept_back, 'mail')} {'would be ' if self.dry_run else ''}kept back")
+        words += [f"{counted(self.in_flight, 'mail')} in flight, which end as they end"] if self.in_flight else []
+        words += [f"{counted(self.doubtful, 'mail')} in doubt"] if self.doubtful else []
+        lines = [f"{self.name} {self._is()}: {', '.join(words)}"]
+        if self.held:
+            lines.append(f"the provider keeps {counted(self.held, 'mail')} until their time; they go all the same")
+        return lines
+
+    def _is(self) -> str:
+        if self.state is IssueState.DRAFT:
+            return "would be a draft again" if self.dry_run else "is a draft again"
+        if self.dry_run and not self.already:
+            return f"would be {self.state.value}"
+        return f"{'was' if self.already else 'is'} {self.state.value}{' already' if self.already else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """An issue that goes on with `left` mails. `late`: its last moment had passed; it goes out all the same."""
+
+    name: str
+    already: bool
+    left: int
+    late: datetime | None = None
+
+
+def pause(program: Program, name: str, reason: str = "") -> Stopped:
+    """No further batch of the issue begins. ConflictError when it is not being sent."""
+    now = program.now()
+    with program.store.write() as connection:
+        issue = found(program, connection, name)
+        if issue.state is IssueState.SCHEDULED:
+            raise ConflictError(
+                f"issue {name} is scheduled; nothing of it is being sent",
+                hint=f"mailer cancel {name} makes it a draft again; then it can have another time",
+            )
+        already = issue.state is IssueState.PAUSED
+        if not already:
+            refuse_over(issue)
+            stored.pause(connection, name, reason, now)
+    return stopped(program, name, already=already)
+
+
+def resume(program: Program, name: str) -> Resumed:
+    """Batches of the issue may begin again. ConflictError when it was not paused."""
+    now = program.now()
+    with program.store.write() as connection:
+        issue = found(program, connection, name)
+        already = issue.state is IssueState.SENDING
+        if issue.state is IssueState.SCHEDULED:
+            raise ConflictError(
+                f"issue {name} is scheduled, not paused",
+                hint="it begins at its time: mailer work, or mailer send --due",
+            )
+        if not already:
+            refuse_over(issue)
+            stored.resume(connection, name, now)
+    with program.store.read() as connection:
+        counts = ledger.figures(connection, name).deliveries
+    late = None if already or issue.not_after is None or issue.not_after > now else issue.not_after
+    return Resumed(name, already, counts[DeliveryState.PENDING] + counts[DeliveryState.SUBMITTING], late)
+
+
+def cancel(program: Program, name: str, *, dry_run: bool = False) -> Stopped:
+    """Nothing more of the issue leaves, ever; one that is only scheduled is a draft again."""
+    from mailer.store.scheduling import unschedule
+
+    with program.store.read() as connection:
+        issue = found(program, connection, name)
+    becomes = IssueState.DRAFT if issue.state is IssueState.SCHEDULED else IssueState.CANCELLED
+    already = issue.state is IssueState.CANCELLED
+    if not already:
+        refuse_over(issue)
+    if dry_run or already:
+        return stopped(program, name, becomes=becomes, already=already, dry_run=not already)
+    with program.store.write() as connection:
+        # Looked at before; each of the two refuses what has become of it since.
+        if becomes is IssueState.DRAFT:
+            unschedule(connection, name, program.now())
+            return Stopped(name, becomes, False, 0, 0, 0, 0, 0)
+        kept = ledger.cancel(connection, name, program.now())
+    return stopped(program, name, becomes=becomes, kept_back=kept)
+
+
+def refuse_over(issue: stored.IssueRow) -> None:
+    """ConflictError for an issue that is sent or cancelled."""
+    if issue.state is IssueState.SENT:
+        raise ConflictError(
+            f"issue {issue.name} was sent; there is nothing left to stop or to send",
+            hint=f"mailer status {issue.name} shows what became of it",
+        )
+    if issue.state is IssueState.CANCELLED:
+        raise ConflictError(f"issue {issue.name} was cancelled", hint="write it as an issue of another name to send it")
+
+
+def stopped(
+    program: Program,
+    name: str,
+    *,
+    becomes: IssueState = IssueState.PAUSED,
+    already: bool = False,
+    dry_run: bool = False,
+    kept_back: int | None = None,
+) -> Stopped:
+    """The numbers, counted when it has stopped: from then on no mail begins to leave."""
+    with program.store.read() as connection:
+        issue = found(program, connection, name)
+        counts = ledger.figures(connection, name).deliveries
+        held = history.held(connection, issue.id, program.now())
+    waiting = DeliveryState.CANCELLED if already and becomes is IssueState.CANCELLED else DeliveryState.PENDING
+    return Stopped(
+        name,
+        becomes,
+        already,
+        counts[DeliveryState.ACCEPTED],
+        counts[waiting] if kept_back is None else kept_back,
+        counts[DeliveryState.SUBMITTING],
+        counts[DeliveryState.DOUBTFUL],
+        sum(group.mails for group in held),
+        issue.reason,
+        dry_run,
+    )
