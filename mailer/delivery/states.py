@@ -63,6 +63,14 @@ DELIVERY_MOVES: Moves[DeliveryState] = {
     DeliveryState.CANCELLED: frozenset(),
 }
 
+# Besides, for a batch that its provider still keeps and that is being dropped (store/holding.py): what was accepted may
+# not leave. Apart from the tables above, because no provider's answer may make these moves.
+HELD_DELIVERY_MOVES: Moves[DeliveryState] = {
+    DeliveryState.ACCEPTED: frozenset({DeliveryState.DOUBTFUL}),
+    DeliveryState.DOUBTFUL: frozenset({DeliveryState.CANCELLED}),
+}
+HELD_BATCH_MOVES: Moves[BatchState] = {BatchState.ACCEPTED: frozenset({BatchState.DOUBTFUL})}
+
 # A batch in one of these still has work in it: its issue is not finished.
 OPEN_BATCHES = frozenset({BatchState.PENDING, BatchState.CLAIMED, BatchState.SUBMITTING})
 
@@ -89,6 +97,11 @@ def check_move(old: State, new: State, what: str) -> None:
 def sources(new: State) -> tuple[State, ...]:
     """The states a row may have for it to become `new`: the condition of a compare-and-set."""
     return tuple(old for old in type(new) if new in moves_of(old))
+
+
+def held_sources(new: DeliveryState) -> tuple[DeliveryState, ...]:
+    """As `sources`, for the deliveries of a batch that is being dropped."""
+    return (*sources(new), *(old for old, moves in HELD_DELIVERY_MOVES.items() if new in moves))
 
 
 def batch_state(counts: Mapping[DeliveryState, int]) -> BatchState:

@@ -113,6 +113,9 @@ class Holds(Protocol):
     """A provider that can keep a batch until its `send_at`, and drop it before, so that nothing of it ever leaves."""
 
     @property
+    def name(self) -> str: ...
+
+    @property
     def hold_terms(self) -> HoldTerms: ...
 
     def new_hold(self) -> str:
