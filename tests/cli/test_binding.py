@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from tests import postgres
+from tests.cli.campaign import ISSUE, add_people, addressees, write_issue
 from tests.cli.conftest import Program
 
 REFUSED = "a copy must not send"
@@ -130,3 +131,17 @@ def test_a_copy_on_the_server_refuses(on_server: tuple[Program, str], monkeypatc
         assert connection.execute("SELECT count(*) FROM bindings").fetchone() == (1,)
     mailer.done("db", "bind", "--yes")
     ask(mailer, "ben")
+
+
+def test_a_copy_sends_no_issue(migrated: Program, tmp_path: Path) -> None:
+    add_people(migrated, "members", "ada@example.org,Ada,Oslo")
+    write_issue(migrated, name="first")
+    migrated.done("send", "first", "--yes")
+    write_issue(migrated)
+    copy = over(migrated, tmp_path / "staging")
+    shutil.copytree(migrated.root, copy.root)
+    run = copy("send", ISSUE, "--yes")
+    assert (run.code, REFUSED in run.err) == (1, True), run.err
+    assert addressees(copy) == []
+    migrated.done("send", ISSUE, "--yes")
+    assert addressees(migrated) == ["ada@example.org"]
