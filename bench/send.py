@@ -2,11 +2,15 @@
 
     .venv/bin/python bench/send.py [PEOPLE]
 
-PEOPLE is 100,000 unless it is given. Ours is `mailer send` after the freeze: claim, the mails as merges from the
-shipped bulletin, orjson, POST, record, on SQLite with full durability. The bare path is what no sender can do without
-in the same shape: read a thousand rows, make a request of the same size with orjson, POST it over the same pooled
-connections, mark the batch, each batch one durable transaction before and one after the call. Both run alone in a
-process of their own, one thread, and the sink in another. The shares show where ours spends its time.
+PEOPLE is 1,000,000 unless it is given. Ours is `mailer send` after the freeze, with as many threads as it uses: claim,
+the mails as merges from the shipped bulletin, POST, record, on SQLite with full durability. It runs twice, for a tenth
+of the people first, because what it needs of memory must not grow with them.
+
+The bare path is what no sender can do without: read a thousand rows, make the request with orjson, POST it over the
+same pooled connections, mark the batch, each batch one durable transaction before and one after the call, one thread.
+It runs with two payloads: the same as ours, made of dictionaries, with nothing signed or looked up; and the leanest of
+the same size, where all but address, name and id is one filler. Everything runs alone in a process of its own, and the
+sink in another. The shares show where ours spends its time.
 """
 
 from __future__ import annotations
@@ -20,13 +24,14 @@ import sys
 import tempfile
 import threading
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter, process_time
+from time import perf_counter, process_time, thread_time
 from typing import Any
 
-PEOPLE = 100_000
+PEOPLE = 1_000_000
 BATCH = 1000
 ISSUE = "2026-11-22-rivers"
 KEY = "SG.a-key-of-nobody"
@@ -56,7 +61,8 @@ Dear {{ subscriber.first_name | default("friend") }} of {{ subscriber.city | def
 
 the rivers are cleaner than last year. {% if subscriber.city == "City 17" %}Come and see.{% endif %}
 """
-STEPS = ("claim", "write", "begin", "submit", "record")
+STEPS = ("claim", "merges", "begin", "submit", "record")
+PAYLOADS = ("same", "lean")
 
 
 # --- the sink ---------------------------------------------------------------------------------------------------------
@@ -142,30 +148,31 @@ def campaign(folder: Path, url: str, people: int) -> None:
 
 
 def timed(owner: Any, name: str, spent: Counter[str]) -> None:
-    """Count the processor time inside a function or method."""
+    """Count the processor time inside a function or method, in whatever thread."""
     inner = getattr(owner, name)
 
     def outer(*given: Any, **named: Any) -> Any:
-        begun = process_time()
+        begun = thread_time()
         try:
             return inner(*given, **named)
         finally:
-            spent[name] += process_time() - begun
+            spent[name] += thread_time() - begun
 
     setattr(owner, name, outer)
 
 
 def ours(folder: Path) -> None:
     """Send the frozen issue; print what it took."""
-    from mailer.services.sending.run import Run
+    from mailer.providers.sendgrid.provider import SendGrid
+    from mailer.services.merge_writer import MergeWriter
     from mailer.services.sending.sender import send_frozen
     from mailer.store import ledger
 
     spent: Counter[str] = Counter()
-    timed(Run, "claim", spent)
-    timed(Run, "write", spent)
-    timed(Run, "submit", spent)
+    timed(ledger, "claim", spent)
+    timed(MergeWriter, "merges", spent)
     timed(ledger, "begin", spent)
+    timed(SendGrid, "submit", spent)
     timed(ledger, "record", spent)
     with opened(folder) as program:
         _ = program.store
@@ -178,13 +185,48 @@ def ours(folder: Path) -> None:
 # --- the bare path ----------------------------------------------------------------------------------------------------
 
 
-def bare(folder: Path, url: str, people: int, size: int) -> None:
+def same(key: int, email: str, name: str) -> dict[str, Any]:
+    """What we send to a person, but for what it takes to sign and look up."""
+    link = f"https://news.example.org/u/AQEBBndlZWtseQ{key:042d}"
+    city = f"City {key * 7919 % 200}"
+    return {
+        "to": [{"email": email, "name": name}],
+        "custom_args": {"mailer_batch": str(key // BATCH), "mailer_delivery": f"{key}.{key:016x}"},
+        "headers": {
+            "List-ID": "Weekly <weekly.example.org>",
+            "List-Owner": "<mailto:office@example.org>",
+            "Precedence": "bulk",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            "List-Unsubscribe": f"<{link}>, <mailto:office@example.org?subject=unsubscribe%20{link[27:]}>",
+        },
+        "substitutions": {
+            "zq500d17e23cs0qz": f"Rivers for {city}",
+            **{f"zq500d17e23c{part}{n}qz": (name, city, name, "", city, link)[n] for part in "th" for n in range(6)},
+        },
+    }
+
+
+def lean(filler: str) -> Callable[[int, str, str], dict[str, Any]]:
+    """Address, name and id, and a filler for the rest."""
+
+    def one(key: int, email: str, name: str) -> dict[str, Any]:
+        return {
+            "to": [{"email": email, "name": name}],
+            "custom_args": {"id": str(key)},
+            "substitutions": {"zq0qz": name, "zq1qz": filler},
+        }
+
+    return one
+
+
+def bare(folder: Path, url: str, people: int, size: int, payload: str) -> None:
     """Claim, orjson, POST, mark, and nothing else; requests of `size` bytes."""
     import orjson
 
     from mailer.providers.sendgrid.transport import answer_of, make_client
 
-    database = folder / "bare.db"
+    database = folder / f"bare-{payload}.db"
+    one = same if payload == "same" else lean("x" * max(0, size // BATCH - 150))
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -197,7 +239,6 @@ def bare(folder: Path, url: str, people: int, size: int) -> None:
         connection.executemany("INSERT INTO batches VALUES (?, 'pending')", ((n,) for n in range(batches)))
         connection.execute("COMMIT")
         client = make_client(KEY, "global", url, 30)
-        filler = "x" * max(0, size // BATCH - 150)
         accepted = 0
         clock = Clock()
         for number in range(batches):
@@ -206,13 +247,10 @@ def bare(folder: Path, url: str, people: int, size: int) -> None:
                 "SELECT id, email, name FROM people WHERE id >= ? AND id < ?", (number * BATCH, (number + 1) * BATCH)
             ).fetchall()
             body = {
-                "personalizations": [
-                    {"to": [{"email": email, "name": name}], "custom_args": {"id": str(key)},
-                     "substitutions": {"zq0qz": name, "zq1qz": filler}}
-                    for key, email, name in claimed
-                ],
-                "from": {"email": "news@example.org"}, "subject": "Rivers",
-            }  # fmt: skip
+                "personalizations": [one(key, email, name) for key, email, name in claimed],
+                "from": {"email": "news@example.org"},
+                "subject": "Rivers",
+            }
             status = answer_of(client.mail.send.post, request_body=orjson.dumps(body)).status
             accepted += len(claimed) * (status == 202)
             connection.execute("UPDATE batches SET state = 'accepted' WHERE id = ? AND state = 'claimed'", (number,))
@@ -244,37 +282,52 @@ def alone(*words: str) -> dict[str, Any]:
     return found
 
 
-def line(name: str, found: dict[str, Any]) -> float:
-    """The line of one of the two; recipients for each second of the processor."""
+def line(name: str, found: dict[str, Any]) -> None:
     people, seconds, processor = found["people"], found["seconds"], found["processor"]
     wall = f"{seconds:6.1f} s {people / seconds:9,.0f}/s on the wall"
     own = f"{processor:6.1f} s {people / processor:9,.0f}/s of the processor"
-    print(f"{name:24} {wall}, {own}, {found['megabytes']:4.0f} MB")
-    return float(people / processor)
+    print(f"{name:26} {wall}, {own}, {found['megabytes']:4.0f} MB")
+
+
+def measured(people: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A campaign for so many people: what sending it took, and what the sink counted."""
+    with tempfile.TemporaryDirectory() as name:
+        taker = Sink()
+        begun = perf_counter()
+        alone("campaign", name, taker.url, str(people))
+        print(f"{people:,} people, {datetime.now(UTC):%Y-%m-%d %H:%M}; frozen after {perf_counter() - begun:.1f} s")
+        mine = alone("ours", name)
+        counted = taker.counted()
+    assert counted["people"] == mine["people"], (counted, mine)
+    line("with the ledger", mine)
+    return mine, counted
+
+
+def beside(payload: str, people: int, size: int) -> dict[str, Any]:
+    """The bare path for so many people, with requests of this size or of this payload."""
+    with tempfile.TemporaryDirectory() as name:
+        taker = Sink()
+        theirs = alone("bare", name, taker.url, str(people), str(size), payload)
+        counted = taker.counted()
+    line(f"the bare path, {payload}", theirs)
+    print(f"{'':26} {counted['requests']:,} requests of {counted['bytes'] / counted['requests'] / 1000:,.0f} kB")
+    return theirs
 
 
 def main(people: int) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        taker = Sink()
-        begun = perf_counter()
-        alone("campaign", str(folder), taker.url, str(people))
-        print(f"{people:,} people, {datetime.now(UTC):%Y-%m-%d %H:%M}; frozen after {perf_counter() - begun:.1f} s")
-        mine = alone("ours", str(folder))
-        counted = taker.counted()
-        people = mine["people"]  # a twentieth of the list has not confirmed
-        assert counted["people"] == people, (counted, mine)
-        other = Sink()
-        size = counted["bytes"] // counted["requests"]
-        theirs = alone("bare", str(folder), other.url, str(people), str(size))
-        other.counted()
-        print(f"{counted['requests']:,} requests of {size / 1000:,.0f} kB")
-        ratio = line("with the ledger", mine) / line("the bare path", theirs)
-        for step in STEPS:
-            print(f"  {step:22} {1e6 * mine['spent'].get(step, 0) / people:8.1f} us a recipient")
-        rest = mine["processor"] - sum(mine["spent"].values())
-        print(f"  {'the rest':22} {1e6 * rest / people:8.1f} us a recipient")
-        print(f"ratio {ratio:.0%}, by processor time")
+    measured(people // 10)
+    mine, counted = measured(people)
+    people = mine["people"]  # a twentieth of the list has not confirmed
+    size = counted["bytes"] // counted["requests"]
+    print(f"{'':26} {counted['requests']:,} requests of {size / 1000:,.0f} kB")
+    for step in STEPS:
+        print(f"  {step:24} {1e6 * mine['spent'].get(step, 0) / people:8.1f} us a recipient")
+    rest = mine["processor"] - sum(mine["spent"].values())
+    print(f"  {'the rest':24} {1e6 * rest / people:8.1f} us a recipient")
+    for payload in PAYLOADS:
+        theirs = beside(payload, people, size)
+        shares = (theirs[clock] / mine[clock] for clock in ("seconds", "processor"))
+        print("ratio {:.0%} by the wall, {:.0%} by processor time".format(*shares))
 
 
 if __name__ == "__main__":
@@ -286,7 +339,7 @@ if __name__ == "__main__":
             print("{}")
         case ["ours", where]:
             ours(Path(where))
-        case ["bare", where, url, number, size]:
-            bare(Path(where), url, int(number), int(size))
+        case ["bare", where, url, number, size, payload]:
+            bare(Path(where), url, int(number), int(size), payload)
         case words:
             main(int(words[0]) if words else PEOPLE)
