@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailer.cli import output
-from mailer.cli.issue import AgainOption, IssueArgument, bare
+from mailer.cli import output, when
+from mailer.cli.issue import AgainOption, bare
 from mailer.cli.options import JsonOption
 from mailer.cli.progress import followed_send
 from mailer.cli.session import open_mailer
@@ -18,32 +18,49 @@ if TYPE_CHECKING:
     from mailer.app import Mailer
     from mailer.services.plan import Plan
 
+FrozenOption = Annotated[
+    bool, typer.Option("--frozen", help="Go on with what was frozen, although the file has changed since.")
+]
+MaxRateOption = Annotated[
+    int | None,
+    typer.Option("--max-rate", metavar="N", min=1, help="At most so many mails a minute, of all senders together."),
+]
+
 
 def send(
     context: typer.Context,
-    issue: IssueArgument,
+    issue: when.SomeIssue = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, whatever the number of recipients.")] = False,
     again: AgainOption = False,
-    frozen: Annotated[
-        bool, typer.Option("--frozen", help="Go on with what was frozen, although the file has changed since.")
-    ] = False,
+    frozen: FrozenOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan, write every mail, and send nothing.")
     ] = False,
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="Have the provider check a sample of the mails; nothing is delivered.")
     ] = False,
-    max_rate: Annotated[
-        int | None,
-        typer.Option("--max-rate", metavar="N", min=1, help="At most so many mails a minute, of all senders together."),
-    ] = None,
+    max_rate: MaxRateOption = None,
+    at: when.AtOption = "",
+    local_time: when.LocalTimeOption = "",
+    not_after: when.NotAfterOption = "",
+    due: when.DueOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Send an issue to everybody on its lists, each person once.
 
-    A second time sends nothing; an interrupted one goes on where it stopped. The exit code is 3 when something
-    waits for a person.
+    A second time sends nothing; an interrupted one goes on where it stopped. With --at or --local-time it is written
+    down now and begins then, if `mailer work` runs or `mailer send --due` is called. The exit code is 3 when
+    something waits for a person.
     """
+    now_only = {"--frozen": frozen, "--sandbox": sandbox, "--max-rate": bool(max_rate)}
+    when.check(issue, now_only, due=due, at=at or local_time)
+    if due:
+        when.carry_out_due(context, as_json=as_json)
+        return
+    if at or local_time:
+        asked = when.Asked(bare(issue), at, local_time, not_after, again=again, dry_run=dry_run, as_json=as_json)
+        when.later(context, asked, lambda mailer, planned: ready(mailer, planned, yes=yes))
+        return
     if dry_run:
         from mailer.cli.testing import dry_run as dry_run_of
 
@@ -61,9 +78,8 @@ def send(
         if not frozen:
             prepared, planned = plan_send(mailer, name, again=again)
             if planned.state is None:
-                warn(planned)
-                confirm(mailer, planned, yes=yes)
-            freeze_issue(mailer, prepared)
+                ready(mailer, planned, yes=yes)
+            freeze_issue(mailer, prepared, when.last_moment(mailer, planned, not_after))
         with stop_on_signal(tell_stopping) as stop, followed_send() as tell:
             options = SendOptions(tell, stop, per_minute=max_rate, alone=True)
             with told_anyway(mailer, name, as_json=as_json):
@@ -86,9 +102,11 @@ def rehearse(context: typer.Context, name: str, *, again: bool, as_json: bool) -
         raise NeedsAttention(f"{done.provider} would not take all of them")
 
 
-def warn(planned: Plan) -> None:
+def ready(mailer: Mailer, planned: Plan, *, yes: bool) -> None:
+    """What the checks find is said, and a person's word asked for."""
     for finding in planned.findings:
         output.warn(f"{finding.message} ({finding.rule})")
+    confirm(mailer, planned, yes=yes)
 
 
 def confirm(mailer: Mailer, planned: Plan, *, yes: bool) -> None:

@@ -16,7 +16,7 @@ FARTHEST = timedelta(days=366)
 
 FORMS = '"2026-11-25 09:00", "tomorrow 09:00", "fri 18:00", "18:00", "+2h" or 2026-11-25T09:00+01:00'
 CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
-SPAN = re.compile(r"\+(?=\d)(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m(?:in)?)?")
+SPAN = re.compile(r"\+(?=\d)(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m(?:in)?)?(?:(\d{1,7})s)?")
 ISO = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)\s*(z|[+-]\d{2}:?\d{2})?", re.IGNORECASE)
 
 
@@ -40,8 +40,8 @@ def _moment(words: str, zone: ZoneInfo, now: datetime) -> datetime | None:
     if words == "now":
         return now
     if match := SPAN.fullmatch(words):
-        days, hours, minutes = (int(part or 0) for part in match.groups())
-        return now + timedelta(days=days, hours=hours, minutes=minutes)
+        days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        return now + timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     if match := ISO.fullmatch(words):
         return _iso(match, zone)
     *before, last = words.split() or [""]

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from mailer.delivery.schedule import read_clock, read_day, read_moment, said, too_late
 from mailer.delivery.zones import first_day, groups
-from mailer.errors import UsageError
-from mailer.services.prepare import Prepared
+from mailer.errors import MailerError, UsageError
+from mailer.services.prepare import Prepared, prepare
 from mailer.services.program import Program
 from mailer.services.sending.access import provided
 from mailer.services.sending.freezing import content_of
@@ -99,11 +99,15 @@ def schedule_issue(program: Program, prepared: Prepared, planned: Scheduled) -> 
         return scheduling.schedule(connection, frozen, planned.schedule, program.now())
 
 
-def changed_since(program: Program, prepared: Prepared) -> bool:
-    """Whether a scheduled issue's file has other content now than what will be sent."""
-    with program.store.read() as connection:
-        row = stored_issues.get(connection, prepared.issue.name)
-    return row is not None and row.hash != prepared.hash
+def file_words(program: Program, issue: IssueRow) -> str:
+    """What a person should know of a scheduled issue's file; empty while it is what will be sent."""
+    try:
+        prepared = prepare(program, issue.name)
+    except MailerError as error:
+        return f"its file cannot be read any more, what is sent is as it was scheduled: {error.message.splitlines()[0]}"
+    if prepared.hash == issue.hash:
+        return ""
+    return "its file has changed since it was scheduled, and what is sent is as it was: schedule it again"
 
 
 def begin(program: Program, issue: IssueRow) -> tuple[ledger.FrozenCounts, str] | None:

@@ -100,7 +100,7 @@ def freeze(connection: Connection, frozen: Frozen, now: datetime) -> FrozenCount
     ).first()
     if row is not None:
         if row.hash != frozen.hash or row.state is IssueState.SCHEDULED:
-            raise sent_already(frozen.name, row.state)
+            raise _sent_already(frozen.name, row.state)
         return counts(connection, row.id)
     chosen = lists.ids(connection, frozen.lists)
     issue_id = write_content(connection, frozen, chosen, now)
@@ -177,7 +177,7 @@ def counts(connection: Connection, issue_id: int) -> FrozenCounts:
     return FrozenCounts(connection.execute(recipients).scalar_one(), dict.fromkeys(Exclusion, 0) | found)
 
 
-def sent_already(name: str, state: IssueState) -> ConflictError:
+def _sent_already(name: str, state: IssueState) -> ConflictError:
     """Why an issue of that name cannot be frozen again."""
     if state is IssueState.SCHEDULED:
         return ConflictError(

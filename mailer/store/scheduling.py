@@ -11,11 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mailer.delivery.states import OPEN_BATCHES, check_move
+from mailer.errors import ConflictError
 from mailer.model import BatchState, IssueChange, IssueKind, IssueState
 from mailer.store import issues as stored_issues
 from mailer.store import lists, readerzones
 from mailer.store.database import hold, shut_door
-from mailer.store.freezing import Audience, Frozen, FrozenCounts, sent_already, write_audience, write_content
+from mailer.store.freezing import Audience, Frozen, FrozenCounts, write_audience, write_content
 from mailer.store.issues import LISTING, IssueRow
 from mailer.store.tables import (
     batches,
@@ -56,7 +57,10 @@ def schedule(connection: Connection, frozen: Frozen, when: Schedule, now: dateti
     hold(connection, issues)
     before = stored_issues.get(connection, frozen.name)
     if before is not None and before.state is not IssueState.SCHEDULED:
-        raise sent_already(frozen.name, before.state)
+        raise ConflictError(
+            f'issue "{frozen.name}" is {before.state.value} already and cannot be scheduled',
+            hint="write the content as an issue of another name to send it again",
+        )
     chosen = lists.ids(connection, frozen.lists)
     issue_id = write_content(connection, frozen, chosen, now, before.id if before else None)
     values = {"due_at": when.due_at, "not_after": when.not_after, "local_time": when.local_time}

@@ -158,7 +158,7 @@ def test_what_has_begun_is_no_draft_and_is_not_scheduled(world: World, state: Is
             issues.set_state(connection, "issue", state, NOW)
     with pytest.raises(ConflictError, match="cannot become draft"), world.store.write() as connection:
         scheduling.unschedule(connection, "issue", world.now)
-    with pytest.raises(ConflictError, match="with other content than its file has now"):
+    with pytest.raises(ConflictError, match=f"is {state.value} already and cannot be scheduled"):
         plan(world, "weekly", hash="h2")
     assert stored(world).state is state
 

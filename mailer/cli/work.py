@@ -1,0 +1,71 @@
+"""`mailer work`: the sender that is always there, and what a crontab calls instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mailer.cli import output
+from mailer.cli.options import JsonOption
+from mailer.cli.session import open_mailer
+from mailer.cli.signals import stop_on_signal
+
+if TYPE_CHECKING:
+    from mailer.services.working import Happening
+
+
+def work(
+    context: typer.Context,
+    once: Annotated[bool, typer.Option("--once", help="Carry out what is due now, and end: as `send --due`.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Send scheduled issues when they are due, and go on with those that were interrupted, until it is stopped.
+
+    One line for everything that begins, ends or waits for a person; with --json one object a line.
+    """
+    if once:
+        carry_out_due(context, as_json=as_json)
+        return
+    from mailer.errors import ConflictError
+    from mailer.services.working import Worker, only_one
+
+    with open_mailer(context) as mailer, only_one(mailer) as alone, stop_on_signal(tell_stopping) as stop:
+        if not alone:
+            raise ConflictError(
+                "another mailer work or mailer send --due is at work in this workspace",
+                hint="one on a machine is enough; on other machines there may be more",
+            )
+        output.note("waiting for what is due; end with Ctrl-C")
+        Worker(mailer, teller(as_json), stop).forever()
+
+
+def carry_out_due(context: typer.Context, *, as_json: bool) -> None:
+    """Everything that is due now; nothing is said when there is nothing to do."""
+    from mailer.errors import NeedsAttention
+    from mailer.services.working import Worker, only_one
+
+    with open_mailer(context) as mailer, only_one(mailer) as alone, stop_on_signal(tell_stopping) as stop:
+        if not alone:
+            return
+        worker = Worker(mailer, teller(as_json), stop)
+        worker.once()
+    if worker.attention:
+        raise NeedsAttention("something waits for a person", hint="mailer status shows how the issues stand")
+
+
+def tell_stopping() -> None:
+    output.note("stopping after what is in flight; once more stops at once")
+
+
+def teller(as_json: bool) -> Callable[[Happening], None]:
+    """Says what happens as it happens, one line each."""
+    from mailer.cli.jsontext import dumps
+
+    def tell(each: Happening) -> None:
+        line = f"{each.at:%Y-%m-%d %H:%M:%S} UTC {' '.join(filter(None, (each.what, each.issue)))}: {each.detail}"
+        output.lines([dumps(each, indent=None) if as_json else line])
+        output.flush()
+
+    return tell
