@@ -17,8 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mailer.delivery.outcomes import Tried, answer
-from mailer.delivery.states import sources
-from mailer.model import BatchState, DeliveryState, IssueState
+from mailer.model import BatchState, IssueState
 from mailer.store.columns import EPOCH, MICROSECOND
 from mailer.store.database import Store, store_error
 from mailer.store.jots import Jot, Standing
@@ -29,11 +28,10 @@ FROM batches b JOIN issues i ON i.id = b.issue_id WHERE b.id = ? AND b.owner = ?
 _LENGTHEN = "UPDATE batches SET lease_until = ? WHERE id = ?"
 
 
-# What any answer may follow upon is the same (tests/store/test_jotting.py).
+# While its batch is on its way, a delivery that has no answer yet is as well.
 _UPDATE = """
 UPDATE deliveries SET state = ?, detail = ?, provider_id = ?, due_at = ?, updated_at = ?
-WHERE id = ? AND batch_id = ? AND (state = ? OR state = ?)"""
-_MAY = tuple(state.value for state in sources(DeliveryState.ACCEPTED))
+WHERE id = ? AND batch_id = ? AND state = 'submitting'"""
 
 # Of so many batches it is remembered what their rows meant.
 KNOWN = 64
@@ -98,7 +96,7 @@ class FilePad:
                 continue
             said = answer(jot.receipt, tried, now)
             what = (said.state.value, said.detail, said.provider_id, _stamp(said.due_at), stamp)
-            connection.execute(_UPDATE, (*what, jot.receipt.delivery_id, jot.batch_id, *_MAY))
+            connection.execute(_UPDATE, (*what, jot.receipt.delivery_id, jot.batch_id))
             jot.go_on = standing.may_go_on(now)
 
     def _looked_up(self, connection: sqlite3.Connection, jot: Jot, now: datetime) -> tuple[Standing, Tried] | None:

@@ -95,18 +95,28 @@ class World:
         with self.store.write() as connection:
             return ledger.freeze(connection, frozen, self.now)
 
-    def claim(self, owner: str = "one", issue: str = "issue", lease: float = 60) -> ledger.ClaimedBatch | None:
+    def claim(
+        self, owner: str = "one", issue: str = "issue", lease: float = 60, **terms: Any
+    ) -> ledger.ClaimedBatch | None:
         with self.store.write() as connection:
-            return ledger.claim(connection, issue, ledger.ClaimTerms(owner, lease), self.now)
+            return ledger.claim(connection, issue, ledger.ClaimTerms(owner, lease, **terms), self.now)
 
-    def claimed(self, owner: str = "one", issue: str = "issue", lease: float = 60) -> ledger.ClaimedBatch:
-        batch = self.claim(owner, issue, lease)
+    def claimed(self, owner: str = "one", issue: str = "issue", lease: float = 60, **terms: Any) -> ledger.ClaimedBatch:
+        batch = self.claim(owner, issue, lease, **terms)
         assert batch is not None
         return batch
 
-    def begin(self, batch: ledger.ClaimedBatch, owner: str = "one") -> bool:
+    def begin(self, batch: ledger.ClaimedBatch, owner: str = "one", marks: ledger.Marks | None = None) -> bool:
         with self.store.write() as connection:
-            return ledger.begin(connection, batch.id, owner, self.now)
+            return ledger.begin(connection, batch.id, owner, self.now, marks or ledger.Marks())
+
+    def settle(self, batch: ledger.ClaimedBatch, owner: str = "one") -> None:
+        with self.store.write() as connection:
+            ledger.settle(connection, batch.id, owner, self.now)
+
+    def give_back(self, batch: ledger.ClaimedBatch, owner: str = "one", pace: ledger.Pace | None = None) -> bool:
+        with self.store.write() as connection:
+            return ledger.give_back(connection, batch.id, owner, self.now, pace)
 
     def record(self, batch: ledger.ClaimedBatch, receipts: Sequence[Receipt], owner: str = "one") -> int:
         with self.store.write() as connection:
@@ -118,9 +128,9 @@ class World:
         assert self.begin(batch, owner)
         return self.record(batch, receipts(batch, outcome), owner)
 
-    def sweep(self) -> ledger.Swept:
+    def sweep(self, boot: str = "") -> ledger.Swept:
         with self.store.write() as connection:
-            return ledger.sweep(connection, self.now)
+            return ledger.sweep(connection, self.now, boot)
 
     def finish(self, issue: str = "issue") -> bool:
         with self.store.write() as connection:
@@ -131,10 +141,11 @@ class World:
             return ledger.figures(connection, issue)
 
     def states(self) -> dict[str, str]:
-        """The delivery state of each person, by name."""
+        """The delivery state of each person, by name, in the order of the deliveries."""
         query = sa.select(people.c.email, deliveries.c.state).join(
             deliveries, deliveries.c.subscriber_id == people.c.id
         )
+        query = query.order_by(deliveries.c.id)
         with self.store.read() as connection:
             return {email.partition("@")[0]: state.value for email, state in connection.execute(query)}
 
