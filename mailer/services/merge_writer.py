@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from mailer.errors import MailerError
 from mailer.model import Merge, MergePeople, Outcome, Receipt, Recipient, Sender
@@ -26,6 +27,8 @@ class MergeWriter:
         self.limit = limit if limit is not None else 1 << 62
         self.labels = tuple(labels)
         self.skeleton = MergeSkeleton(writer.subject, writer.text, writer.html, writer.key)
+        # The same few of them for all batches.
+        self.with_tokens = lru_cache(maxsize=16)(lambda pairs: self.skeleton.whole.with_values(dict(pairs)))
         leaving = by_name(writer.leaving)
         self.leaving = {name: text for name, text in leaving.items() if STAND_IN in text}
         same = {name: text for name, text in leaving.items() if STAND_IN not in text}
@@ -77,12 +80,26 @@ class MergeWriter:
         )
         peculiar = self.skeleton.peculiar(whole.people.values, self.limit)
         if not peculiar:
-            yield whole
+            yield self.united(whole)
             return
         others = sorted(set(range(len(recipients))) - set(peculiar))
         if others:
             yield replace(whole, people=whole.people.chosen(others))
         yield from self.sharing(whole, peculiar)
+
+    def united(self, merge: Merge) -> Merge:
+        """One token where several have the same texts for everybody, as those of HTML and text have where nothing is to
+        be escaped: half of what a request says of each person."""
+        columns = merge.people.values
+        first: dict[int, str] = {}
+        ones = {token: first.setdefault(id(column), token) for token, column in columns.items()}
+        doubled = {token: one for token, one in ones.items() if token != one}
+        if not doubled:
+            return merge
+        text = self.with_tokens(tuple(doubled.items()))
+        kept = {token: column for token, column in columns.items() if token not in doubled}
+        people = replace(merge.people, values=kept)
+        return replace(merge, subject=text.subject, text=text.text, html=text.html, people=people)
 
     def people(self, list_name: str, recipients: Sequence[Recipient]) -> MergePeople:
         texts = self.writer.together(list_name, recipients)

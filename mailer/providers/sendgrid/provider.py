@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
+from itertools import repeat
 from threading import Lock
 from typing import Any
 
@@ -245,8 +246,9 @@ class Handover:
         self.leave(error.message, PAUSE)
 
     def say(self, merge: Merge, outcome: Outcome, reply: Reply) -> None:
-        detail, provider_id = reply.detail, reply.provider_id
-        self.said |= {each: Receipt(each, outcome, detail, provider_id) for each in merge.people.delivery_ids}
+        ids = merge.people.delivery_ids
+        receipts = map(Receipt, ids, repeat(outcome), repeat(reply.detail), repeat(reply.provider_id))
+        self.said.update(zip(ids, receipts, strict=True))
 
     def leave(self, reason: str, seconds: float | None = None, outcome: Outcome = Outcome.NOT_SENT) -> None:
         """Give back everybody who still waits."""

@@ -134,6 +134,16 @@ def test_escaped_and_raw_are_two_tokens(writer: MailWriter) -> None:
     assert "Ann &amp; Bo" in texts
 
 
+def test_html_and_text_share_tokens_where_nothing_is_escaped(writer: MailWriter) -> None:
+    plain, mixed = [person(1, first_name="Ann", city="Oslo&Co")], [person(1, first_name="Ann & Bo", city="Bergen")]
+    full = len(MergeWriter(writer, LIMIT).skeleton.tokens)
+    for people in (plain, mixed, [*plain, person(2, first_name="Żółć")]):
+        (merge,) = check_the_same(writer, people)
+        texts = [tuple(column) for column in merge.people.values.values()]
+        assert len(texts) < full
+    assert {"Ann & Bo", "Ann &amp; Bo"} <= set(check_the_same(writer, mixed)[0].recipients[0].values.values())
+
+
 def test_each_list_is_a_message_of_its_own(writer: MailWriter) -> None:
     merges = check_the_same(writer, [person(1), person(2, "green_city"), person(3)])
     assert [(merge.sender.reply_to, len(merge.recipients)) for merge in merges] == [
