@@ -71,9 +71,11 @@ class Fork:
             [sys.executable, "-m", "tests.acceptance.forking"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent.parent,
         )  # fmt: skip
-        self.started = 0
+        self.senders: list[Sender] = []
         assert self.process.stdout is not None
-        assert self.process.stdout.readline() == "ready\n", "the program cannot be imported"
+        if self.process.stdout.readline() != "ready\n":
+            self.process.communicate()
+            raise RuntimeError("the program cannot be imported")
 
     def ask(self, question: Mapping[str, object]) -> int | None:
         assert self.process.stdin is not None
@@ -85,12 +87,12 @@ class Fork:
 
     def start(self, folder: Path, environ: Mapping[str, str], *words: str) -> Sender:
         """Begin `mailer WORDS` in that folder."""
-        self.started += 1
-        out, err = (folder / f".run{self.started}.{name}" for name in ("out", "err"))
+        out, err = (folder / f".run{len(self.senders)}.{name}" for name in ("out", "err"))
         asked = {"folder": str(folder), "environ": dict(environ), "words": words, "out": str(out), "err": str(err)}
         pid = self.ask(asked)
         assert pid is not None
-        return Sender(self, pid, out, err)
+        self.senders.append(Sender(self, pid, out, err))
+        return self.senders[-1]
 
 
 @contextmanager
@@ -100,6 +102,9 @@ def forking() -> Iterator[Fork]:
     try:
         yield fork
     finally:
+        # Of a test that failed, one may still be there, and frozen.
+        for sender in fork.senders:
+            sender.kill()
         fork.process.communicate()
 
 
