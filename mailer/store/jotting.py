@@ -26,13 +26,16 @@ class Jotter:
     When `jot` returns, the answer survives the death of the process. What follows for the batch is for `settle`.
     """
 
-    def __init__(self, store: Store, lease_seconds: float, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, lease_seconds: float, now: Callable[[], datetime], turn: Lock | None = None
+    ) -> None:
+        """`turn`: what the other writers of this process hold, where the database has one writer."""
         lease = timedelta(seconds=lease_seconds)
         self._store = store
         self._now = now
         self._pad: Pad = FilePad(store, lease) if store.is_file else ServerPad(store, lease)
         self._waiting: deque[Jot] = deque()
-        self._turn = Lock()
+        self._turn = turn or Lock()
 
     def jot(self, batch_id: int, owner: str, receipt: Receipt) -> bool:
         """Write down one answer and lengthen the lease. StoreError: it is not written down.

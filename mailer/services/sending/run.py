@@ -40,7 +40,7 @@ LEASE_SHARE = 0.5
 SLOW_BATCHES = 3
 """After so many batches in a row that took longer than that, sending would never come to an end."""
 
-IN_ORDER = 100
+IN_ORDER = 200
 """Mails that one connection takes from the ledger at once: few enough to be given back soon."""
 
 SWEEP_SECONDS = 2.0
@@ -75,7 +75,7 @@ class Run:
         self.boot = boot_id()
         self.pace = pace_of(program.settings, provider.name, options.per_minute)
         self.terms = ledger.ClaimTerms(self.owner, self.lease, self.pace, IN_ORDER if self.in_order else None)
-        self.jotter = Jotter(program.store, self.lease, program.now)
+        self.jotter = Jotter(program.store, self.lease, program.now, self.turns.turn)
         self.halt = Halt()
         self.tally = Tally(limits.pause_above)
         self.elsewhere = Elsewhere()

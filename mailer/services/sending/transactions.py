@@ -21,12 +21,12 @@ class Transactions:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._turn = Lock() if store.is_file else nullcontext()
+        self.turn = Lock() if store.is_file else None
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One write transaction."""
-        with self._turn, self.store.write() as connection:
+        with self.turn or nullcontext(), self.store.write() as connection:
             yield connection
 
     @contextmanager
