@@ -122,6 +122,7 @@ def fields(mailer: Mailer, found: IssueStatus) -> dict[str, Any]:
         "hash": found.hash[:12],
         "frozen": figures.frozen_at,
         "scheduled": schedule_words(mailer, found),
+        "file": file_words(mailer, found),
         "started": found.started_at,
         "finished": figures.finished_at,
         "recipients": f"{figures.recipients:,}",
@@ -167,6 +168,15 @@ def schedule_words(mailer: Mailer, found: IssueStatus) -> str:
     if found.not_after:
         words.append(f"not after {said(mailer, found.not_after)}")
     return "; ".join(words)
+
+
+def file_words(mailer: Mailer, found: IssueStatus) -> str:
+    """Whether the file of a scheduled issue is still what will be sent."""
+    from mailer.model import IssueState
+    from mailer.services.scheduling import file_words as words
+
+    scheduled = found.figures.state is IssueState.SCHEDULED
+    return words(mailer, found.figures.name, found.hash) if scheduled else ""
 
 
 def group_words(mailer: Mailer, groups: Sequence[Group]) -> list[str]:

@@ -20,8 +20,8 @@ Moves = Mapping[State, frozenset[State]]
 ISSUE_MOVES: Moves[IssueState] = {
     IssueState.DRAFT: frozenset({IssueState.SCHEDULED, IssueState.SENDING}),
     # Back to a draft: nobody got anything yet, and its file may be changed and scheduled anew.
-    # Paused: it was not carried out in time, and a person should say whether it still makes sense.
-    IssueState.SCHEDULED: frozenset({IssueState.DRAFT, IssueState.SENDING, IssueState.PAUSED}),
+    # Not paused: what is found too late begins and is paused at once, so that every paused issue has an audience.
+    IssueState.SCHEDULED: frozenset({IssueState.DRAFT, IssueState.SENDING}),
     IssueState.SENDING: frozenset({IssueState.PAUSED, IssueState.SENT, IssueState.CANCELLED}),
     IssueState.PAUSED: frozenset({IssueState.SENDING, IssueState.SENT, IssueState.CANCELLED}),
     # A doubt that turns out as not sent opens the issue again for those deliveries.

@@ -99,13 +99,13 @@ def schedule_issue(program: Program, prepared: Prepared, planned: Scheduled) -> 
         return scheduling.schedule(connection, frozen, planned.schedule, program.now())
 
 
-def file_words(program: Program, issue: IssueRow) -> str:
+def file_words(program: Program, name: str, scheduled_hash: str) -> str:
     """What a person should know of a scheduled issue's file; empty while it is what will be sent."""
     try:
-        prepared = prepare(program, issue.name)
+        prepared = prepare(program, name)
     except MailerError as error:
         return f"its file cannot be read any more, what is sent is as it was scheduled: {error.message.splitlines()[0]}"
-    if prepared.hash == issue.hash:
+    if prepared.hash == scheduled_hash:
         return ""
     return "its file has changed since it was scheduled, and what is sent is as it was: schedule it again"
 
