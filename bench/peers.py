@@ -1,6 +1,6 @@
 """Mails a second beside other programs that one can install: mailmerge and museletter, same people, same text, one run.
 
-    .venv/bin/python -m bench.peers [PEOPLE]
+    .venv/bin/python bench/peers.py [PEOPLE]
 
 PEOPLE is 2,000 unless it is given. Both are installed from PyPI into ~/.cache/mailer-bench; smtp-sink is Debian's
 (postfix). Loopback, no encryption.
@@ -21,12 +21,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.send import Sink, alone
-from bench.send import line as report
-
-BENCH = Path(__file__).parent
-sys.path.insert(0, str(BENCH))
-import smtp  # noqa: E402  (a script beside this one)
+import smtp
+from send import Sink, alone
+from send import line as report
 
 PEOPLE = 2_000
 PLACE = smtp.CACHE / "peers"
