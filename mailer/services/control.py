@@ -1,10 +1,12 @@
 """Stopping an issue for a while or for good, and letting it go on; each says what that means in numbers.
 
-What is on its way to the provider when an issue stops ends as it ends: a call that has begun cannot be taken back.
+What is on its way to the provider when an issue stops ends as it ends: a call that has begun cannot be taken back. So
+stopping waits a moment for such calls: when it has returned, nothing leaves any more.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +17,9 @@ from mailer.services.status import found
 from mailer.store import history, ledger
 from mailer.store import issues as stored
 from mailer.wording import counted
+
+CALL_SECONDS = 10.0
+"""How long to wait for calls that have begun. Those of a sender that died never end; its lease does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,8 @@ def pause(program: Program, name: str, reason: str = "") -> Stopped:
         if not already:
             refuse_over(issue)
             stored.pause(connection, name, reason, now)
+    if not already:
+        wait_for_calls(program, name)
     return stopped(program, name, already=already)
 
 
@@ -119,8 +126,19 @@ def cancel(program: Program, name: str, *, dry_run: bool = False) -> Stopped:
         if becomes is IssueState.DRAFT:
             unschedule(connection, name, program.now())
             return Stopped(name, becomes, False, 0, 0, 0, 0, 0)
-        kept = ledger.cancel(connection, name, program.now())
-    return stopped(program, name, becomes=becomes, kept_back=kept)
+        ledger.cancel(connection, name, program.now())
+    wait_for_calls(program, name)
+    return stopped(program, name, becomes=becomes)
+
+
+def wait_for_calls(program: Program, name: str) -> None:
+    """Until no mail of an issue that was stopped is on its way, or for as long as a call may take."""
+    end = time.monotonic() + CALL_SECONDS
+    while time.monotonic() < end:
+        with program.store.read() as connection:
+            if not ledger.figures(connection, name).deliveries[DeliveryState.SUBMITTING]:
+                return
+        time.sleep(0.05)
 
 
 def refuse_over(issue: stored.IssueRow) -> None:
@@ -141,20 +159,22 @@ def stopped(
     becomes: IssueState = IssueState.PAUSED,
     already: bool = False,
     dry_run: bool = False,
-    kept_back: int | None = None,
 ) -> Stopped:
     """The numbers, counted when it has stopped: from then on no mail begins to leave."""
     with program.store.read() as connection:
         issue = found(program, connection, name)
         counts = ledger.figures(connection, name).deliveries
         held = history.held(connection, issue.id, program.now())
-    waiting = DeliveryState.CANCELLED if already and becomes is IssueState.CANCELLED else DeliveryState.PENDING
+    # Those of a batch that was only just claimed are cancelled as soon as its sender gives it back.
+    kept_back = counts[DeliveryState.PENDING]
+    if becomes is IssueState.CANCELLED and not dry_run:
+        kept_back += counts[DeliveryState.CANCELLED]
     return Stopped(
         name,
         becomes,
         already,
         counts[DeliveryState.ACCEPTED],
-        counts[waiting] if kept_back is None else kept_back,
+        kept_back,
         counts[DeliveryState.SUBMITTING],
         counts[DeliveryState.DOUBTFUL],
         sum(group.mails for group in held),

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.commands import command, environment, header, told
-from tests.acceptance.killing import campaign
+from tests.acceptance.killing import campaign as campaign
 from tests.cli.campaign import ISSUE
 
 SEED = 20261122
