@@ -10,20 +10,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from mailer.app import open_mailer
 from mailer.errors import ProviderError, StoreError
-from mailer.model import Batch, BatchState, DeliveryState, IssueState, Outcome, Receipt
+from mailer.model import Batch, BatchState, DeliveryState, EventKind, IssueState, Outcome, Receipt
 from mailer.providers.outbox import Outbox
 from mailer.services.sending.freezing import freeze_issue, plan_send
 from mailer.services.sending.results import SendOptions, SendResult, Why
 from mailer.services.sending.sender import send_frozen
 from mailer.store import issues as stored_issues
 from mailer.store import ledger
+from mailer.store.tables import events
 from mailer.workspace import Workspace
 from tests.cli.campaign import ISSUE, add_people, addressees, crowd, mails, write_issue
 
 PEOPLE = 40
+EVENT = ("key", "delivery_id", "issue_id", "subscriber_id", "kind", "detail", "at", "received_at")
 Submit = Callable[[Outbox, Batch], tuple[Receipt, ...]]
 
 
@@ -48,6 +51,8 @@ class Post:
         self.begun: list[int] = []
         self.at_once = self.most = 0
         self.answer: Callable[[Batch], tuple[Receipt, ...] | None] = lambda batch: None
+        self.together: threading.Barrier | None = None
+        self.outboxes: list[Outbox] = []
         capabilities = replace(Outbox.capabilities, calls=None, idempotent=idempotent)
         monkeypatch.setattr(Outbox, "capabilities", capabilities)
         monkeypatch.setattr(Outbox, "submit", lambda outbox, batch: self.take(outbox, batch))
@@ -57,8 +62,12 @@ class Post:
             self.begun += batch.delivery_ids
             self.at_once += 1
             self.most = max(self.most, self.at_once)
+            first = outbox not in self.outboxes
+            self.outboxes.append(outbox)
         try:
             time.sleep(self.seconds)
+            if self.together is not None and (first or self.together.parties > 2) and not self.together.broken:
+                self.together.wait()
             answer = self.answer(batch)
             return self.submit(outbox, batch) if answer is None else answer
         finally:
@@ -96,6 +105,8 @@ def each_once(mailer: Any) -> None:
 
 
 def test_as_many_calls_at_once_as_the_settings_allow(issue: Any, post: Post) -> None:
+    # Nobody goes on before four are there.
+    post.together = threading.Barrier(4, timeout=30)
     done = send(issue)
     assert (done.accepted_now, done.state, done.twice) == (PEOPLE, IssueState.SENT, 0)
     assert post.most == 4
@@ -205,7 +216,8 @@ def test_of_two_senders_one_works_and_the_other_says_so(issue: Any, monkeypatch:
 
 
 def test_workers_share_an_issue(issue: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    Post(monkeypatch)
+    # The first call of each waits for that of the other.
+    Post(monkeypatch).together = threading.Barrier(2, timeout=30)
     thread, found = in_the_background(lambda: send(issue))
     other = send(issue)
     thread.join(20)
@@ -278,6 +290,30 @@ def test_too_many_refusals_pause_the_issue(migrated: Any, monkeypatch: pytest.Mo
     assert run.json["refusals"] == {"policy: 550 5.7.26 who are you": len(post.begun) // 5}
     status = migrated.done("status", ISSUE, "--json").json
     assert "refused" in str(status)
+
+
+def test_too_many_mails_that_come_back_pause_the_issue(migrated: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_people(migrated, "members", *crowd(200))
+    write_issue(migrated)
+    migrated.add_settings("[provider]\nbatch_size = 2\n")
+    monkeypatch.setattr("mailer.services.sending.workers.BOUNCES_SECONDS", 0.05)
+    post = Post(monkeypatch, seconds=0.05)
+
+    def report(batch: Batch) -> None:
+        number, new = batch.delivery_ids[0], []
+        if number % 4 == 1:
+            fields = (number, 1, number, EventKind.BOUNCED_HARD, "550 5.1.1", datetime.now(UTC), datetime.now(UTC))
+            new = [dict(zip(EVENT, (f"event {number}", *fields), strict=True))]
+        with open_mailer(Workspace(migrated.root), {}) as program, program.store.write() as connection:
+            for each in new:
+                connection.execute(sa.insert(events), each)
+
+    post.answer = report
+    run = migrated("send", ISSUE, "--yes", "--json")
+    assert run.code == 3
+    assert " mails came back" in run.err
+    assert (run.json["state"], run.json["ended"]) == ("paused", "tripped")
+    assert 100 <= len(post.begun) < 200
 
 
 # --- a database that fails ----------------------------------------------------------------------------------------

@@ -287,9 +287,9 @@ class Run:
 
     # --- stopping by itself -----------------------------------------------------------------------------------------
 
-    def look(self) -> None:
-        """Stop when too much went wrong of late."""
-        reason, advice = self.tally.trouble()
+    def look(self, bounced: int = 0) -> None:
+        """Stop when too much went wrong of late, or came back."""
+        reason, advice = self.tally.trouble(bounced)
         if reason:
             self.trip(reason, advice)
 

@@ -15,6 +15,7 @@ from mailer.services.sending.results import End, Why, silent
 from mailer.services.sending.run import Run
 from mailer.store import issues as stored_issues
 from mailer.store import ledger, pacing
+from mailer.store.bounces import came_back
 from mailer.store.issues import IssueRow
 
 POLL = 0.1
@@ -25,6 +26,9 @@ STATE_SECONDS = 0.5
 
 TELL_SECONDS = 0.5
 """At least between two reports of progress."""
+
+BOUNCES_SECONDS = 10.0
+"""Seconds between two looks at how many mails came back."""
 
 COUNT_SECONDS, COUNT_SHARE = 30.0, 0.02
 """Others may be at work on the issue as well: so often the rows are counted, and for so much of the time."""
@@ -44,6 +48,8 @@ class Workers:
         self.issue = issue
         self.crew = Crew(self.work, threads, run.halt.fail)
         self.deadline = None if run.options.wait is None else time.monotonic() + run.options.wait
+        self.began = run.now()
+        self._bounces_at = time.monotonic() + BOUNCES_SECONDS
         self._resting = Lock()
         self._keeping = Lock()
         self._kept_at = 0.0
@@ -149,6 +155,9 @@ class Workers:
         if now >= self._state_at:
             self._state_at = now + STATE_SECONDS
             self.state()
+        if now >= self._bounces_at:
+            self._bounces_at = now + BOUNCES_SECONDS
+            self.bounces()
         if now >= self._count_at:
             self.count()
         if now >= self._tell_at:
@@ -166,6 +175,14 @@ class Workers:
             run.halt.because(End(Why.CANCELLED))
         elif state is IssueState.SENDING and (reason := out_of_time(self.issue, run.now())):
             run.trip(reason, "")
+
+    def bounces(self) -> None:
+        """Whether too many mails came back since this sender began."""
+        run = self.run
+        with run.turns.read() as connection:
+            bounced = came_back(connection, self.issue.id, self.began)
+        if bounced:
+            run.look(bounced)
 
     def count(self) -> None:
         """Take the progress from the rows, for whoever hears of it."""
