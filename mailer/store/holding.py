@@ -58,15 +58,6 @@ class Which:
     after: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Leaving:
-    """Mails that were accepted and are still kept: how many, and when the first and the last of them leave."""
-
-    mails: int
-    first: datetime
-    last: datetime
-
-
 COLUMNS = (batches.c.id, batches.c.number, batches.c.hold, batches.c.send_at)
 ITS_ISSUE = batches.c.issue_id == issues.c.id
 
@@ -172,23 +163,6 @@ def forget(connection: Connection, kept: KeptBatch) -> None:
     """The provider does not know any more that it dropped a batch."""
     which = sa.and_(batches.c.id == kept.id, batches.c.owner == DROPPED, batches.c.hold == kept.hold)
     connection.execute(sa.update(batches).where(which).values(hold=""))
-
-
-def leaving(connection: Connection, issue: str, now: datetime) -> Leaving | None:
-    """What of an issue was accepted and is still kept; None when nothing is."""
-    query = (
-        sa.select(
-            sa.func.count(),
-            sa.func.min(batches.c.send_at, type_=batches.c.send_at.type),
-            sa.func.max(batches.c.send_at, type_=batches.c.send_at.type),
-        )
-        .join_from(batches, issues, ITS_ISSUE)
-        .join(deliveries, deliveries.c.batch_id == batches.c.id)
-        .where(issues.c.name == issue, batches.c.hold != "", batches.c.send_at > now)
-        .where(deliveries.c.state == DeliveryState.ACCEPTED)
-    )
-    mails, first, last = connection.execute(query).one()
-    return Leaving(mails, first, last) if mails else None
 
 
 def stop(connection: Connection, issue: str, now: datetime) -> None:

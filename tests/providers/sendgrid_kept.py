@@ -31,6 +31,7 @@ class Kept:
     """By batch id: the mails with the time they leave at; and which were told to be dropped or paused, and when.
 
     `plan`: callables that answer the next calls instead; they get what would have been done, to do it or not.
+    `refuses`: what to answer instead to a call of that method and path, if anything.
     """
 
     now: Callable[[], float] = time.time
@@ -38,6 +39,7 @@ class Kept:
     mails: dict[str, list[tuple[int, Any]]] = field(default_factory=dict)
     words: dict[str, tuple[str, float]] = field(default_factory=dict)
     plan: deque[Callable[[Callable[[], Said]], Said | None]] = field(default_factory=deque)
+    refuses: Callable[[str, str], Said | None] = lambda method, path: None
     clock: bool = False
 
     def handles(self, path: str) -> bool:
@@ -71,6 +73,8 @@ class Kept:
         def do() -> Said:
             return self.deserved(method, path.removeprefix("/v3"), json.loads(body) if body else None)
 
+        if (refusal := self.refuses(method, path)) is not None:
+            return refusal
         return self.plan.popleft()(do) if self.plan else do()
 
     def deserved(self, method: str, path: str, body: Any) -> Said:

@@ -17,12 +17,12 @@ from mailer.model import BatchState
 from mailer.providers import Holds, Provider
 from mailer.services.program import Program
 from mailer.store import holding, ledger
-from mailer.store.holding import IN_DOUBT, KeptBatch, Leaving, Which
+from mailer.store.holding import IN_DOUBT, KeptBatch, Which
 
 SLACK = timedelta(minutes=2)
 """Before the last moment for a drop: for the calls, and for clocks that differ."""
 
-AGAIN = timedelta(seconds=30)
+AGAIN = timedelta(seconds=15)
 """Until a drop that failed is tried again, by whoever comes then."""
 
 SPARE = 2
@@ -85,12 +85,6 @@ def may_go_on(program: Program, provider: Provider, issue: str, now: datetime) -
     if count < most - SPARE:
         return ""
     return f"{count} batches fell into doubt within a short time, and {provider.name} drops no more than {most} at once"
-
-
-def leaving(program: Program, issue: str) -> Leaving | None:
-    """What of an issue was accepted and is still kept by the provider."""
-    with program.store.read() as connection:
-        return holding.leaving(connection, issue, program.now())
 
 
 def kept_batches(

@@ -8,7 +8,7 @@ from mailer.model import IssueState
 from mailer.providers import Holds
 from mailer.services.program import Program
 from mailer.services.sending.access import provided
-from mailer.services.sending.holding import drop_one, kept_batches, leaving
+from mailer.services.sending.holding import drop_one, kept_batches
 from mailer.store import holding
 from mailer.store import issues as stored_issues
 from mailer.store.holding import RECALLABLE
@@ -29,8 +29,9 @@ class Recalled:
 
 
 def can_recall(program: Program, issue: str) -> bool:
-    """Whether something of an issue was accepted and can still be taken back, if it was sent."""
-    return leaving(program, issue) is not None
+    """Whether something of an issue that was handed over can still be taken back."""
+    with provided(program) as provider:
+        return isinstance(provider, Holds) and bool(kept_batches(program, provider, issue, RECALLABLE, program.now()))
 
 
 def recall(program: Program, issue: str) -> Recalled:
