@@ -120,14 +120,15 @@ def _writer(key: bytes, purpose: Purpose, list_name: str) -> Callable[[Sequence[
     tagged = _tagging(key, purpose)
 
     def signed(subscriber_id: str) -> bytes:
-        # The octets that an id is the hexadecimal form of, so that it takes half the room.
-        if subscriber_id.strip(HEX_DIGITS) or not subscriber_id or len(subscriber_id) % 2:
+        # An id that is the hexadecimal form of octets takes half the room as those.
+        if not subscriber_id or len(subscriber_id) % 2:
             return as_text + subscriber_id.encode("utf-8")
         return as_hex + bytes.fromhex(subscriber_id)
 
     def write(subscriber_ids: Sequence[str]) -> list[str]:
+        messages = [as_text + each.encode() if each.strip(HEX_DIGITS) else signed(each) for each in subscriber_ids]
         # b2a_base64 ends each with a line break, by which they are parted again.
-        lines = b"".join(map(b2a_base64, tagged(map(signed, subscriber_ids))))
+        lines = b"".join(map(b2a_base64, tagged(messages)))
         return lines.translate(URL_SAFE, b"=").decode("ascii").split("\n")[:-1]
 
     return write

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from operator import attrgetter
 
 from mailer.errors import MailerError
 from mailer.model import Merge, MergePeople, Outcome, Receipt, Recipient, Sender
@@ -62,10 +63,12 @@ class MergeWriter:
 
     def written(self, recipients: Sequence[Recipient]) -> tuple[Merge, ...]:
         """The messages; MailerError when there can be none for one of the recipients."""
-        by_list: dict[str, list[Recipient]] = {}
-        for recipient in recipients:
-            by_list.setdefault(recipient.list_name, []).append(recipient)
-        return tuple(merge for list_name, people in by_list.items() for merge in self.of_list(list_name, people))
+        names = list(map(attrgetter("list_name"), recipients))
+        merges: list[Merge] = []
+        for name in dict.fromkeys(names):
+            alone = names.count(name) == len(names)
+            merges += self.of_list(name, recipients if alone else [one for one in recipients if one.list_name == name])
+        return tuple(merges)
 
     def of_list(self, list_name: str, recipients: Sequence[Recipient]) -> Iterator[Merge]:
         """The messages to recipients of one list: one for all, but for those with too large texts."""

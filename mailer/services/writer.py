@@ -123,13 +123,11 @@ class MailWriter:
     def together(self, list_name: str, recipients: Sequence[Recipient]) -> Together:
         """What the mails to these recipients of one list need. Raises TemplateError when there can be no text for one
         of them."""
-        ids = [recipient.subscriber_id for recipient in recipients]
-        emails = [recipient.email for recipient in recipients]
+        delivery_ids, ids, emails, _, attributes = map(list, zip(*recipients, strict=True))
         tokens = self.signer.tokens(self.purpose, list_name, ids)
         own = {"email": emails, "id": ids, "list": [self.titles[list_name]] * len(ids)}
         links = {name: token_column(link, tokens) for name, link in self.links_of(STAND_IN).items()}
-        people = FieldColumns([recipient.attributes for recipient in recipients], own, links)
-        delivery_ids = [recipient.delivery_id for recipient in recipients]
+        people = FieldColumns(attributes, own, links)
         return Together(
             delivery_ids,
             emails,
