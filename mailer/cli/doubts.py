@@ -12,7 +12,7 @@ from mailer.cli import output
 from mailer.cli.issue import IssueArgument, bare
 from mailer.cli.options import JsonOption
 from mailer.cli.session import open_mailer
-from mailer.services.doubts import Word
+from mailer.delivery.doubts import Word
 
 if TYPE_CHECKING:
     from mailer.services.doubts import Resolution

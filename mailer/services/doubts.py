@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
+from mailer.delivery.doubts import Word
 from mailer.errors import ConflictError, NotFoundError
 from mailer.model import DeliveryState, IssueState
 from mailer.services.program import Program
@@ -25,13 +25,6 @@ LEASES = 10
 LEAST_AGE = timedelta(minutes=15)
 """A doubt is this old before it may be sent again, and so many leases: a sender that stood still may wake up and go on,
 and a provider may answer late."""
-
-
-class Word(StrEnum):
-    """What a person says of a doubt."""
-
-    SENT = "sent"
-    RESEND = "resend"
 
 
 STATE_OF: Mapping[Word, DeliveryState] = {Word.SENT: DeliveryState.ACCEPTED, Word.RESEND: DeliveryState.PENDING}

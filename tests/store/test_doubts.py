@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from mailer.delivery.doubts import Word
 from mailer.errors import ConflictError, NotFoundError
 from mailer.model import DeliveryState, IssueState, Outcome, Receipt
 from mailer.services import doubts
-from mailer.services.doubts import Resolution, Word
+from mailer.services.doubts import Resolution
 from mailer.store import doubts as stored
 from mailer.store import evidence, ledger
 from mailer.store import issues as stored_issues
