@@ -18,6 +18,7 @@ from mailer.model import Outcome, Recipient
 from mailer.render.issue import RenderInput, render_issue
 from mailer.render.links import LinkTarget, Purpose, Signer
 from mailer.render.sources import TemplateText
+from mailer.services.references import reference, references
 from mailer.services.writer import MailWriter, ascii_word
 from mailer.workspace import shipped
 
@@ -259,3 +260,14 @@ def test_many_mails_are_those_of_each_in_their_order(parts: Mapping[str, Any]) -
     assert all(each.detail.startswith("not written: To: ") for each in refused)
     assert list(mails) == [written.envelope(each, NOW) for each in people if each.delivery_id not in (3, 6)]
     assert written.envelopes([], NOW) == ((), ())
+
+
+def test_references_of_neighbours_are_each_their_own() -> None:
+    numbers = [1, 63, 64, 65, 128, 10**12, *range(190, 200)]
+    made = references(b"k" * 32, NAME, numbers)
+    assert made == [reference(b"k" * 32, NAME, number) for number in numbers]
+    assert [each.partition(".")[0] for each in made] == list(map(str, numbers))
+    others = references(b"l" * 32, NAME, numbers), references(b"k" * 32, NAME + "1", numbers)
+    tags = {each.partition(".")[2] for each in (*made, *others[0], *others[1])}
+    assert len(tags) == 3 * len(numbers)
+    assert all(len(tag) == 16 for tag in tags)
