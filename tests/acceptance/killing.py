@@ -135,12 +135,14 @@ class Cell:
 
 @dataclass
 class Found:
-    """What came of a cell. `hits`: kills that left something in doubt; `left`: doubts at the end."""
+    """What came of a cell. `hits`: kills after which more was in doubt; `lost`: people without mail and without doubt."""
 
     cell: Cell
     kills: int
     hits: int
     taken: int
+    twice: int
+    lost: int
     ledger: Ledger
     seconds: float
     faults: list[str]
@@ -239,7 +241,19 @@ def run_cell(cell: Cell, folder: Path, fork: Fork) -> Found:
         wrong += contradictions(last, code, ledger)
         if not kills:
             wrong.append("nobody was killed")
-        return Found(cell, kills, hits, bench.count(), ledger, time.monotonic() - begun, wrong)
+        taken = bench.taken()
+        known = taken.keys() | {who for who, state in ledger.people.items() if state is DeliveryState.DOUBTFUL}
+        return Found(
+            cell,
+            kills,
+            hits,
+            taken.total(),
+            sum(count > 1 for count in taken.values()),
+            len(set(bench.people) - known),
+            ledger,
+            time.monotonic() - begun,
+            wrong,
+        )
 
 
 def kill_again_and_again(bench: Bench) -> tuple[int, int]:
