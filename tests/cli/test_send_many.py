@@ -18,6 +18,7 @@ from mailer.model import Batch, BatchState, DeliveryState, EventKind, IssueState
 from mailer.providers.outbox import Outbox
 from mailer.services.sending.freezing import freeze_issue, plan_send
 from mailer.services.sending.results import SendOptions, SendResult, Why
+from mailer.services.sending.run import Run
 from mailer.services.sending.sender import send_frozen
 from mailer.store import issues as stored_issues
 from mailer.store import ledger
@@ -213,6 +214,22 @@ def test_of_two_senders_one_works_and_the_other_says_so(issue: Any, monkeypatch:
     thread.join(20)
     assert found[0].accepted_now == PEOPLE
     each_once(issue)
+
+
+def test_a_sender_at_work_always_holds_a_batch(issue: Any, post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else another one could find nothing held, and take it for dead: the next batch is taken with the last answer."""
+    settings = issue.root / "mailer.toml"
+    settings.write_text(settings.read_text().replace("batch_size = 2", "batch_size = 2\nconnections = 1"))
+    claims: list[Run] = []
+    claim = Run.claim
+
+    def counted(run: Run) -> ledger.ClaimedBatch | None:
+        claims.append(run)
+        return claim(run)
+
+    monkeypatch.setattr(Run, "claim", counted)
+    assert send(issue).accepted_now == PEOPLE
+    assert len(claims) <= 4
 
 
 def test_workers_share_an_issue(issue: Any, monkeypatch: pytest.MonkeyPatch) -> None:
