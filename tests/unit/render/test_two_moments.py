@@ -97,6 +97,7 @@ def test_many_at_once_equals_one_after_the_other(
         ("{{ subscriber.n | string }}", [{"n": 1}, {"n": 1.0}, {"n": True}, {"n": "1"}], ["1", "1.0", "True", "1"]),
         ("{{ subscriber.t | join('-') }}", [{"t": ["a"]}, {"t": "ab"}, {"t": ["a", "b"]}], ["a", "a-b", "a-b"]),
         ("{{ 'a' if subscriber.x else 'b' }}", [{"x": ""}, {"x": " "}, {}, {"x": 0}], ["b", "a", "b", "b"]),
+        ("{{ subscriber.n is string }}", [{"n": 1}, {"n": "1"}, {"n": True}], ["False", "True", "False"]),
         ("{{ subscriber.x is defined }}", [{"x": ""}, {"x": None}, {"x": 0}], ["False", "False", "True"]),
         ("{{ subscriber['x y'] ~ subscriber.z }}", [{"x y": "1", "z": "2"}, {"x y": "12", "z": ""}], None),
         ("{{ subscriber.x ~ '' }}", [{"x": "a\0b"}, {"x": "a b"}, {"x": "\ud800"}], ["a b", "a b", " "]),
