@@ -201,7 +201,12 @@ def same(key: int, email: str, name: str) -> dict[str, Any]:
         },
         "substitutions": {
             "zq500d17e23cs0qz": f"Rivers for {city}",
-            **{f"zq500d17e23c{part}{n}qz": (name, city, name, "", city, link)[n] for part in "th" for n in range(6)},
+            "zq500d17e23ct0qz": name,
+            "zq500d17e23ct1qz": city,
+            "zq500d17e23ct3qz": "",
+            "zq500d17e23ct4qz": city,
+            "zq500d17e23ct5qz": link,
+            "zq500d17e23ch3qz": "",
         },
     }
 
