@@ -158,8 +158,10 @@ def test_a_key_without_the_right_freezes_nothing(mailer: Any, site: Site) -> Non
 
 
 def test_a_key_that_is_revoked_in_the_middle_gives_everything_back(mailer: Any, site: Site) -> None:
-    site.plan += [Says(takes=True), Says(401, error("revoked"))]
+    write_settings(mailer, site.url, "connections = 1")
+    site.plan += [Says(takes=True), *[Says(401, error("revoked"))] * 5]
     run = mailer("send", ISSUE, "--yes")
+    site.plan.clear()
     assert run.code == 3
     assert "the issue was paused: sendgrid: the API key is not valid (HTTP 401: revoked)" in run.err
     assert f"Set SENDGRID_API_KEY to a key of this account; then: mailer resume {ISSUE}, mailer send {ISSUE}" in run.err
