@@ -12,8 +12,7 @@ from itertools import islice
 from sqlalchemy.engine import Connection
 
 from mailer.audience.segment.reading import parse
-from mailer.errors import MailerError
-from mailer.model import IssueState, Merge, Recipient
+from mailer.model import IssueState, Merge, Receipt, Recipient
 from mailer.providers.protocol import Capabilities
 from mailer.services.merge_writer import MergeWriter
 from mailer.services.plan import Plan, plan_prepared
@@ -41,10 +40,11 @@ class Written:
     seconds: float = 0.0
     unwritable: Counter[str] = field(default_factory=Counter)
 
-    def add(self, size: int) -> None:
-        self.mails += 1
-        self.bytes += size
-        self.largest = max(self.largest, size)
+    def add(self, sizes: Sequence[int], refused: Sequence[Receipt]) -> None:
+        self.mails += len(sizes)
+        self.bytes += sum(sizes)
+        self.largest = max(self.largest, *sizes, 0)
+        self.unwritable.update(receipt.detail.removeprefix("not written: ") for receipt in refused)
 
     @property
     def failed(self) -> int:
@@ -103,11 +103,8 @@ def one_by_one(writer: MailWriter, date: datetime) -> Write:
     """Whole mails, as a mail server takes them."""
 
     def write(people: Sequence[Recipient], written: Written) -> None:
-        for recipient in people:
-            try:
-                written.add(len(writer.envelope(recipient, date).content))
-            except MailerError as error:
-                written.unwritable[error.message] += 1
+        envelopes, refused = writer.envelopes(people, date)
+        written.add([len(envelope.content) for envelope in envelopes], refused)
 
     return write
 
@@ -118,16 +115,13 @@ def merging(writer: MailWriter, capabilities: Capabilities) -> Write:
 
     def write(people: Sequence[Recipient], written: Written) -> None:
         merges, refused = merger.merges(people)
-        for merge in merges:
-            for size in sizes(merge):
-                written.add(size)
-        written.unwritable.update(receipt.detail.removeprefix("not written: ") for receipt in refused)
+        written.add([size for merge in merges for size in sizes(merge)], refused)
 
     return write
 
 
-def sizes(merge: Merge) -> Iterator[int]:
+def sizes(merge: Merge) -> list[int]:
     """How large each recipient's mail becomes: the texts of all and the values of one."""
     shared = sum(len(text.encode()) for text in (merge.subject, merge.text, merge.html))
-    for person in merge.recipients:
-        yield shared + sum(len(value.encode()) for value in person.values.values())
+    columns = [[len(value.encode()) for value in column] for column in merge.people.values.values()]
+    return [shared + sum(own) for own in zip(*columns, strict=True)] if columns else [shared] * len(merge.people)

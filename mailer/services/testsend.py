@@ -15,8 +15,8 @@ from datetime import datetime
 from mailer.audience.address import Address, parse_address
 from mailer.audience.suppressing import values_of
 from mailer.checks.finding import Finding
-from mailer.errors import MailerError, UsageError
-from mailer.model import Batch, Envelope, Outcome, Receipt, Recipient, SuppressionReason
+from mailer.errors import UsageError
+from mailer.model import Batch, Outcome, Receipt, Recipient, SuppressionReason
 from mailer.providers import ChecksAccess, Provider
 from mailer.services.merge_writer import MergeWriter
 from mailer.services.plan import plan_prepared
@@ -157,18 +157,9 @@ def hand_over(
     batch = Batch(0, BATCH_NAME.format(writer.issue), 0)
     capabilities = provider.capabilities
     if capabilities.personalises:
-        merger = MergeWriter(writer, capabilities.variables_bytes, (LABEL,))
-        merges, refused = merger.merges(recipients)
+        merges, refused = MergeWriter(writer, capabilities.variables_bytes, (LABEL,)).merges(recipients)
         batch = replace(batch, merges=merges)
     else:
-        written = [envelope_or_refusal(writer, recipient, program.now()) for recipient in recipients]
-        refused = tuple(one for one in written if isinstance(one, Receipt))
-        batch = replace(batch, envelopes=tuple(one for one in written if isinstance(one, Envelope)))
+        envelopes, refused = writer.envelopes(recipients, program.now())
+        batch = replace(batch, envelopes=envelopes)
     return (*(provider.submit(batch) if batch.delivery_ids else ()), *refused)
-
-
-def envelope_or_refusal(writer: MailWriter, recipient: Recipient, date: datetime) -> Envelope | Receipt:
-    try:
-        return writer.envelope(recipient, date)
-    except MailerError as error:
-        return Receipt(recipient.delivery_id, Outcome.REFUSED, f"not written: {error.message}")

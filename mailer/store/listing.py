@@ -20,7 +20,8 @@ from mailer.store.segments import Scope, condition
 from mailer.store.suppressions import EVERY_LIST
 from mailer.store.tables import batches, deliveries, issues, lists, subscribers
 
-STREAMED = 1000
+# Of the statement and not of the connection, whose later statements would be streamed as well.
+_STREAM = {"yield_per": 1000}
 
 _PERSON = (
     subscribers.c.public_id,
@@ -65,7 +66,7 @@ def deliveries_of(connection: Connection, issue_id: int, wanted: Wanted) -> Iter
         .order_by(batches.c.number, deliveries.c.id)
         .limit(wanted.limit)
     )
-    with connection.execution_options(yield_per=STREAMED).execute(query.where(*_conditions(wanted))) as result:
+    with connection.execute(query.where(*_conditions(wanted)), execution_options=_STREAM) as result:
         for row in result:
             yield DeliveryRow(*row)
 
@@ -95,7 +96,7 @@ def recipients_now(
             query = query.where(subscribers.c.ascii_email.is_not(None))
         if narrowing is not None:
             query = query.where(condition(narrowing.segment, Scope(chosen[place], narrowing.now, MEMBER.c.created_at)))
-        with connection.execution_options(yield_per=STREAMED).execute(query.with_only_columns(*_PERSON)) as result:
+        with connection.execute(query.with_only_columns(*_PERSON), execution_options=_STREAM) as result:
             for public_id, email, attributes in result:
                 number += 1
                 yield Recipient(number, public_id, email, name, attributes)
@@ -111,7 +112,7 @@ def recipients_left(connection: Connection, issue_id: int) -> Iterator[Recipient
         .where(batches.c.issue_id == issue_id, deliveries.c.state == DeliveryState.PENDING)
         .order_by(batches.c.number, deliveries.c.id)
     )
-    with connection.execution_options(yield_per=STREAMED).execute(query) as result:
+    with connection.execute(query, execution_options=_STREAM) as result:
         for row in result:
             yield Recipient(*row)
 

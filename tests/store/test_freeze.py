@@ -24,7 +24,7 @@ from mailer.model import (
     Outcome,
     SubscriptionState,
 )
-from mailer.store import articles, audience, issues, ledger, subscribers, subscriptions, suppressions
+from mailer.store import articles, audience, issues, ledger, listing, subscribers, subscriptions, suppressions
 from mailer.store.database import Store
 from mailer.store.facts import facts
 from mailer.store.lists import ensure
@@ -159,6 +159,7 @@ def test_sql_and_the_pure_decision_agree(
                 candidates, chosen, suppressed, smtputf8=smtputf8, chooses=_chooses(connection, narrowing, numbers)
             )
             previewed = ledger.preview(connection, chosen, smtputf8=smtputf8, narrowing=narrowing)
+            told = list(listing.recipients_now(connection, chosen, smtputf8=smtputf8, narrowing=narrowing))
             frozen = ledger.Frozen(
                 "issue", IssueKind.ALERT, "s", "h", {}, tuple(chosen), batch_size=size, smtputf8=smtputf8,
                 segment=expression,
@@ -169,6 +170,8 @@ def test_sql_and_the_pure_decision_agree(
             assert {reason: number for reason, number in counts.exclusions.items() if number} == expected.reasons
             brought = {row.email_key: row.name for row in connection.execute(_brought())}
             assert brought == {v.subscriber.email_key: v.list_name for v in expected.recipients}
+            assert [(each.email, each.list_name) for each in told] == [*brought.items()], "a dry run writes to the same"
+            assert [each.delivery_id for each in told] == list(range(1, len(brought) + 1))
             sizes = connection.execute(
                 sa.select(sa.func.count(deliveries.c.id))
                 .select_from(batches)
