@@ -76,7 +76,7 @@ class Worker:
         self._looked_at = 0.0
 
     def once(self) -> None:
-        """Everything that is due now. What the rate keeps back for some seconds is waited for."""
+        """Everything that is due now. What the rate keeps back for less than a minute is waited for."""
         check_bound(self.program)
         while not self.stop():
             if self.step():
@@ -212,7 +212,7 @@ class Worker:
                 self._say_once("waits", done.name, f"the day's share of the warm-up is used up until {until}")
             seconds = self._rest_of(done)
             self._rest(done.name, seconds)
-            if done.why is Why.WAITS and seconds < PATIENCE:
+            if done.why is Why.WAITS and seconds < REST:
                 self._paced.add(done.name)
 
     def _finished(self, done: SendResult) -> None:

@@ -305,7 +305,9 @@ def test_an_issue_in_trouble_does_not_stop_the_others(issue: Any, desk: Desk, mo
     ]
 
 
-def test_what_the_rate_keeps_back_is_waited_for(issue: Any) -> None:
+@pytest.mark.parametrize("patience", [0.0, 30.0])
+def test_what_the_rate_keeps_back_is_waited_for(issue: Any, monkeypatch: pytest.MonkeyPatch, patience: float) -> None:
+    monkeypatch.setattr(working, "PATIENCE", patience)
     issue.add_settings("[provider]\nbatch_size = 1\n[limits]\nmax_rate = 60\n")
     add_people(issue, "members", "cy@example.org,Cy,")
     issue.done("send", ISSUE, "--at", "now")
