@@ -71,6 +71,12 @@ def cancel(
             confirm(mailer, name, yes=yes)
         done = cancelled(mailer, name, dry_run=dry_run)
     output.result(done, as_json, lambda: output.lines(done.told()))
+    if done.recalled.left or done.recalled.unknown:
+        from mailer.errors import NeedsAttention
+
+        raise NeedsAttention(
+            "the provider did not drop all that it keeps", hint=f"while there is time: mailer cancel {name} asks again"
+        )
 
 
 def confirm(mailer: Mailer, name: str, *, yes: bool) -> None:
@@ -79,10 +85,11 @@ def confirm(mailer: Mailer, name: str, *, yes: bool) -> None:
     from mailer.services.control import cancel as cancelled
 
     meant = cancelled(mailer, name, dry_run=True)
-    if yes or meant.already or not meant.kept_back:
+    mails = meant.kept_back + meant.recallable
+    if yes or meant.already or not mails:
         return
-    question = f"{counted(meant.kept_back, 'mail')} of {name} will never be sent"
+    question = f"{counted(mails, 'mail')} of {name} will never be sent"
     if not output.interactive():
         raise UsageError(f"{question}, which needs a word: --yes", hint=f"mailer pause {name} can be taken back")
-    if typer.prompt(f"{question}. Type the number to cancel it", err=True).replace(",", "") != str(meant.kept_back):
+    if typer.prompt(f"{question}. Type the number to cancel it", err=True).replace(",", "") != str(mails):
         raise UsageError("the number was another one; nothing was cancelled")

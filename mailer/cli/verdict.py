@@ -47,6 +47,7 @@ def summary(done: SendResult) -> dict[str, Any]:
         "batches": {state: count for state, count in figures.batches.items() if count},
         "left_out": {reason: count for reason, count in figures.exclusions.items() if count},
         "refusals": done.refusals,
+        "held": done.held,
         "ended": done.why,
         "detail": done.detail,
         "resume_at": done.resume_at,
@@ -60,7 +61,21 @@ def told(done: SendResult) -> list[str]:
     if len(done.refusals) > REASONS:
         rest = sum(list(done.refusals.values())[REASONS:])
         lines.append(f"refused: {rest:,} for other reasons; mailer status {done.name} has all")
+    lines += leaving(done)
     return lines if done.accepted_now else [*lines, "nothing was sent now"]
+
+
+def leaving(done: SendResult) -> list[str]:
+    """When what the provider keeps leaves, and that it can be taken back."""
+    if not done.held:
+        return []
+    first, last = done.held[0].at, done.held[-1].at
+    span = f"at {first:%H:%M}" if first == last else f"from {first:%H:%M} to {last:%H:%M}"
+    mails = counted(sum(each.mails for each in done.held), "mail")
+    return [
+        f"the provider keeps {mails}, which leave {span} UTC;"
+        f" until ten minutes before, mailer cancel {done.name} takes them back"
+    ]
 
 
 def verdict(done: SendResult) -> str:

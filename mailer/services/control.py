@@ -1,22 +1,27 @@
 """Stopping an issue for a while or for good, and letting it go on; each says what that means in numbers.
 
 What is on its way to the provider when an issue stops ends as it ends: a call that has begun cannot be taken back. So
-stopping waits a moment for such calls: when it has returned, nothing leaves any more.
+stopping waits a moment for such calls: when it has returned, nothing leaves any more. In safe mode the provider keeps
+what it took for a while, and cancelling has that dropped too, also when all of the issue was handed over.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailer.errors import ConflictError
 from mailer.model import DeliveryState, IssueState
 from mailer.services.program import Program
+from mailer.services.sending.recalling import Recalled, can_recall, drop_held, recall
 from mailer.services.status import found
 from mailer.store import history, ledger
 from mailer.store import issues as stored
 from mailer.wording import counted
+
+NOTHING = Recalled()
 
 CALL_SECONDS = 10.0
 """How long to wait for calls that have begun. Those of a sender that died never end; its lease does."""
@@ -27,7 +32,8 @@ class Stopped:
     """What a pause or a cancellation means. `already`: it was so before, and nothing was changed.
 
     `handed_over`: mails that the provider took; `kept_back`: those that do not leave; `in_flight`: those on their way,
-    which end as they end; `held`: of those handed over, the mails that the provider keeps for a while yet.
+    which end as they end; `held`: of those handed over, the mails that the provider keeps for a while yet, of which
+    `recallable` would be taken back; `recalled`: what came of that.
     """
 
     name: str
@@ -40,6 +46,8 @@ class Stopped:
     held: int
     reason: str = ""
     dry_run: bool = False
+    recallable: int = 0
+    recalled: Recalled = NOTHING
 
     def told(self) -> list[str]:
         """What it means, for a person."""
@@ -48,9 +56,21 @@ class Stopped:
         words += [f"{counted(self.in_flight, 'mail')} in flight, which end as they end"] if self.in_flight else []
         words += [f"{counted(self.doubtful, 'mail')} in doubt"] if self.doubtful else []
         lines = [f"{self.name} {self._is()}: {', '.join(words)}"]
+        return [*lines, *self._told_kept()]
+
+    def _told_kept(self) -> Iterator[str]:
+        """What becomes of the mails that the provider keeps."""
+        if self.recallable:
+            mails = counted(self.recallable, "mail")
+            yield f"the provider keeps {mails} until their time, and would be told to drop them"
+            return
+        if self.recalled.mails:
+            yield f"of these the provider had {counted(self.recalled.mails, 'mail')} already, and dropped them"
+        if self.recalled.unknown:
+            batches = counted(self.recalled.unknown, "batch", "batches")
+            yield f"whether it dropped {batches} is not known"
         if self.held:
-            lines.append(f"the provider keeps {counted(self.held, 'mail')} until their time; they go all the same")
-        return lines
+            yield f"the provider keeps {counted(self.held, 'mail')} until their time; they go all the same"
 
     def _is(self) -> str:
         if self.state is IssueState.DRAFT:
@@ -116,11 +136,14 @@ def cancel(program: Program, name: str, *, dry_run: bool = False) -> Stopped:
     with program.store.read() as connection:
         issue = found(program, connection, name)
     becomes = IssueState.DRAFT if issue.state is IssueState.SCHEDULED else IssueState.CANCELLED
-    already = issue.state is IssueState.CANCELLED
-    if not already:
+    already, over = issue.state is IssueState.CANCELLED, issue.state is IssueState.SENT
+    if not already and not (over and can_recall(program, name)):
         refuse_over(issue)
-    if dry_run or already:
+    if dry_run:
         return stopped(program, name, becomes=becomes, already=already, dry_run=not already)
+    if over or already:
+        taken = recall(program, name) if over else drop_held(program, name)
+        return replace(stopped(program, name, becomes=becomes, already=already), recalled=taken)
     with program.store.write() as connection:
         # Looked at before; each of the two refuses what has become of it since.
         if becomes is IssueState.DRAFT:
@@ -128,7 +151,8 @@ def cancel(program: Program, name: str, *, dry_run: bool = False) -> Stopped:
             return Stopped(name, becomes, False, 0, 0, 0, 0, 0)
         ledger.cancel(connection, name, program.now())
     wait_for_calls(program, name)
-    return stopped(program, name, becomes=becomes)
+    taken = drop_held(program, name)
+    return replace(stopped(program, name, becomes=becomes), recalled=taken)
 
 
 def wait_for_calls(program: Program, name: str) -> None:
@@ -164,7 +188,7 @@ def stopped(
     with program.store.read() as connection:
         issue = found(program, connection, name)
         counts = ledger.figures(connection, name).deliveries
-        held = history.held(connection, issue.id, program.now())
+        held = sum(group.mails for group in history.held(connection, issue.id, program.now()))
     # Those of a batch that was only just claimed are cancelled as soon as its sender gives it back.
     kept_back = counts[DeliveryState.PENDING]
     if becomes is IssueState.CANCELLED and not dry_run:
@@ -177,7 +201,8 @@ def stopped(
         kept_back,
         counts[DeliveryState.SUBMITTING],
         counts[DeliveryState.DOUBTFUL],
-        sum(group.mails for group in held),
+        held,
         issue.reason,
         dry_run,
+        held if becomes is IssueState.CANCELLED and dry_run and can_recall(program, name) else 0,
     )

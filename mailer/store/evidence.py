@@ -45,8 +45,11 @@ def accept_all(connection: Connection, delivery_ids: Iterable[int], now: datetim
         of_batch[batch_id].append(delivery_id)
     # Batches before deliveries, in their order: as everybody does who settles something.
     for batch_id, numbers in sorted(of_batch.items()):
-        query = sa.select(batches.c.issue_id, batches.c.owner).where(batches.c.id == batch_id)
+        query = sa.select(batches.c.issue_id, batches.c.owner, batches.c.send_at).where(batches.c.id == batch_id)
         batch = connection.execute(query.with_for_update()).one()
+        # That the provider took it says nothing about a batch which it was told to drop before its time.
+        if batch.owner == DROPPING and batch.send_at > now:
+            continue
         for chunk in _chunks(numbers):
             settled[batch.issue_id] += _accept(connection, batch_id, chunk, now, detail)
         settle(connection, batch_id, batch.owner, now)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -78,6 +79,13 @@ def due(connection: Connection, which: Which, now: datetime) -> datetime | None:
     return None if found is None else max(found, now)
 
 
+def keeps(connection: Connection, issue: str, states: Collection[BatchState], now: datetime) -> bool:
+    """Whether any provider keeps a batch of the issue that is in one of these states."""
+    kept = sa.and_(issues.c.name == issue, batches.c.hold != "", batches.c.send_at > now, batches.c.state.in_(states))
+    query = sa.select(sa.exists(sa.select(batches.c.id).join_from(batches, issues, ITS_ISSUE).where(kept)))
+    return bool(connection.execute(query).scalar())
+
+
 def take(
     connection: Connection, kept: KeptBatch, states: Collection[BatchState], until: datetime, now: datetime
 ) -> bool:
@@ -133,10 +141,10 @@ def keep(connection: Connection, kept: KeptBatch, again_at: datetime, now: datet
         .where(deliveries.c.state.in_(sources(DeliveryState.ACCEPTED)))
         .values(state=DeliveryState.ACCEPTED, detail="", updated_at=now)
     )
-    state = _state(connection, kept.id)
-    connection.execute(
-        sa.update(batches).where(batches.c.id == kept.id).values(state=state, lease_until=again_at, updated_at=now)
-    )
+    values: dict[str, Any] = {"state": _state(connection, kept.id), "lease_until": again_at, "updated_at": now}
+    if values["state"] is not BatchState.DOUBTFUL:
+        values |= {"owner": None, "lease_until": None}
+    connection.execute(sa.update(batches).where(batches.c.id == kept.id).values(values))
 
 
 def in_flight(connection: Connection, provider: str, now: datetime) -> int:

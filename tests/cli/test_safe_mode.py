@@ -106,6 +106,65 @@ def test_many_doubts_pause_the_issue(mailer: Any, site: Site) -> None:
     assert counts.keys() <= {"pending", "accepted"}, "nobody is in doubt"
 
 
+def test_it_says_when_the_mails_leave(mailer: Any, site: Site) -> None:
+    run = mailer.done("send", ISSUE, "--yes")
+    at = datetime.fromtimestamp(site.sends[-1].json["send_at"], UTC)
+    assert f"{at:%H:%M} UTC; until ten minutes before, mailer cancel {ISSUE} takes them back" in run.out
+    assert "the provider keeps 100 mails, which leave " in run.out
+    assert at.second == 0
+    assert sum(each["mails"] for each in sent(mailer)["held"]) == PEOPLE
+    assert f"{at:%H:%M}" in mailer.done("status", ISSUE).out
+
+
+def test_an_issue_that_was_sent_is_taken_back(mailer: Any, site: Site) -> None:
+    sent(mailer)
+    plan = mailer.done("cancel", ISSUE, "--dry-run")
+    assert "the provider keeps 100 mails until their time, and would be told to drop them" in plan.out
+    assert len(leaving(site)) == PEOPLE
+    run = mailer("cancel", ISSUE)
+    assert run.code == 2, "it asks first"
+    assert "100 mails of" in run.err
+    run = mailer.done("cancel", ISSUE, "--yes")
+    assert "of these the provider had 100 mails already, and dropped them" in run.out
+    assert leaving(site) == Counter()
+    told = mailer.done("status", ISSUE, "--json").json
+    assert told["deliveries"] == {"cancelled": PEOPLE}
+    assert mailer.done("cancel", ISSUE, "--yes").code == 0
+
+
+def test_one_that_is_stopped_half_way_is_taken_back_as_a_whole(mailer: Any, site: Site) -> None:
+    site.plan += [Says(takes=True), Says(401)]
+    assert mailer("send", ISSUE, "--yes").code != 0
+    assert len(leaving(site)) == 40
+    run = mailer.done("cancel", ISSUE, "--yes", "--json")
+    assert (run.json["kept_back"], run.json["recalled"]["mails"], run.json["held"]) == (PEOPLE, 40, 0)
+    assert leaving(site) == Counter()
+
+
+def test_what_cannot_be_taken_back_is_told(mailer: Any, site: Site) -> None:
+    sent(mailer)
+    site.kept.refuses = lambda how, path: wrong(400, "no") if "scheduled" in path and how != "GET" else None
+    run = mailer("cancel", ISSUE, "--yes")
+    assert run.code == 3
+    assert "the provider keeps 100 mails until their time; they go all the same" in run.out
+    assert f"while there is time: mailer cancel {ISSUE} asks again" in run.err
+    assert mailer.done("status", ISSUE, "--json").json["deliveries"] == {"accepted": PEOPLE}
+    site.kept.refuses = lambda how, path: wrong(500, "no") if "scheduled" in path and how != "GET" else None
+    run = mailer("cancel", ISSUE, "--yes")
+    assert run.code == 3
+    assert "whether it dropped 3 batches is not known" in run.out
+    assert mailer.done("status", ISSUE, "--json").json["deliveries"] == {"doubtful": PEOPLE}
+    assert len(leaving(site)) == PEOPLE
+
+
+def test_without_safe_mode_what_was_sent_was_sent(mailer: Any, site: Site) -> None:
+    write_settings(mailer, site.url)
+    sent(mailer)
+    run = mailer("cancel", ISSUE, "--yes")
+    assert run.code == 1
+    assert "was sent; there is nothing left to stop" in run.err
+
+
 def test_one_who_cannot_be_mailed_is_refused_alone(mailer: Any, site: Site) -> None:
     site.bad = {"reader0007@example.org"}
     told = sent(mailer, code=3)

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from mailer.model import DeliveryState, IssueChange, IssueState, Outcome, Receipt
-from mailer.services.sending.holding import SLACK, hold_for, may_go_on, settle_held, settles_at
+from mailer.services.sending.holding import SLACK, hold_for, may_go_on, settle_held, settles_at, unsettled
 from mailer.services.sending.recalling import Recalled, can_recall, drop_held, recall
 from mailer.store import evidence, holding, ledger
 from mailer.store import issues as stored_issues
@@ -200,16 +200,41 @@ def test_a_report_that_it_was_taken_does_not_bring_back_what_was_dropped(here: P
     here.keeper.post(hold, send_at, numbers(batch))
     here.world.record(batch, [Receipt(number, DOUBTFUL) for number in numbers(batch)])
 
-    def reported() -> None:
+    def reported() -> int:
         with here.world.store.write() as connection:
-            for number in numbers(batch):
-                evidence.accept(connection, number, "reported", here.world.now)
+            return sum(evidence.accept(connection, number, "reported", here.world.now) for number in numbers(batch))
 
     here.keeper.on_drop = reported
+    here.keeper.faults.append("killed after")
+    with pytest.raises(Killed):
+        settle(here)
+    check_everybody_once(here)
+    here.world.later(1)
     assert settle(here) == 1
     here.keeper.on_drop = None
     send_the_rest(here)
     check_everybody_once(here)
+
+
+def test_a_report_that_comes_after_the_time_is_believed(here: Place) -> None:
+    batch = handed(here, DOUBTFUL)
+    here.keeper.faults.append("killed before")
+    with pytest.raises(Killed):
+        settle(here)
+    here.world.later(26)
+    with here.world.store.write() as connection:
+        assert evidence.accept(connection, numbers(batch)[0], "delivered", here.world.now)
+    assert states(here) == {"accepted": 1, "doubtful": 1, "pending": 2}
+    check_everybody_once(here)
+
+
+def test_an_issue_that_is_said_to_be_sent_is_looked_at_again_while_there_is_time(here: Place) -> None:
+    handed(here, DOUBTFUL)
+    handed(here, ACCEPTED)
+    assert here.world.finish()
+    assert unsettled(here.as_program(), "issue")
+    here.world.later(13)
+    assert not unsettled(here.as_program(), "issue")
 
 
 def test_two_senders_at_once_drop_it_once(here: Place) -> None:

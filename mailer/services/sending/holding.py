@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from mailer.errors import ProviderError
 from mailer.model import BatchState
 from mailer.providers import Holds, Provider
 from mailer.services.program import Program
+from mailer.services.sending.access import provided
 from mailer.store import holding, ledger
 from mailer.store.holding import IN_DOUBT, KeptBatch, Which
+
+EPOCH, MINUTE = datetime(1970, 1, 1, tzinfo=UTC), timedelta(minutes=1)
 
 SLACK = timedelta(minutes=2)
 """Before the last moment for a drop: for the calls, and for clocks that differ."""
@@ -55,7 +58,8 @@ def hold_for(program: Program, provider: Provider, batch: ledger.ClaimedBatch, n
     # Whoever comes after a sender that died finds its batch when the lease is over, and must be in time to drop it.
     needed = batch.lease_until + terms.lead + SLACK + WINDOW
     send_at = min(max(now + timedelta(minutes=chosen.safe_minutes), needed), now + terms.longest - SLACK)
-    return Hold(provider.new_hold(), send_at.replace(microsecond=0))
+    # To the full minute, so that what was handed over together leaves together.
+    return Hold(provider.new_hold(), -(-(send_at - EPOCH) // MINUTE) * MINUTE + EPOCH)
 
 
 def settle_held(program: Program, provider: Provider, issue: str, now: datetime) -> int:
@@ -73,6 +77,15 @@ def settles_at(program: Program, provider: Provider, issue: str, now: datetime) 
     which = Which(issue, provider.name, IN_DOUBT, now + provider.hold_terms.lead + SLACK)
     with program.store.read() as connection:
         return holding.due(connection, which, now)
+
+
+def unsettled(program: Program, issue: str) -> bool:
+    """Whether an issue that is said to be sent has doubts that a sender would settle."""
+    with program.store.read() as connection:
+        if not holding.keeps(connection, issue, IN_DOUBT, program.now()):
+            return False
+    with provided(program) as provider:
+        return settles_at(program, provider, issue, program.now()) is not None
 
 
 def may_go_on(program: Program, provider: Provider, issue: str, now: datetime) -> str:

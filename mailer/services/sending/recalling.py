@@ -30,6 +30,8 @@ class Recalled:
 
 def can_recall(program: Program, issue: str) -> bool:
     """Whether something of an issue that was handed over can still be taken back."""
+    if not _kept(program, issue):
+        return False
     with provided(program) as provider:
         return isinstance(provider, Holds) and bool(kept_batches(program, provider, issue, RECALLABLE, program.now()))
 
@@ -48,8 +50,16 @@ def drop_held(program: Program, issue: str) -> Recalled:
     """
     with program.store.read() as connection:
         cancelled = stored_issues.state_of(connection, issue) is IssueState.CANCELLED
+    if not cancelled or not _kept(program, issue):
+        return Recalled()
     with provided(program) as provider:
-        return _drop_all(program, provider, issue) if cancelled and isinstance(provider, Holds) else Recalled()
+        return _drop_all(program, provider, issue) if isinstance(provider, Holds) else Recalled()
+
+
+def _kept(program: Program, issue: str) -> bool:
+    """Asked before the provider is: its settings may have mistakes, and nearly always nothing is kept."""
+    with program.store.read() as connection:
+        return holding.keeps(connection, issue, RECALLABLE, program.now())
 
 
 def _drop_all(program: Program, provider: Holds, issue: str) -> Recalled:

@@ -8,9 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from mailer.model import IssueState
+from mailer.store import history, ledger
 from mailer.store import issues as stored_issues
-from mailer.store import ledger
 from mailer.store.database import Store
+from mailer.store.history import Group
 
 
 class Why(StrEnum):
@@ -32,7 +33,8 @@ class SendResult:
 
     `accepted_now`: mails that this sender handed over; `twice`: people with more than one accepted delivery;
     `why` it stopped, with `detail` for people and what to look at in `advice`; `resume_at`: when there is something to
-    do again; `refusals`: reasons with how many, the most frequent first.
+    do again; `refusals`: reasons with how many, the most frequent first; `held`: mails that the provider took and keeps
+    until a time.
     """
 
     name: str
@@ -45,6 +47,7 @@ class SendResult:
     advice: str = ""
     resume_at: datetime | None = None
     refusals: Mapping[str, int] = field(default_factory=dict)
+    held: tuple[Group, ...] = ()
 
     @property
     def stopped(self) -> bool:
@@ -109,10 +112,13 @@ class End:
     resume_at: datetime | None = None
 
 
-def result(store: Store, name: str, *, accepted_now: int = 0, end: End | None = None) -> SendResult:
-    """How the issue stands now."""
+def result(
+    store: Store, name: str, *, accepted_now: int = 0, end: End | None = None, now: datetime | None = None
+) -> SendResult:
+    """How the issue stands; with `now`, also what the provider still keeps of it."""
     end = end or End()
     with store.read() as connection:
+        held = history.held(connection, stored_issues.number(connection, name), now) if now else []
         return SendResult(
             name,
             stored_issues.state_of(connection, name),
@@ -124,4 +130,5 @@ def result(store: Store, name: str, *, accepted_now: int = 0, end: End | None = 
             end.advice,
             end.resume_at,
             ledger.refusals(connection, name),
+            tuple(held),
         )

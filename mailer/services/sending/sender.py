@@ -10,6 +10,7 @@ from mailer.providers import Provider
 from mailer.services.binding import check_bound
 from mailer.services.program import Program
 from mailer.services.sending.access import check_access, provided
+from mailer.services.sending.holding import settle_held, unsettled
 from mailer.services.sending.results import End, SendOptions, SendResult, Why, result
 from mailer.services.sending.run import Run
 from mailer.services.sending.workers import Workers
@@ -29,8 +30,8 @@ def send_frozen(program: Program, name: str, options: SendOptions = DEFAULT) -> 
         raise NotFoundError(f"issue {name} was never sent", hint=f"mailer send {name}")
     if issue.state is IssueState.CANCELLED:
         raise ConflictError(f"issue {name} was cancelled", hint="write it as an issue of another name to send it")
-    if issue.state is IssueState.SENT:
-        return result(program.store, name)
+    if issue.state is IssueState.SENT and not unsettled(program, name):
+        return result(program.store, name, now=program.now())
     check_bound(program)
     with provided(program) as provider:
         check_access(program, name, provider)
@@ -46,6 +47,8 @@ def hand_over(program: Program, provider: Provider, issue: StoredIssue, options:
     run = Run(program, provider, writer, (issue.kind.value,), options)
     try:
         end = Workers(run, issue, threads(program, provider)).until_done()
+        # Whoever stopped it may not come back in time.
+        settle_held(program, provider, issue.name, program.now())
     finally:
         run.jotter.close()
     return end, run.tally.accepted
@@ -68,4 +71,4 @@ def closed(program: Program, name: str, end: End, accepted: int) -> SendResult:
         end = replace(end, why=Why.PAUSED, detail=issue.reason)
     elif issue is not None and issue.state is IssueState.CANCELLED:
         end = replace(end, why=Why.CANCELLED)
-    return result(program.store, name, accepted_now=accepted, end=end)
+    return result(program.store, name, accepted_now=accepted, end=end, now=program.now())
