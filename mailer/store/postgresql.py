@@ -13,6 +13,10 @@ from mailer.errors import StoreBusyError, StoreError
 from mailer.store.modes import MODE, READ, SCHEMA, compact_json
 
 CONNECT_SECONDS = 10
+FROZEN_SECONDS = 60
+"""After so long without a word in the middle of a write transaction, the server ends it: what a client that is frozen
+has locked would keep every other one waiting. Nothing of ours thinks for so long while it holds locks."""
+
 # Names our upgrade among the advisory locks of the database: "mailer" in ASCII.
 UPGRADE_LOCK = 0x6D61696C6572
 # And those who bring people in, which forgetting somebody has to wait for.
@@ -46,7 +50,11 @@ def connect(url: URL) -> Engine:
     try:
         engine = sa.create_engine(
             url.set(drivername="postgresql+psycopg"),
-            connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "mailer"},
+            connect_args={
+                "connect_timeout": CONNECT_SECONDS,
+                "application_name": "mailer",
+                "options": f"-c idle_in_transaction_session_timeout={FROZEN_SECONDS}s",
+            },
             # A connection that a restart of the server cut is replaced before it is used.
             pool_pre_ping=True,
             hide_parameters=True,
@@ -113,7 +121,10 @@ def size(connection: Connection) -> int:
 def _begin(connection: Connection) -> None:
     mode = connection.get_execution_options().get(MODE, READ)
     if mode == READ:
-        # One moment of the database, as a reader of SQLite sees it.
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        # One moment of the database, as a reader of SQLite sees it. It may take its time, and locks nobody out.
+        connection.exec_driver_sql(
+            "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+            "SET LOCAL idle_in_transaction_session_timeout = 0"
+        )
     elif mode == SCHEMA:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(UPGRADE_LOCK)))

@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Iterator, Mapping
@@ -66,7 +67,9 @@ class Sender:
 class Fork:
     """The process that forks."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        """`folder`: where the senders' output goes, which may not be the disk that a test fills up."""
+        self.folder = folder
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.acceptance.forking"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent.parent,
@@ -87,7 +90,7 @@ class Fork:
 
     def start(self, folder: Path, environ: Mapping[str, str], *words: str) -> Sender:
         """Begin `mailer WORDS` in that folder."""
-        out, err = (folder / f".run{len(self.senders)}.{name}" for name in ("out", "err"))
+        out, err = (self.folder / f"{len(self.senders)}.{name}" for name in ("out", "err"))
         asked = {"folder": str(folder), "environ": dict(environ), "words": words, "out": str(out), "err": str(err)}
         pid = self.ask(asked)
         assert pid is not None
@@ -98,14 +101,15 @@ class Fork:
 @contextmanager
 def forking() -> Iterator[Fork]:
     """The process that forks, until the block ends."""
-    fork = Fork()
-    try:
-        yield fork
-    finally:
-        # Of a test that failed, one may still be there, and frozen.
-        for sender in fork.senders:
-            sender.kill()
-        fork.process.communicate()
+    with tempfile.TemporaryDirectory(prefix="mailer-senders-") as folder:
+        fork = Fork(Path(folder))
+        try:
+            yield fork
+        finally:
+            # Of a test that failed, one may still be there, and frozen.
+            for sender in fork.senders:
+                sender.kill()
+            fork.process.communicate()
 
 
 def serve() -> None:

@@ -6,6 +6,7 @@ Used by the tests at small size and by `bench/kill.py` at full size.
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import time
@@ -135,7 +136,7 @@ class Cell:
 
 @dataclass
 class Found:
-    """What came of a cell. `hits`: kills after which more was in doubt; `lost`: people without mail and without doubt."""
+    """What came of a cell. `hits`: kills after which more was in doubt; `lost`: people without mail or doubt."""
 
     cell: Cell
     kills: int
@@ -166,7 +167,10 @@ class Bench:
 
     def count(self) -> int:
         """How many mails the sink has taken."""
-        return len(self.addresses()) if self.addresses else len(self.files())
+        if self.addresses:
+            return len(self.addresses())
+        new = self.folder / "outbox" / ISSUE / "new"
+        return len(os.listdir(new)) if new.is_dir() else 0
 
     def files(self) -> list[Path]:
         new = self.folder / "outbox" / ISSUE / "new"
@@ -181,27 +185,50 @@ class Bench:
     def faults(self, most_doubts: int) -> list[str]:
         return contradicting(self.people, self.taken(), self.ledger(), most_doubts)
 
+    def check_completed(self, most_doubts: int) -> None:
+        """Send once more: the issue comes to its end, and everybody is once in it."""
+        last = self.start()
+        assert last.wait() in (0, 3), last.err.read_text()
+        assert self.faults(most_doubts) == []
+        assert self.ledger().issue == "sent"
+
+
+def check_clear(sender: Sender, *words: str) -> None:
+    """It ended with one line that a person can read, which has these words."""
+    code, err = sender.wait(), sender.err.read_text()
+    assert code in (1, 3), err
+    assert "Traceback" not in err
+    assert sum(line.startswith(("error:", "attention:")) for line in err.splitlines()) == 1, err
+    assert all(word in err for word in words), err
+
 
 @contextmanager
-def prepared(cell: Cell, folder: Path, fork: Fork, waits: Iterable[float] = ()) -> Iterator[Bench]:
+def prepared(
+    cell: Cell, folder: Path, fork: Fork, waits: Iterable[float] = (), server: postgres.Server | None = None
+) -> Iterator[Bench]:
     """The workspace of a cell, with people and an issue that is not frozen yet, and its sink at work.
 
-    `waits`: how long the sink thinks about an answer, one of them by chance.
+    `waits`: how long the sink thinks about an answer, one of them by chance. `server`: another than the tests share.
     """
     if cell.provider == "outbox":
-        with over(cell, folder, fork) as bench:
+        with over(cell, folder, fork, server=server) as bench:
             yield bench
         return
     log = folder / "sink.log"
     with sinks.running(cell.provider, log, cell.seed, waits) as port:
         reader = sinks.Reader(log)
-        with over(cell, folder, fork, port, reader.addresses) as bench:
+        with over(cell, folder, fork, port, reader.addresses, server) as bench:
             yield bench
 
 
 @contextmanager
 def over(
-    cell: Cell, folder: Path, fork: Fork, port: int = 0, addresses: Callable[[], Sequence[str]] | None = None
+    cell: Cell,
+    folder: Path,
+    fork: Fork,
+    port: int = 0,
+    addresses: Callable[[], Sequence[str]] | None = None,
+    server: postgres.Server | None = None,
 ) -> Iterator[Bench]:
     """The same over a sink of the test's own, at a port of this machine."""
     lines = {
@@ -209,7 +236,7 @@ def over(
         "smtp": f'host = "127.0.0.1"\nport = {port}\ntls = "none"\ntimeout = 1\n',
         "sendgrid": f'base_url = "http://127.0.0.1:{port}"\ntimeout = 1\n',
     }
-    with _database(cell, folder) as url:
+    with _database(cell, folder, server) as url:
         settings = f'name = "{cell.provider}"\nconnections = {cell.connections}\n{lines[cell.provider]}'
         web = f'[web]\nbase_url = "https://news.example.org"\n[database]\nurl = "{url}"\n'
         people = campaign(folder, cell.people, cell.batch, cell.lease, settings, web)
@@ -217,11 +244,11 @@ def over(
 
 
 @contextmanager
-def _database(cell: Cell, folder: Path) -> Iterator[str]:
+def _database(cell: Cell, folder: Path, server: postgres.Server | None) -> Iterator[str]:
     if cell.database == "sqlite":
         yield f"sqlite:///{folder}/mailer.db"
         return
-    server = postgres.shared()
+    server = server or postgres.shared()
     url = server.create()
     try:
         yield url

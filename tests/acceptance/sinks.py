@@ -1,6 +1,6 @@
 """Servers that take mails and log each one before they answer, in a process of their own.
 
-    python -m tests.acceptance.sinks smtp|sendgrid LOG SEED WAIT...
+    python -m tests.acceptance.sinks smtp|sendgrid LOG PORT SEED WAIT...
 
 A line of the log is one mail: when, the provider's word for the delivery, the address. It is written, in one piece,
 before the answer, and some answers take their time, so that a sender can be killed between the two.
@@ -120,8 +120,8 @@ class Server(ThreadingHTTPServer):
         """A client that was killed."""
 
 
-def serve_sendgrid(log: Log) -> None:
-    server = Server(("127.0.0.1", 0), type("OneApi", (Api,), {"log": log}))
+def serve_sendgrid(log: Log, port: int) -> None:
+    server = Server(("127.0.0.1", port), type("OneApi", (Api,), {"log": log}))
     print(server.server_port, flush=True)
     server.serve_forever()
 
@@ -151,7 +151,7 @@ class Mails:
         return "250 2.0.0 taken"
 
 
-def serve_smtp(log: Log) -> None:
+def serve_smtp(log: Log, port: int) -> None:
     import asyncio
     import warnings
 
@@ -162,7 +162,7 @@ def serve_smtp(log: Log) -> None:
 
     async def serve() -> None:
         loop = asyncio.get_running_loop()
-        made = await loop.create_server(lambda: SMTP(Mails(log), loop=loop), "127.0.0.1", 0)
+        made = await loop.create_server(lambda: SMTP(Mails(log), loop=loop), "127.0.0.1", port)
         print(made.sockets[0].getsockname()[1], flush=True)
         await made.serve_forever()
 
@@ -173,9 +173,9 @@ def serve_smtp(log: Log) -> None:
 
 
 @contextmanager
-def running(kind: str, log: Path, seed: int = 1, waits: Iterable[float] = ()) -> Iterator[int]:
-    """The sink at work, until the block ends; its port."""
-    words = [kind, log, seed, *(tuple(waits) or WAITS[kind])]
+def running(kind: str, log: Path, seed: int = 1, waits: Iterable[float] = (), port: int = 0) -> Iterator[int]:
+    """The sink at work, until the block ends; its port, which is any that is free unless one is given."""
+    words = [kind, log, port, seed, *(tuple(waits) or WAITS[kind])]
     command = [sys.executable, "-m", "tests.acceptance.sinks", *map(str, words)]
     root = Path(__file__).parent.parent.parent
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=root)
@@ -188,6 +188,6 @@ def running(kind: str, log: Path, seed: int = 1, waits: Iterable[float] = ()) ->
 
 
 if __name__ == "__main__":
-    which, path, number, *given = sys.argv[1:]
+    which, path, place, number, *given = sys.argv[1:]
     serve = {"smtp": serve_smtp, "sendgrid": serve_sendgrid}[which]
-    serve(Log(Path(path), int(number), tuple(map(float, given))))
+    serve(Log(Path(path), int(number), tuple(map(float, given))), int(place))
