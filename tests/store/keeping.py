@@ -101,6 +101,7 @@ class Place:
     world: World
     keeper: Keeper
     settings: Settings
+    issue: str = "issue"
 
     @property
     def store(self) -> Any:
@@ -124,7 +125,7 @@ def place(world: World, *, safe: bool = True, minutes: int = 25) -> Place:
 def begun(here: Place, owner: str = "one", lease: float = 60) -> tuple[ledger.ClaimedBatch, str, datetime]:
     """A batch past the point of no return, with the number it is kept under."""
     world = here.world
-    batch = world.claimed(owner, lease=lease)
+    batch = world.claimed(owner, here.issue, lease)
     kept = hold_for(here.as_program(), here.keeper, batch, world.now)
     assert kept is not None
     marks = ledger.Marks(here.keeper.name, hold=kept.hold, send_at=kept.send_at)
