@@ -106,12 +106,20 @@ def begin(connection: Connection, batch_id: int, owner: str, now: datetime, mark
     False when the batch is no longer the owner's, the issue no longer being sent, its last moment has passed, or the
     provider wants no call now.
     """
+    ours = sa.and_(
+        batches.c.id == batch_id,
+        batches.c.owner == owner,
+        batches.c.lease_until > now,
+        batches.c.state.in_(sources(BatchState.SUBMITTING)),
+    )
+    # The batch before its issue: who takes it from us for being late holds it, and wants the issue next.
+    if connection.execute(sa.select(batches.c.id).where(ours).with_for_update()).first() is None:
+        return False
     if not _may_leave(connection, batch_id, now):
         return False
     begun = connection.execute(
         sa.update(batches)
-        .where(batches.c.id == batch_id, batches.c.owner == owner, batches.c.lease_until > now)
-        .where(batches.c.state.in_(sources(BatchState.SUBMITTING)), ~is_blocked(marks.provider, now))
+        .where(ours, ~is_blocked(marks.provider, now))
         .values(state=BatchState.SUBMITTING, updated_at=now, **asdict(marks))
     )
     if begun.rowcount != 1:

@@ -35,7 +35,10 @@ def resend_doubts(connection: Connection, issue: str, now: datetime) -> int:
 
     For a provider to which handing over twice makes no second mail, and for a person who says so: nobody else.
     """
-    issue_id = stored_issues.locked(connection, issue).id
+    row = stored_issues.locked(connection, issue)
+    if row.state is IssueState.CANCELLED:
+        return 0  # nobody would take them, and they would wait for ever
+    issue_id = row.id
     doubtful = sa.select(batches.c.id).where(batches.c.issue_id == issue_id, batches.c.state == BatchState.DOUBTFUL)
     reopened = connection.execute(
         sa.update(deliveries)

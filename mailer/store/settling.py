@@ -64,13 +64,15 @@ def give_back(connection: Connection, batch_id: int, owner: str, now: datetime, 
     held = hold_batches(connection, *mine)
     if not held:
         return False
-    if pace is not None:
-        count = sa.select(sa.func.count()).where(
-            deliveries.c.batch_id == batch_id, deliveries.c.state == DeliveryState.PENDING
-        )
-        claimed_at = connection.execute(sa.select(batches.c.updated_at).where(mine[0])).scalar_one()
-        release(connection, pace, connection.execute(count).scalar_one(), claimed_at)
+    count = sa.select(sa.func.count()).where(
+        deliveries.c.batch_id == batch_id, deliveries.c.state == DeliveryState.PENDING
+    )
+    mails = connection.execute(count).scalar_one()
+    claimed_at = connection.execute(sa.select(batches.c.updated_at).where(mine[0])).scalar_one()
+    # Its issue before the day's count: who claims takes them in that order too.
     _back_to_pending(connection, held[0], now)
+    if pace is not None:
+        release(connection, pace, mails, claimed_at)
     return True
 
 
@@ -213,8 +215,12 @@ def _split_off_pending(
 
 
 def _reopen(connection: Connection, issue_id: int, now: datetime) -> None:
-    """An issue that has pending work again is not sent; a cancelled one lets go of it."""
-    row = connection.execute(sa.select(issues.c.name, issues.c.state).where(issues.c.id == issue_id)).one()
+    """An issue that has pending work again is not sent; a cancelled one lets go of it.
+
+    Its row is held: whoever cancels or ends it at this moment does not see this work yet, and this not what they do.
+    """
+    query = sa.select(issues.c.name, issues.c.state).where(issues.c.id == issue_id)
+    row = connection.execute(query.with_for_update()).one()
     if row.state is IssueState.CANCELLED:
         _cancel_waiting(connection, issue_id, now)
     elif row.state is IssueState.SENT:
