@@ -14,7 +14,7 @@ from mailer.model import DeliveryState
 from mailer.store import audience
 from mailer.store.batching import new_batch
 from mailer.store.columns import BigId
-from mailer.store.tables import batches, deliveries, subscribers
+from mailer.store.tables import batches, deliveries
 
 Brought = Sequence[tuple[int, sa.Select[Any]]]
 """Each list of an issue with the query of those it brings in."""
@@ -22,10 +22,13 @@ Brought = Sequence[tuple[int, sa.Select[Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A part of the recipients whose batches are due at one moment; None: everybody, at once."""
+    """A part of the recipients whose batches are due at one moment; None: everybody, at once.
+
+    `people` has their numbers as `subscriber_id`.
+    """
 
     due_at: datetime | None = None
-    people: sa.ColumnElement[bool] | None = None
+    people: sa.FromClause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,12 @@ def _fill_share(connection: Connection, filling: Filling, brought: Brought, shar
     nothing_before, room, batch_id = number == 0, 0, 0
     for place, (list_id, recipients) in enumerate(brought):
         query = _rows(filling.issue_id, list_id, _of_share(recipients, share))
-        last = sa.select(sa.func.max(deliveries.c.subscriber_id)).where(deliveries.c.issue_id == filling.issue_id)
         in_batch = place > 0 or not nothing_before
-        if in_batch:  # no longer the end of an index: others were brought in before
+        last = sa.select(sa.func.max(deliveries.c.subscriber_id))
+        if in_batch:  # not the end of an index any more, where SQLite would look from: others were brought in before
             last = last.where(deliveries.c.batch_id == sa.bindparam("batch"), deliveries.c.list_id == list_id)
+        else:
+            last = last.where(deliveries.c.issue_id == filling.issue_id)
         after = 0
         while True:
             if not room:
@@ -76,7 +81,10 @@ def _fill_share(connection: Connection, filling: Filling, brought: Brought, shar
 def _of_share(recipients: sa.Select[Any], share: Share) -> sa.Select[Any]:
     if share.people is None:
         return recipients
-    return recipients.join(subscribers, subscribers.c.id == audience.MEMBER.c.subscriber_id).where(share.people)
+    # Their numbers lead, in order: otherwise each batch would look at everybody.
+    number = share.people.c.subscriber_id
+    query = recipients.join(share.people, number == audience.MEMBER.c.subscriber_id)
+    return query.where(number > sa.bindparam("after", type_=BigId)).order_by(None).order_by(number)
 
 
 def _rows(issue_id: int, list_id: int, recipients: sa.Select[Any]) -> sa.Insert:

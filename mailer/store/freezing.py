@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -138,7 +139,8 @@ def write_audience(connection: Connection, wanted: Audience, now: datetime) -> F
     rules = audience.Rules(wanted.smtputf8, bans(connection, wanted.chosen), narrowing)
     _write_exclusions(connection, wanted.issue_id, wanted.chosen, rules)
     brought = _recipients(connection, wanted.issue_id, wanted.chosen, rules)
-    fill(connection, Filling(wanted.issue_id, wanted.batch_size, now), brought, _shares(connection, wanted))
+    with _shares(connection, wanted) as shares:
+        fill(connection, Filling(wanted.issue_id, wanted.batch_size, now), brought, shares)
     written = counts(connection, wanted.issue_id)
     if written.candidates != candidates:
         raise StoreError(
@@ -149,15 +151,19 @@ def write_audience(connection: Connection, wanted: Audience, now: datetime) -> F
     return written
 
 
-def _shares(connection: Connection, wanted: Audience) -> list[Share]:
+@contextmanager
+def _shares(connection: Connection, wanted: Audience) -> Iterator[list[Share]]:
     """When whose batches are due."""
     if wanted.local_time is None:
-        return [Share()]
+        yield [Share()]
+        return
     zones = readerzones.used(connection, wanted.chosen)
     groups = readerzones.reader_groups(wanted.local_time, zones, wanted.zone)
     if len(groups) == 1:
-        return [Share(groups[0].due_at)]
-    return [Share(group.due_at, readerzones.within(group, zones)) for group in groups]
+        yield [Share(groups[0].due_at)]
+        return
+    with readerzones.sorted_readers(connection, wanted.chosen, groups, zones) as readers:
+        yield [Share(due_at, people) for due_at, people in readers]
 
 
 def frozen_counts(connection: Connection, issue: str) -> FrozenCounts:

@@ -24,7 +24,6 @@ from mailer.store.tables import (
     issue_changes,
     issue_lists,
     issues,
-    subscribers,
     subscriptions,
     suppressions,
 )
@@ -85,8 +84,7 @@ def start(connection: Connection, name: str, now: datetime, terms: Terms) -> Fro
     Also None when it is not due any more, or was made a draft again.
     """
     shut_door(connection)
-    # People before their subscriptions, as all who write both take them.
-    hold(connection, issues, subscribers, subscriptions, suppressions)
+    hold(connection, issues, subscriptions, suppressions)
     issue = stored_issues.get(connection, name)
     if issue is None or issue.state is not IssueState.SCHEDULED or issue.due_at is None or issue.due_at > now:
         return None

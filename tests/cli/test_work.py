@@ -14,7 +14,7 @@ from mailer.model import IssueState
 from mailer.services import working
 from mailer.services.scheduling import When, plan_schedule, schedule_issue
 from mailer.services.sending.freezing import freeze_issue, plan_send
-from mailer.services.sending.results import SendOptions, SendResult
+from mailer.services.sending.results import End, SendOptions, SendResult, Why, result
 from mailer.services.sending.sender import send_frozen
 from mailer.services.working import Happening, Worker, only_one
 from mailer.store import issues as stored_issues
@@ -305,14 +305,32 @@ def test_an_issue_in_trouble_does_not_stop_the_others(issue: Any, desk: Desk, mo
     ]
 
 
-@pytest.mark.parametrize("patience", [0.0, 30.0])
-def test_what_the_rate_keeps_back_is_waited_for(issue: Any, monkeypatch: pytest.MonkeyPatch, patience: float) -> None:
-    monkeypatch.setattr(working, "PATIENCE", patience)
+def test_what_the_rate_keeps_back_is_waited_for(issue: Any) -> None:
     issue.add_settings("[provider]\nbatch_size = 1\n[limits]\nmax_rate = 60\n")
     add_people(issue, "members", "cy@example.org,Cy,")
     issue.done("send", ISSUE, "--at", "now")
     assert "finished" in issue.done("send", "--due").out
     assert len(mails(issue)) == 3
+
+
+@pytest.mark.parametrize(("seconds", "waits"), [(0.3, True), (120.0, False)])
+def test_a_moment_is_waited_for_and_no_longer(
+    issue: Any, desk: Desk, monkeypatch: pytest.MonkeyPatch, seconds: float, waits: bool
+) -> None:
+    """As when the provider wants no call for so long: a crontab comes again for what is later."""
+    answers: list[SendResult] = []
+
+    def send(program: Mailer, name: str, options: SendOptions) -> SendResult:
+        if answers:
+            return send_frozen(program, name, options)
+        resume_at = desk.clock.now + timedelta(seconds=seconds)
+        answers.append(result(program.store, name, end=End(Why.WAITS, resume_at=resume_at)))
+        return answers[0]
+
+    monkeypatch.setattr(working, "send_frozen", send)
+    desk.schedule(at="now")
+    desk.worker.once()
+    assert desk.state() is (IssueState.SENT if waits else IssueState.SENDING)
 
 
 # --- the long run -----------------------------------------------------------------------------------------------------
