@@ -47,7 +47,10 @@ UNMARKED = Marks()
 
 @dataclass(frozen=True, slots=True)
 class ClaimedBatch:
-    """A batch that is ours until `lease_until`, with the people it goes to. `not_before`: its slot at the rate."""
+    """A batch that is ours until `lease_until`, with the people it goes to. `not_before`: its slot at the rate.
+
+    `owner`: under which name it was claimed.
+    """
 
     id: int
     issue: str
@@ -56,6 +59,7 @@ class ClaimedBatch:
     lease_until: datetime
     recipients: tuple[Recipient, ...]
     not_before: datetime | None = None
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ def claim(connection: Connection, issue: str, terms: ClaimTerms, now: datetime) 
         if granted is not None:
             reserve(connection, granted, len(recipients))
         slot = granted.slot if granted is not None and granted.slot > now else None
-        return ClaimedBatch(batch_id, issue, number, row.attempts, lease.until, recipients, slot)
+        return ClaimedBatch(batch_id, issue, number, row.attempts, lease.until, recipients, slot, lease.owner)
     return None
 
 

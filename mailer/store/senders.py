@@ -16,15 +16,15 @@ Held = Mapping[str, frozenset[tuple[int, BatchState, datetime]]]
 """By owner, the batches it holds. A change is a sign of life; a dead owner's stay as they are until they are free."""
 
 
-def others(connection: Connection, issue: str, owner: str, now: datetime) -> Held:
-    """What other owners hold of an issue, whose row is held until this transaction ends: of two who ask at once and
-    then claim, one sees the other."""
+def others(connection: Connection, issue: str, ours: str, now: datetime) -> Held:
+    """What owners hold of an issue whose names do not begin with `ours`. Its row is held until this transaction ends:
+    of two who ask at once and then claim, one sees the other."""
     issue_id = stored_issues.locked(connection, issue).id
     query = sa.select(batches.c.owner, batches.c.id, batches.c.state, batches.c.lease_until).where(
         batches.c.issue_id == issue_id,
         batches.c.state.in_((BatchState.CLAIMED, BatchState.SUBMITTING)),
         batches.c.lease_until > now,
-        batches.c.owner != owner,
+        ~batches.c.owner.startswith(ours, autoescape=True),
     )
     held: dict[str, set[tuple[int, BatchState, datetime]]] = {}
     for holder, number, state, until in connection.execute(query):

@@ -316,7 +316,7 @@ def test_batches_slower_than_the_lease_end_with_advice(issue: Any, monkeypatch: 
 def test_each_sender_has_a_name_of_its_own(issue: Any) -> None:
     with open_mailer(Workspace(issue.root), {}) as program:
         provider = program.make_provider()
-        owners = {Run(program, provider, None).owner for _ in range(3)}  # type: ignore[arg-type]
+        owners = {Run(program, provider, None).name for _ in range(3)}  # type: ignore[arg-type]
     assert len(owners) == 3
 
 

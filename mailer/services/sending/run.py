@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
 import secrets
@@ -71,10 +72,12 @@ class Run:
         self.options = options
         # A call may begin at the end of its share and must be over before the lease is.
         self.lease = max(limits.lease_seconds, capabilities.call_seconds / (1 - LEASE_SHARE))
-        self.owner = f"{platform.node() or 'host'}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.name = f"{platform.node() or 'host'}-{os.getpid()}-{secrets.token_hex(4)}."
+        """How the owner of each of our claims begins. Each has one of its own: of a batch that was lost and claimed
+        again by another of our threads, the first thread must not begin it, nor answer for it."""
+        self._claims = itertools.count(1)
         self.boot = boot_id()
         self.pace = pace_of(program.settings, provider.name, options.per_minute)
-        self.terms = ledger.ClaimTerms(self.owner, self.lease, self.pace, IN_ORDER if self.in_order else None)
         self.jotter = Jotter(program.store, self.lease, program.now, self.turns.turn)
         self.halt = Halt()
         self.tally = Tally(limits.pause_above)
@@ -110,15 +113,21 @@ class Run:
         swept = time.monotonic() >= self._sweep_at
         if swept:
             self.sweep(connection)
-        batch = ledger.claim(connection, self.writer.issue, self.terms, now)
+        terms = self.terms()
+        batch = ledger.claim(connection, self.writer.issue, terms, now)
         if batch is None and not swept:
             self.sweep(connection)
-            batch = ledger.claim(connection, self.writer.issue, self.terms, now)
+            batch = ledger.claim(connection, self.writer.issue, terms, now)
         return batch
+
+    def terms(self) -> ledger.ClaimTerms:
+        """Those of the next claim."""
+        owner = f"{self.name}{next(self._claims)}"
+        return ledger.ClaimTerms(owner, self.lease, self.pace, IN_ORDER if self.in_order else None)
 
     def left_to_another(self, connection: Connection) -> bool:
         """Whether another sender holds batches, and is at work or may be."""
-        held = senders.others(connection, self.writer.issue, self.owner, self.now())
+        held = senders.others(connection, self.writer.issue, self.name, self.now())
         if owner := self.elsewhere.alive(held):
             self.halt.because(End(Why.ELSEWHERE, who(owner)))
         return bool(held)
@@ -190,10 +199,10 @@ class Run:
             marks = replace(marks, hold=kept.hold, send_at=kept.send_at)
         with self.turns.write() as connection:
             now = self.now()
-            begun = ledger.begin(connection, batch.id, self.owner, now, marks)
+            begun = ledger.begin(connection, batch.id, batch.owner, now, marks)
             if begun and self.in_order and refused:
                 # Whoever finds this batch later takes the first one without an answer for the one in doubt.
-                ledger.record(connection, batch.id, self.owner, refused, now)
+                ledger.record(connection, batch.id, batch.owner, refused, now)
         return begun
 
     def too_slow(self, batch: ledger.ClaimedBatch) -> None:
@@ -225,7 +234,7 @@ class Run:
             return refused
         try:
             if isinstance(self.provider, SubmitsInOrder):
-                passing = InOrder(self.jotter, self.owner, self.tally.note, lambda: not self.halt.asked)
+                passing = InOrder(self.jotter, claimed.owner, self.tally.note, lambda: not self.halt.asked)
                 return passing.hand_over(self.provider, batch)
             return (*self.provider.submit(batch), *refused)
         except ProviderError as error:
@@ -263,9 +272,9 @@ class Run:
 
     def put_down(self, connection: Connection, batch: ledger.ClaimedBatch, receipts: Sequence[Receipt]) -> bool:
         now = self.now()
-        ours = not receipts or ledger.record(connection, batch.id, self.owner, receipts, now) > 0
+        ours = not receipts or ledger.record(connection, batch.id, batch.owner, receipts, now) > 0
         if self.in_order:
-            ledger.settle(connection, batch.id, self.owner, now)
+            ledger.settle(connection, batch.id, batch.owner, now)
         elif waits := [each.retry_after for each in receipts if each.outcome is Outcome.RETRY and each.retry_after]:
             # It wants to be left alone, by every sender and not by this batch.
             pacing.block(connection, self.provider.name, now + timedelta(seconds=max(waits)), now)
@@ -283,7 +292,7 @@ class Run:
     def give_back(self, batch: ledger.ClaimedBatch) -> None:
         """Return a batch that was not begun. Where that cannot be written, the lease ends by itself."""
         with suppress(StoreError), self.turns.write() as connection:
-            ledger.give_back(connection, batch.id, self.owner, self.now(), self.pace)
+            ledger.give_back(connection, batch.id, batch.owner, self.now(), self.pace)
 
     # --- stopping by itself -----------------------------------------------------------------------------------------
 
