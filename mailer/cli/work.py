@@ -21,9 +21,9 @@ def work(
     once: Annotated[bool, typer.Option("--once", help="Carry out what is due now, and end: as `send --due`.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Send scheduled issues when they are due, and go on with those that were interrupted, until it is stopped.
+    """Send scheduled issues when they are due, until it is stopped.
 
-    One line for everything that begins, ends or waits for a person; with --json one object a line.
+    It also goes on with those that another sender left in the middle. One line for everything that begins, ends or waits for a person; with --json one object a line.
     """
     if once:
         carry_out_due(context, as_json=as_json)
