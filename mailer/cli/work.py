@@ -23,7 +23,8 @@ def work(
 ) -> None:
     """Send scheduled issues when they are due, until it is stopped.
 
-    It also goes on with those that another sender left in the middle. One line for everything that begins, ends or waits for a person; with --json one object a line.
+    It also goes on with those that another sender left in the middle. One line for everything that begins, ends or
+    waits for a person; with --json one object a line.
     """
     if once:
         carry_out_due(context, as_json=as_json)
