@@ -6,6 +6,7 @@ import time
 from datetime import datetime
 from threading import Lock
 
+from mailer.errors import StoreError
 from mailer.model import IssueState
 from mailer.services.sending.crew import Crew
 from mailer.services.sending.holding import may_go_on, settle_held, settles_at
@@ -62,7 +63,7 @@ class Workers:
         self.crew.more()
         try:
             while not self.crew.over.wait(POLL):
-                self.watch()
+                self.guarded()
         except BaseException as error:
             halt.fail(error)
             raise
@@ -146,6 +147,16 @@ class Workers:
         return f"waiting {seconds:,.0f} s for what is due later" if seconds > 1 else ""
 
     # --- the one that looks after them ------------------------------------------------------------------------------
+
+    def guarded(self) -> None:
+        """Watch. What goes wrong here must not leave the threads alone with what they have in flight."""
+        try:
+            self.watch()
+        except StoreError as error:
+            # They need the database as well: they wait for it where they must, and give up where they may.
+            self.run.tally.waiting = error.message
+        except Exception as error:
+            self.run.halt.fail(error)
 
     def watch(self) -> None:
         """Stop when there is a reason; tell how far it is."""
