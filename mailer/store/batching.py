@@ -102,4 +102,6 @@ def split_first(connection: Connection, batch_id: int, most: int, now: datetime)
     number = following_number(connection, whole.issue_id)
     part = new_batch(connection, whole.issue_id, number, now, due_at=whole.due_at, attempts=whole.attempts)
     connection.execute(sa.update(deliveries).where(waiting, deliveries.c.id < end).values(batch_id=part))
+    # Whoever follows the issue counts only batches that have changed, and this one has become smaller.
+    connection.execute(sa.update(batches).where(batches.c.id == batch_id).values(updated_at=now))
     return part, number

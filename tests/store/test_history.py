@@ -227,9 +227,14 @@ def step(
     begun: list[tuple[ledger.ClaimedBatch, list[Receipt]]],
 ) -> None:
     """Something that a sender, a dead one or a person does. An answer may come in parts."""
-    match dice.choice(("claim", "claim", "begin", "answer", "answer", "answer", "sweep", "leave", "pause", "resume")):
+    claims = ("claim", "claim", "divide", "divide")
+    match dice.choice((*claims, "begin", "begin", *["answer"] * 4, "sweep", "leave", "pause", "resume")):
         case "claim" if (batch := world.claim()) is not None:
             held.append(batch)
+        case "divide":
+            world.later(0.001)
+            if (batch := world.claim(most=1)) is not None:
+                held.append(batch)
         case "begin" if held:
             batch = held.pop(dice.randrange(len(held)))
             if world.begin(batch):
