@@ -106,9 +106,6 @@ def forking() -> Iterator[Fork]:
         try:
             yield fork
         finally:
-            # Of a test that failed, one may still be there, and frozen.
-            for sender in fork.senders:
-                sender.kill()
             fork.process.communicate()
 
 
@@ -118,10 +115,20 @@ def serve() -> None:
     for name in IMPORTED:
         importlib.import_module(name)
     print("ready", flush=True)
+    running: set[int] = set()
     for line in sys.stdin:
         asked = json.loads(line)
-        answer = ended(asked["poll"]) if "poll" in asked else begin(asked)
+        if "poll" in asked:
+            answer = ended(asked["poll"])
+            if answer is not None:
+                running.discard(asked["poll"])
+        else:
+            answer = begin(asked)
+            running.add(answer)
         print(json.dumps(answer), flush=True)
+    # Whoever asked is gone, perhaps before a sender of a test that failed, which may be frozen.
+    for pid in running:
+        os.kill(pid, signal.SIGKILL)
 
 
 def ended(pid: int) -> int | None:

@@ -118,8 +118,8 @@ class Cell:
     provider: str
     connections: int
     database: str
-    people: int = 600
-    kills: int = 5
+    people: int = 400
+    kills: int = 4
     batch: int = 20
     lease: float = 2.0
     seed: int = 20261122

@@ -9,6 +9,7 @@ import json
 import signal
 import sqlite3
 import time
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
@@ -39,13 +40,12 @@ def test_another_takes_over_and_the_late_answer_counts(cell: Cell, wait: float, 
         before = bench.ledger()
         assert 0 < before.counts()[DeliveryState.DOUBTFUL] <= cell.in_flight
         assert bench.faults(cell.in_flight) == []
-        mails = bench.count()
         first.signal(signal.SIGCONT)
         code = first.wait()
         assert code in (0, 3), first.err.read_text()
-        time.sleep(2 * wait)
-        assert bench.count() == mails, "it sent something after it woke up"
+        # It may have had one on its way that had not left, knows that, and sent it now.
         assert bench.faults(0) == []
+        assert bench.taken() == Counter(bench.people)
         assert told(second)["accepted_now"] + told(first)["accepted_now"] == cell.people
 
 

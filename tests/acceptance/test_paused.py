@@ -15,8 +15,8 @@ from tests.cli.campaign import ISSUE
 
 CELLS = [
     Cell("sendgrid", 4, "sqlite", people=400, batch=10),
-    Cell("sendgrid", 1, "postgresql", people=200, batch=10),
-    Cell("smtp", 1, "sqlite", people=400, batch=100),
+    Cell("sendgrid", 1, "postgresql", people=120, batch=10),
+    Cell("smtp", 1, "sqlite", people=300, batch=100),
     Cell("smtp", 4, "postgresql", people=400, batch=100),
 ]
 

@@ -2,10 +2,15 @@
 
 Which of them is alive shows in what it holds: an owner at work takes batches, begins and ends them, a dead one's stay
 as they are until its lease ends. So a sender that finds another's batches looks for a while, and either leaves the
-issue to it or takes over.
+issue to it or takes over. For a process of this machine that is gone nobody has to wait: the other batches can go on.
 """
 
 from __future__ import annotations
+
+import os
+import platform
+
+from datetime import datetime
 
 from mailer.store.senders import Held
 
@@ -24,7 +29,30 @@ class Elsewhere:
         return next((owner for owner, theirs in held.items() if theirs - seen.get(owner, frozenset())), "")
 
 
+def gone(owner: str) -> bool:
+    """Whether it was a process of this machine that has ended. A wrong yes costs nothing: batches have one owner."""
+    host, _, process = owner.rpartition("-")[0].rpartition("-")
+    if os.name != "posix" or host != platform.node() or not process.isdigit():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
+
+
 def who(owner: str) -> str:
     """The owner of a batch for people: its machine and process."""
     host, _, process = owner.rpartition("-")[0].rpartition("-")
     return f"{host}, process {process}" if host and process.isdigit() else owner
+
+
+def waits_for(held: Held, now: datetime) -> str:
+    """What a sender tells while it looks whether another one is alive; empty where nobody holds anything."""
+    if not held:
+        return ""
+    owner, theirs = next(iter(held.items()))
+    seconds = max((min(until for _, _, until in theirs) - now).total_seconds(), 0)
+    return f"another sender ({who(owner)}) has batches and does not move: taking over in {seconds:,.0f} s"

@@ -21,7 +21,7 @@ from mailer.providers import Provider, SubmitsInOrder
 from mailer.services.merge_writer import MergeWriter
 from mailer.services.program import Program
 from mailer.services.sending.boot import boot_id
-from mailer.services.sending.elsewhere import Elsewhere, who
+from mailer.services.sending.elsewhere import Elsewhere, gone, who
 from mailer.services.sending.halting import Halt
 from mailer.services.sending.holding import Hold, hold_for
 from mailer.services.sending.inorder import InOrder
@@ -82,6 +82,8 @@ class Run:
         self.halt = Halt()
         self.tally = Tally(limits.pause_above)
         self.elsewhere = Elsewhere()
+        self.waits_for = ""
+        """What to tell about another sender that may be dead, while its batches are not free."""
         self.slow = 0
         self._counting = Lock()
         self.holding = 0
@@ -127,7 +129,8 @@ class Run:
 
     def left_to_another(self, connection: Connection) -> bool:
         """Whether another sender holds batches, and is at work or may be."""
-        held = senders.others(connection, self.writer.issue, self.name, self.now())
+        others = senders.others(connection, self.writer.issue, self.name, self.now())
+        held = {owner: theirs for owner, theirs in others.items() if not gone(owner)}
         if owner := self.elsewhere.alive(held):
             self.halt.because(End(Why.ELSEWHERE, who(owner)))
         return bool(held)

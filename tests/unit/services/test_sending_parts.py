@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +18,7 @@ from mailer.cli.progress import duration, sending
 from mailer.errors import StoreError
 from mailer.model import Batch, BatchState, Outcome, Receipt
 from mailer.services.sending.crew import Crew
-from mailer.services.sending.elsewhere import Elsewhere, who
+from mailer.services.sending.elsewhere import Elsewhere, gone, who
 from mailer.services.sending.halting import Halt
 from mailer.services.sending.inorder import InOrder
 from mailer.services.sending.pace import day_over
@@ -193,6 +197,17 @@ def test_who_takes_begins_or_holds_on_to_a_batch_is_alive(later: dict[str, froze
 def test_an_owner_is_a_machine_and_a_process() -> None:
     assert who("mail-1.example-4711-a1b2c3d4") == "mail-1.example, process 4711"
     assert who("dead") == "dead"
+
+
+def test_a_process_of_this_machine_that_has_ended_is_gone() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    here = platform.node() or "host"
+    assert gone(f"{here}-{ended.pid}-a1b2c3d4")
+    assert not gone(f"{here}-{os.getpid()}-a1b2c3d4")
+    assert not gone(f"another.example-{ended.pid}-a1b2c3d4")
+    assert not gone(f"{here}-{10**30}-a1b2c3d4")
+    assert not gone("dead")
 
 
 # --- figures and words ------------------------------------------------------------------------------------------------
