@@ -141,6 +141,28 @@ def test_one_that_is_stopped_half_way_is_taken_back_as_a_whole(mailer: Any, site
     assert leaving(site) == Counter()
 
 
+def test_a_copy_takes_nothing_back(mailer: Any, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The original would never hear that those mails do not leave."""
+    sent(mailer)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("MAILER_IDENTITY", "a copy")
+        run = mailer("cancel", ISSUE, "--yes")
+    assert run.code == 1
+    assert "a copy must not send" in run.err
+    assert len(leaving(site)) == PEOPLE
+    assert mailer.done("status", ISSUE, "--json").json["deliveries"] == {"accepted": PEOPLE}
+
+
+def test_a_copy_takes_nothing_back_of_what_it_stops_half_way(
+    mailer: Any, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.plan += [Says(takes=True), Says(401)]
+    assert mailer("send", ISSUE, "--yes").code != 0
+    monkeypatch.setenv("MAILER_IDENTITY", "a copy")
+    assert mailer("cancel", ISSUE, "--yes").code == 1
+    assert len(leaving(site)) == 40
+
+
 def test_what_cannot_be_taken_back_is_told(mailer: Any, site: Site) -> None:
     sent(mailer)
     site.kept.refuses = lambda how, path: wrong(400, "no") if "scheduled" in path and how != "GET" else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mailer.model import IssueState
 from mailer.providers import Holds
+from mailer.services.binding import check_bound
 from mailer.services.program import Program
 from mailer.services.sending.access import provided
 from mailer.services.sending.holding import drop_one, kept_batches
@@ -38,6 +39,7 @@ def can_recall(program: Program, issue: str) -> bool:
 
 def recall(program: Program, issue: str) -> Recalled:
     """Cancel an issue that was sent, and take back what the provider still keeps of it."""
+    check_bound(program)
     with program.store.write() as connection:
         holding.stop(connection, issue, program.now())
     return drop_held(program, issue)
@@ -46,12 +48,14 @@ def recall(program: Program, issue: str) -> Recalled:
 def drop_held(program: Program, issue: str) -> Recalled:
     """Take back what the provider still keeps of a cancelled issue, as far as it lets batches be dropped.
 
-    An issue that is not cancelled is left alone: what is dropped of it would go out again.
+    An issue that is not cancelled is left alone: what is dropped of it would go out again. So is what a copy of the
+    database knows of: the provider keeps it for the original, which would count as handed over what never leaves.
     """
     with program.store.read() as connection:
         cancelled = stored_issues.state_of(connection, issue) is IssueState.CANCELLED
     if not cancelled or not _kept(program, issue):
         return Recalled()
+    check_bound(program)
     with provided(program) as provider:
         return _drop_all(program, provider, issue) if isinstance(provider, Holds) else Recalled()
 
