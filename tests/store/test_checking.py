@@ -121,11 +121,11 @@ def test_all_at_once_is_one_by_one(
             person = ids[PEOPLE.index(forgotten)]
             gone = {"forgotten_at": NOW, "domain": "", "email_key": f"#{person}", "attributes": {}}
             connection.execute(sa.update(subscribers).where(subscribers.c.id == person).values(**gone))
-        kept, states = one_by_one(connection)
+        kept, expected = one_by_one(connection)
         batch_id = connection.execute(sa.select(batches.c.id)).scalar_one()
         assert check_again(connection, batch_id, issues.number(connection, "issue"), NOW) == tuple(kept)
         details: dict[int, str] = dict(connection.execute(sa.select(deliveries.c.id, deliveries.c.detail)).all())
-    assert details == states
+    assert details == expected
 
 
 @pytest.mark.parametrize("people", [1, 900])

@@ -11,13 +11,14 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
-from mailer.model import DeliveryState, Outcome
-from mailer.store import ledger
+from mailer.model import DeliveryState, IssueState, Outcome
+from mailer.store import issues, ledger
 from mailer.store.database import Store
 from mailer.store.tables import deliveries
-from tests.store.world import World, receipts
+from tests.store.world import SERVERS_ONLY, World, receipts
 
 PEOPLE = 72
 
@@ -168,6 +169,67 @@ def test_threads_of_one_process(world: World) -> None:
     assert faults == []
     assert sorted(taken) == sorted(all_deliveries(world.store))
     assert world.finish()
+
+
+@pytest.mark.parametrize("state", [IssueState.PAUSED, IssueState.CANCELLED])
+def test_nothing_begins_once_a_pause_or_a_cancellation_is_done(world: World, state: IssueState) -> None:
+    world.add("weekly", *(f"p{number}" for number in range(90)))
+    world.freeze("weekly", batch_size=1)
+    begun: list[float] = []
+    faults: list[BaseException] = []
+    halted = threading.Event()
+
+    def send(owner: str) -> None:
+        try:
+            while not halted.is_set() and (batch := world.claim(owner)) is not None:
+                # Before it asks, not after: a thread may be kept waiting at any point after the commit.
+                asked = time.monotonic()
+                if world.begin(batch, owner):
+                    begun.append(asked)
+        except BaseException as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=send, args=(f"thread{number}",)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    while len(begun) < 4:
+        time.sleep(0.001)
+    with world.store.write() as connection:
+        if state is IssueState.PAUSED:
+            issues.pause(connection, "issue", "", world.now)
+        else:
+            ledger.cancel(connection, "issue", world.now)
+    done = time.monotonic()
+    time.sleep(0.05)
+    halted.set()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert max(begun) < done
+    assert not world.claim("late")
+    assert len(begun) == world.figures().deliveries[DeliveryState.SUBMITTING] < 90
+
+
+@SERVERS_ONLY
+def test_who_pauses_waits_for_what_is_just_beginning(world: World) -> None:
+    """Else a batch could begin by a look at the issue from before the pause, and be committed after it."""
+    prepared(world)
+    batch = world.claimed()
+    paused = threading.Event()
+
+    def pause() -> None:
+        with world.store.write() as connection:
+            issues.pause(connection, "issue", "", world.now)
+        paused.set()
+
+    thread = threading.Thread(target=pause)
+    with world.store.write() as connection:
+        assert ledger.begin(connection, batch.id, "one", world.now)
+        thread.start()
+        assert not paused.wait(0.3), "not while something begins"
+    thread.join()
+    assert paused.is_set()
+    assert world.claim("two") is None
 
 
 def claim(store: Store, owner: str) -> ledger.ClaimedBatch | None:

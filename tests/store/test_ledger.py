@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from mailer.errors import ConflictError, NotFoundError
-from mailer.model import BatchState, DeliveryState, IssueState, Outcome
+from mailer.model import BatchState, DeliveryState, IssueState, Outcome, Receipt
 from mailer.store import issues, ledger
 from mailer.store.tables import batches, deliveries
 from tests.store.world import MINUTE, NOW, UNSUBSCRIBED, World, names, receipts
@@ -366,3 +366,120 @@ def test_batches_are_taken_in_order(sending: World) -> None:
     with sending.store.read() as connection:
         states = dict(connection.execute(sa.select(batches.c.number, batches.c.state)).all())
     assert states == {1: BatchState.CLAIMED, 2: BatchState.PENDING}
+
+
+def waiting(world: World) -> list[tuple[float | None, int]]:
+    """When each waiting batch is due, in seconds from the start, and how many deliveries it has."""
+    count = sa.select(sa.func.count()).where(deliveries.c.batch_id == batches.c.id).scalar_subquery()
+    query = sa.select(batches.c.due_at, count).where(batches.c.state == BatchState.PENDING).order_by(batches.c.due_at)
+    with world.store.read() as connection:
+        return [(None if due is None else (due - NOW).total_seconds(), size) for due, size in connection.execute(query)]
+
+
+def test_who_waits_longer_keeps_nobody_else_waiting(world: World) -> None:
+    world.add("weekly", *(f"p{number}" for number in range(8)))
+    world.freeze("weekly")
+    batch = world.claimed()
+    world.begin(batch)
+    pauses = [None, 60, 63, 900, 3600, 3604.5, 60, None]
+    answers = [
+        Receipt(one.delivery_id, RETRY if pause else ACCEPTED, retry_after=pause)
+        for one, pause in zip(batch.recipients, pauses, strict=True)
+    ]
+    assert world.record(batch, answers) == 8
+    assert waiting(world) == [(63, 3), (900, 1), (3604.5, 2)]
+    world.now = NOW + timedelta(seconds=63)
+    assert names(world.claimed()) == ["p1", "p2", "p6"]
+
+
+def test_of_a_batch_of_which_nothing_was_taken_the_last_to_wait_stay(sending: World) -> None:
+    batch = sending.claimed()
+    sending.begin(batch)
+    ada, ben = batch.recipients
+    later = Receipt(ada.delivery_id, RETRY, retry_after=500)
+    sending.record(batch, [later, Receipt(ben.delivery_id, NOT_SENT)])
+    assert sending.batch_states() == ["pending", "pending", "pending"]
+    assert sorted(waiting(sending), key=str) == [(500, 1), (None, 1), (None, 2)]
+    assert [names(sending.claimed(owner)) for owner in ("a", "b")] == [["cleo", "dan"], ["ben"]]
+    assert sending.claim("c") is None
+
+
+def test_many_different_times_make_few_batches(world: World) -> None:
+    world.add("weekly", *(f"p{number:02}" for number in range(60)))
+    world.freeze("weekly")
+    batch = world.claimed()
+    world.begin(batch)
+    answers = [Receipt(one.delivery_id, RETRY, retry_after=100 * at) for at, one in enumerate(batch.recipients)]
+    world.record(batch, answers)
+    found = waiting(world)
+    assert sum(size for _, size in found) == 60
+    assert 2 <= len(found) <= 8
+
+
+def test_what_was_tried_for_a_day_is_given_up(world: World) -> None:
+    world.add("weekly", "ada")
+    world.freeze("weekly")
+    for attempt in range(40):
+        batch = world.claimed()
+        assert batch.attempts == attempt
+        world.begin(batch)
+        world.record(batch, receipts(batch, RETRY, detail="451 later", retry_after=7200))
+        if world.states()["ada"] == "refused":
+            break
+        world.later(120)
+    assert attempt >= 15
+    assert world.now - NOW > timedelta(days=1)
+    with world.store.read() as connection:
+        assert ledger.refusals(connection, "issue") == {f"given up after {attempt + 1} attempts: 451 later": 1}
+    assert world.finish()
+
+
+def test_what_could_only_be_tried_too_late_is_given_up(world: World) -> None:
+    world.add("weekly", "ada", "ben")
+    world.freeze("weekly", not_after=NOW + timedelta(hours=1))
+    batch = world.claimed()
+    world.begin(batch)
+    world.record(batch, [*receipts(batch, RETRY, retry_after=60)[:1], *receipts(batch, RETRY, retry_after=3601)[1:]])
+    assert world.states() == {"ada": "pending", "ben": "refused"}
+
+
+def test_nothing_begins_after_the_last_moment_of_an_issue(world: World) -> None:
+    world.add("weekly", "ada", "ben")
+    world.freeze("weekly", batch_size=1, not_after=NOW + MINUTE)
+    world.later(1)
+    batch = world.claimed(lease=600)
+    world.now += timedelta(seconds=1)
+    assert not world.begin(batch)
+    assert world.claim("two") is None
+
+
+def test_marks_stay_until_the_batch_is_free_again(sending: World) -> None:
+    held = ledger.Marks("sendgrid", boot="b", hold="h-1", send_at=NOW + MINUTE)
+    batch = sending.claimed()
+    assert sending.begin(batch, marks=held)
+    query = sa.select(batches.c.provider, batches.c.in_order, batches.c.boot, batches.c.hold, batches.c.send_at).where(
+        batches.c.id == batch.id
+    )
+    with sending.store.read() as connection:
+        assert tuple(connection.execute(query).one()) == ("sendgrid", False, "b", "h-1", NOW + MINUTE)
+    sending.record(batch, receipts(batch, NOT_SENT))
+    with sending.store.read() as connection:
+        assert tuple(connection.execute(query).one())[3:] == ("", None)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_receipts_in_any_order_with_different_words(sending: World, order: int) -> None:
+    batch = sending.claimed()
+    sending.begin(batch)
+    said = [Receipt(one.delivery_id, ACCEPTED, f"250 {at}", f"q{at}") for at, one in enumerate(batch.recipients)]
+    assert sending.record(batch, said[::order]) == 2
+    query = sa.select(deliveries.c.detail, deliveries.c.provider_id).order_by(deliveries.c.id).limit(2)
+    with sending.store.read() as connection:
+        assert [tuple(row) for row in connection.execute(query)] == [("250 0", "q0"), ("250 1", "q1")]
+
+
+def test_the_first_of_two_receipts_for_one_counts(sending: World) -> None:
+    batch = sending.claimed()
+    sending.begin(batch)
+    assert sending.record(batch, [*receipts(batch, ACCEPTED), *receipts(batch, REFUSED)]) == 2
+    assert [sending.states()[name] for name in ("ada", "ben")] == ["accepted", "accepted"]

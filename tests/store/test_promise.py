@@ -9,9 +9,10 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from hypothesis import settings
@@ -22,13 +23,14 @@ from mailer.delivery.states import BATCH_MOVES, DELIVERY_MOVES, OPEN_BATCHES, ba
 from mailer.model import BatchState, DeliveryState, IssueState, Outcome, Receipt, SubscriptionState
 from mailer.store import issues, ledger, migrate, subscriptions, suppressions
 from mailer.store.database import Store, open_store
+from mailer.store.jotting import Jotter
 from mailer.store.tables import batches, deliveries, exclusions, metadata
 from tests import postgres
 from tests.store.world import CONFIRMED, UNSUBSCRIBED, World, key
 
 PEOPLE = [f"p{number}" for number in range(7)]
 SENDERS = ["north", "south", "west"]
-STATES = st.sampled_from([None, *SubscriptionState, CONFIRMED, CONFIRMED, CONFIRMED])
+STATES = st.sampled_from([None, *SubscriptionState, *[CONFIRMED] * 6])
 # What a call may come to: the answer, and whether the provider really took the mail.
 ANSWERS = st.sampled_from(
     [
@@ -40,6 +42,12 @@ ANSWERS = st.sampled_from(
         (Outcome.DOUBTFUL, False),
     ]
 )
+# A provider that takes a batch as a whole, one that keeps it for a while, and one that is told mail by mail.
+PLAIN = ledger.Marks("sendgrid", boot="first")
+KEPT = ledger.Marks("sendgrid", boot="first", hold="h")
+IN_ORDER = ledger.Marks("smtp", in_order=True, boot="first")
+MARKS = st.sampled_from([PLAIN, KEPT, IN_ORDER, IN_ORDER])
+PACES = st.sampled_from([None, None, ledger.Pace("sendgrid", per_minute=60), ledger.Pace("sendgrid", warmup=(3, 3))])
 TAKEN_STATES = {DeliveryState.SUBMITTING, DeliveryState.DOUBTFUL, DeliveryState.ACCEPTED}
 
 
@@ -62,6 +70,8 @@ class Sender:
     batch: ledger.ClaimedBatch | None = None
     begun: bool = False
     answers: list[Receipt] | None = None
+    marks: ledger.Marks = PLAIN
+    jotted: int = 0
 
 
 class Promise(RuleBasedStateMachine):
@@ -74,6 +84,8 @@ class Promise(RuleBasedStateMachine):
         self.took: Counter[int] = Counter()
         self.seen_deliveries: dict[int, DeliveryState] = {}
         self.seen_batches: dict[int, BatchState] = {}
+        self.boot = "first"
+        self.jotter = Jotter(self.store, 60, lambda: self.world.now)
 
     def open(self) -> Store:
         """An empty store."""
@@ -86,6 +98,7 @@ class Promise(RuleBasedStateMachine):
             if self.seen_deliveries:
                 self.drain()
         finally:
+            self.jotter.close()
             self.close()
 
     def close(self) -> None:
@@ -111,33 +124,53 @@ class Promise(RuleBasedStateMachine):
 
     @rule(
         sender=st.sampled_from(SENDERS),
-        stages=st.integers(1, 4),
+        stages=st.integers(1, 8),
         outcomes=st.lists(ANSWERS, min_size=4, max_size=4),
         part=st.integers(1, 4),
+        marks=MARKS,
     )
-    def work(self, sender: str, stages: int, outcomes: list[tuple[Outcome, bool]], part: int) -> None:
+    def work(
+        self, sender: str, stages: int, outcomes: list[tuple[Outcome, bool]], part: int, marks: ledger.Marks
+    ) -> None:
         """A sender goes on from where it is by some stages: claim, point of no return, call, record."""
         me = self.senders[sender]
         for _ in range(stages):
             if me.batch is None:
                 self.claim(me)
             elif not me.begun:
-                self.begin(me)
+                self.begin(me, replace(marks, boot=self.boot))
+            elif me.marks.in_order:
+                self.jot(me, outcomes)
             elif me.answers is None:
                 self.call(me, outcomes)
             else:
                 self.record(me, part)
             self.nobody_is_taken_twice_and_nobody_is_lost()
 
-    def claim(self, me: Sender) -> None:
-        me.batch = self.world.claim(me.token)
-        me.begun, me.answers = False, None
+    @rule(outcomes=st.lists(ANSWERS, min_size=4, max_size=4), marks=MARKS, stages=st.integers(1, 2))
+    def work_in_turn(self, outcomes: list[tuple[Outcome, bool]], marks: ledger.Marks, stages: int) -> None:
+        """Most of what happens is work: of all the senders, one after the other."""
+        for sender in SENDERS:
+            self.work(sender, stages, outcomes, 2, marks)
+
+    @rule(sender=st.sampled_from(SENDERS), pace=PACES, most=st.none() | st.integers(1, 3))
+    def claim_slowly(self, sender: str, pace: ledger.Pace | None, most: int | None) -> None:
+        """At a pace, and not more than so many."""
+        me = self.senders[sender]
+        if me.batch is None:
+            self.claim(me, pace=pace, most=most)
+
+    def claim(self, me: Sender, **terms: Any) -> None:
+        me.batch = self.world.claim(me.token, **terms)
+        me.begun, me.answers, me.jotted = False, None, 0
+        size = len(me.batch.recipients) if me.batch else 0
+        assert size <= (terms.get("most") or size)
         for recipient in me.batch.recipients if me.batch else ():
             assert self.may_be_mailed(recipient.email, recipient.list_name)
 
-    def begin(self, me: Sender) -> None:
+    def begin(self, me: Sender, marks: ledger.Marks) -> None:
         assert me.batch is not None
-        me.begun = self.world.begin(me.batch, me.token)
+        me.marks, me.begun = marks, self.world.begin(me.batch, me.token, marks)
         if me.begun:
             assert self.issue_state() is IssueState.SENDING
         else:
@@ -149,6 +182,32 @@ class Promise(RuleBasedStateMachine):
         for recipient, (outcome, taken) in zip(me.batch.recipients, outcomes, strict=False):
             self.took[recipient.delivery_id] += taken
             me.answers.append(Receipt(recipient.delivery_id, outcome, retry_after=5))
+
+    def jot(self, me: Sender, outcomes: list[tuple[Outcome, bool]]) -> None:
+        """The next mail of a batch in order: it leaves, and what came of it is written down before the next."""
+        assert me.batch is not None
+        if me.jotted == len(me.batch.recipients):
+            self.world.settle(me.batch, me.token)
+            me.batch = None
+            return
+        number = me.batch.recipients[me.jotted].delivery_id
+        outcome, taken = outcomes[me.jotted % len(outcomes)]
+        self.took[number] += taken
+        me.jotted += 1
+        go_on = self.jotter.jot(me.batch.id, me.token, Receipt(number, outcome, retry_after=5))
+        assert not go_on or self.issue_state() is IssueState.SENDING
+        if not go_on:
+            # What was not sent is recorded as that, if it is still this one's to say.
+            rest = [Receipt(one.delivery_id, Outcome.NOT_SENT) for one in me.batch.recipients[me.jotted :]]
+            self.world.record(me.batch, rest, me.token)
+            me.batch = None
+
+    @rule()
+    def start_the_machine_again(self) -> None:
+        """All its processes die. What the file had taken is there: nothing is lost here but the belief in it."""
+        self.boot = f"start {self.deaths}"
+        for sender in SENDERS:
+            self.die(sender)
 
     def record(self, me: Sender, part: int) -> None:
         assert me.batch is not None
@@ -174,7 +233,7 @@ class Promise(RuleBasedStateMachine):
     @rule(sender=st.sampled_from(SENDERS), thief=st.sampled_from(SENDERS))
     def record_for_another(self, sender: str, thief: str) -> None:
         me = self.senders[sender]
-        if me.batch and me.begun and sender != thief:
+        if me.batch and me.begun and not me.marks.in_order and sender != thief:
             lies = [Receipt(recipient.delivery_id, Outcome.NOT_SENT) for recipient in me.batch.recipients]
             assert self.world.record(me.batch, lies, self.senders[thief].token) == 0
 
@@ -182,9 +241,11 @@ class Promise(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         self.world.later(seconds / 60)
 
-    @rule()
-    def sweep(self) -> None:
-        self.world.sweep()
+    @rule(late=st.booleans())
+    def sweep(self, late: bool) -> None:
+        """`late`: everybody stood still for longer than a lease."""
+        self.world.later(61 / 60 if late else 0)
+        self.world.sweep(self.boot)
 
     @rule(person=st.sampled_from(PEOPLE), one=st.booleans())
     def leave(self, person: str, one: bool) -> None:
@@ -244,17 +305,19 @@ class Promise(RuleBasedStateMachine):
             assert before not in {DeliveryState.ACCEPTED, DeliveryState.REFUSED} or state is before
         self.seen_deliveries = states
 
-    def batches_follow_their_deliveries(self, rows: list[tuple[int, BatchState, DeliveryState | None]]) -> None:
+    def batches_follow_their_deliveries(self, rows: list[tuple[int, BatchState, bool, DeliveryState | None]]) -> None:
         states: dict[int, BatchState] = {}
+        in_order: dict[int, bool] = {}
         held: dict[int, Counter[DeliveryState]] = {}
-        for number, state, delivery in rows:
-            states[number] = state
+        for number, state, ordered, delivery in rows:
+            states[number], in_order[number] = state, ordered
             held.setdefault(number, Counter()).update([delivery] if delivery else [])
         for number, state in states.items():
             if state is BatchState.CLAIMED:
                 assert set(held[number]) <= {DeliveryState.PENDING, DeliveryState.EXCLUDED}
             elif state is BatchState.SUBMITTING:
-                assert held[number][DeliveryState.SUBMITTING]
+                # In order, it is settled after the last answer.
+                assert held[number][DeliveryState.SUBMITTING] or in_order[number]
             else:
                 assert batch_state(held[number]) is state
             before = self.seen_batches.get(number, state)
@@ -267,7 +330,7 @@ class Promise(RuleBasedStateMachine):
     def drain(self) -> None:
         """Everything in flight dies; one sender does the rest. Everybody ends in a state that says what happened."""
         self.world.later(60)
-        self.world.sweep()
+        self.world.sweep(self.boot)
         if self.issue_state() is IssueState.PAUSED:
             self.pause_or_resume(IssueState.SENDING)
         while (batch := self.world.claim("last")) is not None:
@@ -299,7 +362,7 @@ class Promise(RuleBasedStateMachine):
 
 
 DELIVERIES = sa.select(deliveries.c.id, deliveries.c.state)
-BATCHES = sa.select(batches.c.id, batches.c.state, deliveries.c.state).join(
+BATCHES = sa.select(batches.c.id, batches.c.state, batches.c.in_order, deliveries.c.state).join(
     deliveries, deliveries.c.batch_id == batches.c.id, isouter=True
 )
 

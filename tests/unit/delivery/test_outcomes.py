@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.delivery.outcomes import LONGEST_NAMED_PAUSE, LONGEST_PAUSE, STATE_AFTER, try_again_at
+from mailer.delivery.outcomes import (
+    LONGEST_NAMED_PAUSE,
+    LONGEST_PAUSE,
+    LONGEST_TRIED,
+    MOST_ATTEMPTS,
+    MOST_GROUPS,
+    STATE_AFTER,
+    TOGETHER,
+    Answer,
+    Tried,
+    answer,
+    given_up,
+    try_again_at,
+    waiting_groups,
+)
 from mailer.delivery.states import sources
-from mailer.model import DeliveryState, Outcome
+from mailer.model import DeliveryState, Outcome, Receipt
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
@@ -46,3 +61,70 @@ def test_pauses_are_never_negative_and_have_an_end(attempts: int, retry_after: f
     due = try_again_at(Outcome.RETRY, NOW, attempts, retry_after)
     assert due is not None
     assert NOW <= due <= NOW + max(LONGEST_PAUSE, LONGEST_NAMED_PAUSE)
+
+
+# --- giving up --------------------------------------------------------------------------------------------------------
+
+SOON = NOW + timedelta(minutes=30)
+LONG_AGO = NOW - LONGEST_TRIED - timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("tried", "reason"),
+    [
+        (Tried(0, NOW), ""),
+        (Tried(MOST_ATTEMPTS - 1, NOW - LONGEST_TRIED), ""),
+        (Tried(0, LONG_AGO), ""),
+        (Tried(MOST_ATTEMPTS - 2, LONG_AGO), ""),
+        (Tried(MOST_ATTEMPTS - 1, LONG_AGO), "given up after 16 attempts"),
+        (Tried(99, LONG_AGO), "given up after 100 attempts"),
+        (Tried(99, NOW), ""),
+        (Tried(0, NOW, SOON), ""),
+        (Tried(0, NOW, SOON - timedelta(seconds=1)), "given up after 1 attempt, for the next would be too late"),
+        (Tried(4, NOW, NOW), "given up after 5 attempts, for the next would be too late"),
+    ],
+)
+def test_when_a_delivery_is_given_up(tried: Tried, reason: str) -> None:
+    assert given_up(tried, SOON, NOW) == reason
+
+
+def test_by_itself_trying_goes_on_for_a_day() -> None:
+    """With the usual pauses, from the moment the issue begins."""
+    at, attempts = NOW, 0
+    while not given_up(Tried(attempts, NOW), at, at):
+        due = try_again_at(Outcome.RETRY, at, attempts)
+        assert due is not None
+        at, attempts = due, attempts + 1
+    assert LONGEST_TRIED < at - NOW <= LONGEST_TRIED + LONGEST_PAUSE
+    assert attempts > MOST_ATTEMPTS
+
+
+@pytest.mark.parametrize("outcome", [Outcome.ACCEPTED, Outcome.REFUSED, Outcome.DOUBTFUL, Outcome.NOT_SENT])
+def test_only_what_was_tried_and_put_off_is_given_up(outcome: Outcome) -> None:
+    found = answer(Receipt(1, outcome, "words", "id", 60.0), Tried(99, LONG_AGO, NOW), NOW)
+    assert found == Answer(STATE_AFTER[outcome], "words", "id", try_again_at(outcome, NOW, 99, 60.0))
+
+
+def test_what_is_given_up_says_why() -> None:
+    tried = Tried(20, LONG_AGO)
+    said = answer(Receipt(1, Outcome.RETRY, "451 later", "id"), tried, NOW)
+    assert said == Answer(DeliveryState.REFUSED, "given up after 21 attempts: 451 later", "id", None)
+    assert answer(Receipt(1, Outcome.RETRY), tried, NOW).detail == "given up after 21 attempts"
+
+
+# --- who waits together -----------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.none() | st.integers(0, 10**7), max_size=40))
+def test_groups_hold_everybody_and_are_few(seconds: list[int | None]) -> None:
+    times = [None if each is None else NOW + timedelta(seconds=each) for each in seconds]
+    groups = waiting_groups(times)
+    timed = [(first, last) for first, last in groups if first is not None and last is not None]
+    for time in times:
+        assert sum(first <= time <= last for first, last in timed if time is not None) == (time is not None)
+    assert ((None, None) in groups) == (None in times)
+    assert len(timed) <= MOST_GROUPS
+    assert all(last < after for (_, last), (after, _) in pairwise(timed))
+    known = [time for time in times if time is not None]
+    allowed = max(TOGETHER, (max(known) - min(known)) / (MOST_GROUPS - 1)) if known else TOGETHER
+    assert all(last - first <= allowed for first, last in timed)
