@@ -14,7 +14,8 @@ class Event:
     """One thing that happened to one mail.
 
     `reference` is what we gave the mail along, and comes from outside: whether it is one of ours must be verified.
-    `key` is the same whenever the same thing is reported. `detail` is for people and carries no address.
+    `key` is the same whenever the same thing is reported. `detail` is for people and carries no address. `batch`: with
+    which batch the mail was handed over; 0 where the provider does not tell.
     """
 
     reference: str
@@ -22,6 +23,12 @@ class Event:
     at: datetime
     key: str
     detail: str = ""
+    batch: int = 0
+
+    @property
+    def left(self) -> bool:
+        """Whether it shows that the mail went on its way. One that was taken may still have been dropped."""
+        return self.kind not in (EventKind.PROCESSED, EventKind.DROPPED)
 
 
 # RFC 3463: subject and detail. The class is another matter: what is temporary may be reported as final.

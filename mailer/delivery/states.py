@@ -71,6 +71,11 @@ HELD_DELIVERY_MOVES: Moves[DeliveryState] = {
 }
 HELD_BATCH_MOVES: Moves[BatchState] = {BatchState.ACCEPTED: frozenset({BatchState.DOUBTFUL})}
 
+# And for what a provider reports of a mail that is to be handed over again: it arrived after all (store/evidence.py).
+# Only while its batch is nobody's, since who claimed it has the mail in hand.
+SHOWN_DELIVERY_MOVES: Moves[DeliveryState] = {DeliveryState.PENDING: frozenset({DeliveryState.ACCEPTED})}
+SHOWN_BATCH_MOVES: Moves[BatchState] = {BatchState.PENDING: frozenset({BatchState.ACCEPTED})}
+
 # A batch in one of these still has work in it: its issue is not finished.
 OPEN_BATCHES = frozenset({BatchState.PENDING, BatchState.CLAIMED, BatchState.SUBMITTING})
 

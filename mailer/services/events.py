@@ -123,13 +123,14 @@ class Taker:
     def chunk(self, events: Sequence[Event]) -> None:
         self.counts["read"] += len(events)
         with self.store.read() as connection:
-            ours = list(self.genuine(connection, events))
-        if not ours:
+            genuine = list(self.genuine(connection, events))
+        if not genuine:
             return
+        ours, told = zip(*genuine, strict=True)
         filed = [each for each in ours if self.tracking or each.kind not in TRACKED]
         with self.store.write() as connection:
             fresh = stored.add(connection, filed, self.now)
-            settled = evidence.accept_all(connection, (each.delivery.id for each in ours), self.now)
+            settled = evidence.accept_all(connection, map(proof_of, ours, told), self.now)
             for issue_id, count in settled.items():
                 words = f"{count} in doubt were accepted, as events show"
                 stored_issues.log(connection, issue_id, IssueChange.RESOLVED, self.now, words)
@@ -139,14 +140,14 @@ class Taker:
         self.counts["unkept"] += len(ours) - len(filed)
         self.counts["known"] += len(filed) - sum(fresh.values())
 
-    def genuine(self, connection: Connection, events: Sequence[Event]) -> Iterator[Filed]:
-        """The events whose reference we made, with the deliveries they are about."""
+    def genuine(self, connection: Connection, events: Sequence[Event]) -> Iterator[tuple[Filed, Event]]:
+        """The events whose reference we made, each as it is filed with the delivery it is about."""
         numbers = {number for event in events if (number := delivery_of(event.reference))}
         found = stored.delivered(connection, numbers)
         for event in events:
             about = found.get(delivery_of(event.reference) or 0)
             if about is not None and self.made(connection, event.reference, about):
-                yield Filed(event.key, about, event.kind, event.detail, event.at)
+                yield Filed(event.key, about, event.kind, event.detail, event.at), event
             else:
                 ask = CONFIRMATION.fullmatch(event.reference)
                 self.counts["confirmations" if ask else "foreign"] += 1
@@ -168,3 +169,7 @@ class Taker:
             foreign=counts["foreign"],
             settled=dict(self.settled),
         )
+
+
+def proof_of(filed: Filed, event: Event) -> evidence.Proof:
+    return evidence.Proof(filed.delivery.id, event.left, event.batch)

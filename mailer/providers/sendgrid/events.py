@@ -18,7 +18,7 @@ import orjson
 from mailer.delivery.events import Event, bounce_kind
 from mailer.model import EventKind
 from mailer.providers.sendgrid.reply import LONGEST_DETAIL, one_line
-from mailer.providers.sendgrid.request import DELIVERY_ARGUMENT
+from mailer.providers.sendgrid.request import BATCH_ARGUMENT, DELIVERY_ARGUMENT
 
 KINDS: Mapping[str, EventKind] = {
     "processed": EventKind.PROCESSED,
@@ -41,6 +41,8 @@ INVALID = "invalid address"
 # Seconds since 1970 until the year 2100; a number beyond is no time, or in other units.
 LATEST = 4_102_444_800
 MOST_FAULTS = 20
+# In 64 bits there is room for 18 digits.
+LONGEST_NUMBER = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ def one(found: Any) -> Event | str:
     if name not in KINDS:
         raise Unreadable("an event of an unknown name")
     at = _time(found.get("timestamp"))
-    return Event(reference, _kind(name, found), at, _key(reference, name, found), _detail(name, found))
+    key = _key(reference, name, found)
+    return Event(reference, _kind(name, found), at, key, _detail(name, found), _number(found, BATCH_ARGUMENT))
 
 
 def _entries(body: bytes) -> Iterator[tuple[str, Any]]:
@@ -162,6 +165,12 @@ def _detail(name: str, found: Mapping[str, Any]) -> str:
         case _:
             words = ""
     return one_line(words)[:LONGEST_DETAIL]
+
+
+def _number(found: dict[str, Any], name: str) -> int:
+    """A number of ours, which comes back as text; 0 for anything else."""
+    text = _text(found, name)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < LONGEST_NUMBER else 0
 
 
 def _time(value: Any) -> datetime:
