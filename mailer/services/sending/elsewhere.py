@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import platform
-
 from datetime import datetime
 
 from mailer.store.senders import Held

@@ -21,7 +21,7 @@ from mailer.providers import Provider, SubmitsInOrder
 from mailer.services.merge_writer import MergeWriter
 from mailer.services.program import Program
 from mailer.services.sending.boot import boot_id
-from mailer.services.sending.elsewhere import Elsewhere, gone, who
+from mailer.services.sending.elsewhere import Elsewhere, gone, waits_for, who
 from mailer.services.sending.halting import Halt
 from mailer.services.sending.holding import Hold, hold_for
 from mailer.services.sending.inorder import InOrder
@@ -129,8 +129,10 @@ class Run:
 
     def left_to_another(self, connection: Connection) -> bool:
         """Whether another sender holds batches, and is at work or may be."""
-        others = senders.others(connection, self.writer.issue, self.name, self.now())
+        now = self.now()
+        others = senders.others(connection, self.writer.issue, self.name, now)
         held = {owner: theirs for owner, theirs in others.items() if not gone(owner)}
+        self.waits_for = waits_for(held, now)
         if owner := self.elsewhere.alive(held):
             self.halt.because(End(Why.ELSEWHERE, who(owner)))
         return bool(held)

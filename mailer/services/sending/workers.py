@@ -115,7 +115,7 @@ class Workers:
             if end := self.enough(due, ready, now):
                 run.halt.because(end)
                 return False
-            run.tally.waiting = self.waits(due, now)
+            run.tally.waiting = run.waits_for or self.waits(due, now)
         run.halt.nap(min(max((due - now).total_seconds(), 0.02), NAP))
         return True
 

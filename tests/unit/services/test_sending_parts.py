@@ -18,7 +18,7 @@ from mailer.cli.progress import duration, sending
 from mailer.errors import StoreError
 from mailer.model import Batch, BatchState, Outcome, Receipt
 from mailer.services.sending.crew import Crew
-from mailer.services.sending.elsewhere import Elsewhere, gone, who
+from mailer.services.sending.elsewhere import Elsewhere, gone, waits_for, who
 from mailer.services.sending.halting import Halt
 from mailer.services.sending.inorder import InOrder
 from mailer.services.sending.pace import day_over
@@ -197,6 +197,13 @@ def test_who_takes_begins_or_holds_on_to_a_batch_is_alive(later: dict[str, froze
 def test_an_owner_is_a_machine_and_a_process() -> None:
     assert who("mail-1.example-4711-a1b2c3d4") == "mail-1.example, process 4711"
     assert who("dead") == "dead"
+
+
+def test_who_waits_for_another_sender_says_for_whom_and_how_long() -> None:
+    held = {"mail-1-4711-a1b2c3d4": frozenset({(1, CLAIMED, NOW + timedelta(seconds=28))})}
+    expected = "another sender (mail-1, process 4711) has batches and does not move: taking over in 28 s"
+    assert waits_for(held, NOW) == expected
+    assert waits_for({}, NOW) == ""
 
 
 def test_a_process_of_this_machine_that_has_ended_is_gone() -> None:
