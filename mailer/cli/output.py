@@ -131,8 +131,13 @@ def plain(text: str) -> str:
     return clean(text)
 
 
+_following = False
+"""Whether the last thing at the terminal is a line that is written over, and not ended."""
+
+
 def note(text: str) -> None:
     """Tells what is going on, on standard error."""
+    overwrite("")
     print(clean(text), file=sys.stderr, flush=True)
 
 
@@ -149,8 +154,10 @@ def watched() -> bool:
 
 def overwrite(text: str) -> None:
     """Shows a text in place of the last one, at a terminal only; an empty one clears it."""
-    if sys.stderr.isatty():
+    global _following
+    if sys.stderr.isatty() and (text or _following):
         print(f"\r{clean(text)}\x1b[K", end="", file=sys.stderr, flush=True)
+        _following = bool(text)
 
 
 def redraw(texts: Sequence[str], over: int) -> int:
@@ -168,6 +175,7 @@ def at_terminal() -> bool:
 
 
 def warn(text: str) -> None:
+    overwrite("")
     print(paint("warning:", YELLOW, sys.stderr), clean(text), file=sys.stderr, flush=True)
 
 

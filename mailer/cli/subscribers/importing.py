@@ -193,7 +193,7 @@ def again_words(file: Path, list_name: str) -> str:
 
 
 def tell_stopping() -> None:
-    output.note("stopping after these rows; press again to stop at once")
+    output.note("stopping after these rows; once more stops at once")
 
 
 @app.command("imports")
