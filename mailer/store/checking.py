@@ -24,6 +24,8 @@ from mailer.store.tables import deliveries, issue_lists, lists, subscribers, sub
 # As json.loads, without its look at blanks before and after.
 _value = JSONDecoder().raw_decode
 
+CONFIRMED = SubscriptionState.CONFIRMED.value
+
 Person = sa.Row[int, str, str, int, str, str | None, int | None, str, str]
 
 
@@ -92,9 +94,8 @@ def _looked_at(
     bans = _bans(connection, rows)
     recipients: list[Recipient] = []
     others: list[_Other] = []
-    for row in rows:
-        number, public_id, address, list_id, attributes, state, forgotten, _, _ = row
-        if state == SubscriptionState.CONFIRMED and forgotten is None and number not in bans:
+    for number, public_id, address, list_id, attributes, state, forgotten, _, _ in rows:
+        if state == CONFIRMED and forgotten is None and number not in bans:
             recipients.append(Recipient(number, public_id, address, names[list_id], _value(attributes)[0]))
         else:
             others.append(_Other(number, state, EVERY_LIST if forgotten is not None else bans.get(number)))

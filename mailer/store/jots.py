@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
+from mailer.delivery.outcomes import Tried
 from mailer.errors import StoreError
 from mailer.model import BatchState, IssueState, Receipt
+from mailer.store.columns import EPOCH, MICROSECOND
 
 
 @dataclass(slots=True, eq=False)
@@ -51,3 +53,19 @@ class Pad(Protocol):
     def write(self, jots: Sequence[Jot], now: datetime) -> None: ...
 
     def close(self) -> None: ...
+
+
+def meaning(row: tuple[Any, ...]) -> tuple[Standing, Tried]:
+    """Of a batch's state, its issue's, lease, last moment, attempts and beginning as they are stored."""
+    state, issue_state, lease_until, not_after, attempts, since = row
+    standing = Standing(BatchState(state), IssueState(issue_state), _time(lease_until), _time(not_after))
+    return standing, Tried(attempts, EPOCH + timedelta(microseconds=since), standing.not_after)
+
+
+def stamp(time: datetime | None) -> int | None:
+    """A time as it is stored."""
+    return None if time is None else (time - EPOCH) // MICROSECOND
+
+
+def _time(stored: int | None) -> datetime | None:
+    return None if stored is None else EPOCH + timedelta(microseconds=stored)

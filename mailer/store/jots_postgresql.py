@@ -1,20 +1,32 @@
-"""Jots on a PostgreSQL server: on its disk when they are committed, many in one transaction."""
+"""Jots on a PostgreSQL server: on its disk when they are committed, many in one transaction.
+
+Two statements for all of them, in the driver's own words: five of SQLAlchemy's take it four times as long.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from mailer.delivery.outcomes import Answer, answer
 from mailer.model import BatchState
-from mailer.store.answering import write_answers
-from mailer.store.batching import HeldBatch, hold_batches
 from mailer.store.database import Store
-from mailer.store.jots import Jot, Standing
-from mailer.store.tables import batches, issues
+from mailer.store.jots import Jot, Standing, meaning, stamp
+
+# Held in their order, as everybody holds batches.
+_BATCHES = """
+SELECT b.id, b.owner, b.state, i.state, b.lease_until, i.not_after, b.attempts, coalesce(i.started_at, i.frozen_at)
+FROM batches b JOIN issues i ON i.id = b.issue_id WHERE b.id = ANY(%s) ORDER BY b.id FOR UPDATE OF b"""
+_UPDATE = """
+UPDATE deliveries d
+SET state = said.state, detail = said.detail, provider_id = said.provider_id, due_at = said.due_at, updated_at = %s
+FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[])
+  AS said(id, batch_id, state, detail, provider_id, due_at)
+WHERE d.id = said.id AND d.batch_id = said.batch_id AND d.state = 'submitting'"""
+_LENGTHEN = "UPDATE batches SET lease_until = %s WHERE id = ANY(%s)"
 
 
 class ServerPad:
@@ -26,41 +38,41 @@ class ServerPad:
 
     def write(self, jots: Sequence[Jot], now: datetime) -> None:
         """All of them, or StoreError and none."""
-        by_batch: defaultdict[tuple[int, str], list[Jot]] = defaultdict(list)
-        for jot in jots:
-            by_batch[jot.batch_id, jot.owner].append(jot)
         with self._store.write() as connection:
-            mine = sa.or_(*(sa.and_(batches.c.id == number, batches.c.owner == owner) for number, owner in by_batch))
-            held = {batch.id: batch for batch in hold_batches(connection, mine)}
-            standings = self._standings(connection, list(held))
-            for (number, _), its_jots in by_batch.items():
-                if number in held:
-                    self._one(connection, (held[number], standings[number]), its_jots, now)
-        for jot in jots:
-            jot.go_on = bool(jot.go_on)
+            rows = connection.exec_driver_sql(_BATCHES, ([jot.batch_id for jot in jots],)).all()
+            found = {(number, owner): meaning(tuple(rest)) for number, owner, *rest in rows}
+            said: dict[int, tuple[Jot, Answer]] = {}
+            for jot in jots:
+                standing, tried = found.get((jot.batch_id, jot.owner), (None, None))
+                jot.go_on = False
+                if standing is None or tried is None:
+                    continue
+                jot.late = standing.state is BatchState.DOUBTFUL
+                if standing.state is BatchState.SUBMITTING:
+                    # Of two answers for one mail the first one counts.
+                    said.setdefault(jot.receipt.delivery_id, (jot, answer(jot.receipt, tried, now)))
+                    jot.go_on = standing.may_go_on(now)
+            self._write(connection, list(said.values()), now)
+            self._lengthen(
+                connection, {jot.batch_id: found[jot.batch_id, jot.owner][0] for jot, _ in said.values()}, now
+            )
 
     def close(self) -> None:
         """The connections are the store's."""
 
-    def _standings(self, connection: Connection, numbers: Sequence[int]) -> dict[int, Standing]:
-        query = (
-            sa.select(batches.c.id, batches.c.state, issues.c.state, batches.c.lease_until, issues.c.not_after)
-            .join_from(batches, issues, issues.c.id == batches.c.issue_id)
-            .where(batches.c.id.in_(numbers))
-        )
-        return {number: Standing(*rest) for number, *rest in connection.execute(query)}
-
-    def _one(
-        self, connection: Connection, found: tuple[HeldBatch, Standing], jots: Sequence[Jot], now: datetime
-    ) -> None:
-        batch, standing = found
-        if batch.state is not BatchState.SUBMITTING:
-            for jot in jots:
-                jot.late = batch.state is BatchState.DOUBTFUL
+    def _write(self, connection: Connection, said: Sequence[tuple[Jot, Answer]], now: datetime) -> None:
+        if not said:
             return
-        write_answers(connection, batch, [jot.receipt for jot in jots], now)
-        if standing.is_short(self._lease, now):
-            lengthen = sa.update(batches).where(batches.c.id == batch.id)
-            connection.execute(lengthen.values(lease_until=now + self._lease))
-        for jot in jots:
-            jot.go_on = standing.may_go_on(now)
+        columns: list[Any] = [
+            [jot.receipt.delivery_id for jot, _ in said],
+            [jot.batch_id for jot, _ in said],
+            [answer.state.value for _, answer in said],
+            [answer.detail for _, answer in said],
+            [answer.provider_id for _, answer in said],
+            [stamp(answer.due_at) for _, answer in said],
+        ]
+        connection.exec_driver_sql(_UPDATE, (stamp(now), *columns))
+
+    def _lengthen(self, connection: Connection, standings: dict[int, Standing], now: datetime) -> None:
+        if short := [number for number, standing in standings.items() if standing.is_short(self._lease, now)]:
+            connection.exec_driver_sql(_LENGTHEN, (stamp(now + self._lease), short))

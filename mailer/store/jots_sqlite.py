@@ -17,10 +17,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mailer.delivery.outcomes import Tried, answer
-from mailer.model import BatchState, IssueState
-from mailer.store.columns import EPOCH, MICROSECOND
+from mailer.model import BatchState
 from mailer.store.database import Store, store_error
-from mailer.store.jots import Jot, Standing
+from mailer.store.jots import Jot, Standing, meaning, stamp
 
 _BATCH = """
 SELECT b.state, i.state, b.lease_until, i.not_after, b.attempts, coalesce(i.started_at, i.frozen_at)
@@ -81,7 +80,7 @@ class FilePad:
 
     def _all(self, connection: sqlite3.Connection, jots: Sequence[Jot], now: datetime) -> None:
         known: dict[tuple[int, str], tuple[Standing, Tried] | None] = {}
-        stamp = _stamp(now)
+        written = stamp(now)
         for jot in jots:
             key = (jot.batch_id, jot.owner)
             if key not in known:
@@ -95,7 +94,7 @@ class FilePad:
                 jot.late, jot.go_on = standing.state is BatchState.DOUBTFUL, False
                 continue
             said = answer(jot.receipt, tried, now)
-            what = (said.state.value, said.detail, said.provider_id, _stamp(said.due_at), stamp)
+            what = (said.state.value, said.detail, said.provider_id, stamp(said.due_at), written)
             connection.execute(_UPDATE, (*what, jot.receipt.delivery_id, jot.batch_id))
             jot.go_on = standing.may_go_on(now)
 
@@ -107,22 +106,8 @@ class FilePad:
         if found is None:
             if len(self._known) >= KNOWN:
                 self._known.clear()
-            found = self._known[row] = _meaning(row)
+            found = self._known[row] = meaning(row)
         standing, _ = found
         if standing.state is BatchState.SUBMITTING and standing.is_short(self._lease, now):
-            connection.execute(_LENGTHEN, (_stamp(now + self._lease), jot.batch_id))
+            connection.execute(_LENGTHEN, (stamp(now + self._lease), jot.batch_id))
         return found
-
-
-def _meaning(row: tuple[Any, ...]) -> tuple[Standing, Tried]:
-    state, issue_state, lease_until, not_after, attempts, since = row
-    standing = Standing(BatchState(state), IssueState(issue_state), _time(lease_until), _time(not_after))
-    return standing, Tried(attempts, EPOCH + timedelta(microseconds=since), standing.not_after)
-
-
-def _stamp(time: datetime | None) -> int | None:
-    return None if time is None else (time - EPOCH) // MICROSECOND
-
-
-def _time(stamp: Any) -> datetime | None:
-    return None if stamp is None else EPOCH + timedelta(microseconds=stamp)
