@@ -29,7 +29,7 @@ IN_DOUBT = {
     "200, which no send is answered with": Says(200, b"{}", takes=True),
 }
 DIVIDED = {"413 in HTML": Says(413, HTML), "400 without a body": Says(400)}
-CELLS = [Cell("sendgrid", 1, "sqlite"), Cell("sendgrid", 4, "sqlite"), Cell("sendgrid", 4, "postgresql")]
+CELLS = [Cell("sendgrid", 1, "sqlite"), Cell("sendgrid", 4, "postgresql")]
 
 
 def limited(seconds: float) -> Says:

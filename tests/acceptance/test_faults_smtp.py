@@ -18,7 +18,6 @@ from tests.providers.smtp_server import Answer, Close, MailServer, Step, Take, a
 PEOPLE = 120
 CELLS = [
     Cell("smtp", 1, "sqlite", people=PEOPLE, batch=40),
-    Cell("smtp", 4, "sqlite", people=PEOPLE, batch=40),
     Cell("smtp", 4, "postgresql", people=PEOPLE, batch=40),
 ]
 SOON = "try again in 1 seconds"

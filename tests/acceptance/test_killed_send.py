@@ -18,8 +18,8 @@ from tests.acceptance.killing import campaign as campaign
 from tests.cli.campaign import ISSUE
 
 SEED = 20261122
-PEOPLE = 3000
-KILLS = 6
+PEOPLE = 2000
+KILLS = 4
 
 
 def start(folder: Path) -> subprocess.Popen[str]:
