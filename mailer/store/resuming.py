@@ -30,16 +30,19 @@ def next_free(connection: Connection, issue: str) -> datetime | None:
     return connection.execute(query).scalar()
 
 
-def resend_doubts(connection: Connection, issue: str, now: datetime) -> int:
-    """Let the doubtful deliveries of an issue be handed over again; how many there are.
+def resend_doubts(connection: Connection, issue: str, now: datetime, provider: str = "") -> int:
+    """Let what is in doubt of an issue at that provider be handed over to it again; how many deliveries there are.
 
-    For a provider to which handing over twice makes no second mail, and for a person who says so: nobody else.
+    For one to which handing over twice makes no second mail: nobody else, and not what another provider may have.
     """
     row = stored_issues.locked(connection, issue)
     if row.state is IssueState.CANCELLED:
         return 0  # nobody would take them, and they would wait for ever
     issue_id = row.id
-    doubtful = sa.select(batches.c.id).where(batches.c.issue_id == issue_id, batches.c.state == BatchState.DOUBTFUL)
+    here = sa.and_(
+        batches.c.issue_id == issue_id, batches.c.state == BatchState.DOUBTFUL, batches.c.provider == provider
+    )
+    doubtful = sa.select(batches.c.id).where(here)
     reopened = connection.execute(
         sa.update(deliveries)
         .where(deliveries.c.batch_id.in_(doubtful), deliveries.c.state == DeliveryState.DOUBTFUL)
@@ -47,8 +50,7 @@ def resend_doubts(connection: Connection, issue: str, now: datetime) -> int:
     )
     connection.execute(
         sa.update(batches)
-        .where(batches.c.issue_id == issue_id, batches.c.state == BatchState.DOUBTFUL)
-        .where(batches.c.state.in_(sources(BatchState.PENDING)))
+        .where(here, batches.c.state.in_(sources(BatchState.PENDING)))
         .values(state=BatchState.PENDING, owner=None, lease_until=None, due_at=None, updated_at=now)
     )
     if reopened.rowcount:

@@ -294,11 +294,23 @@ def test_what_a_dead_sender_held_is_sent_when_its_lease_ends(issue: Any, begun: 
         batch = ledger.claim(connection, ISSUE, ledger.ClaimTerms("dead", 1.0), program.now())
         assert batch is not None
         if begun:
-            assert ledger.begin(connection, batch.id, "dead", program.now())
+            assert ledger.begin(connection, batch.id, "dead", program.now(), ledger.Marks("outbox"))
     told = sent(issue)
     assert (told["accepted_now"], told["twice"]) == (3, 0)
     assert datetime.now(UTC) > batch.lease_until
     assert addressees(issue) == EVERYBODY
+
+
+def test_what_another_provider_may_have_is_not_handed_over_again(issue: Any) -> None:
+    """The outbox may get the same mail twice; a mail that a server may have taken is not its to write."""
+    freeze(issue)
+    with open_mailer(Workspace(issue.root), {}) as program, program.store.write() as connection:
+        batch = ledger.claim(connection, ISSUE, ledger.ClaimTerms("dead", 1.0), program.now())
+        assert batch is not None
+        assert ledger.begin(connection, batch.id, "dead", program.now(), ledger.Marks("smtp"))
+    told = sent(issue, code=3)
+    assert (told["accepted_now"], told["deliveries"]) == (0, {"doubtful": 3})
+    assert mails(issue) == []
 
 
 def test_batches_slower_than_the_lease_end_with_advice(issue: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,7 +142,7 @@ class Run:
         now = self.now()
         ledger.sweep(connection, now, self.boot)
         if self.provider.capabilities.idempotent:
-            ledger.resend_doubts(connection, self.writer.issue, now)
+            ledger.resend_doubts(connection, self.writer.issue, now, self.provider.name)
         self._sweep_at = time.monotonic() + SWEEP_SECONDS
 
     # --- one batch --------------------------------------------------------------------------------------------------
