@@ -145,3 +145,14 @@ def test_a_copy_sends_no_issue(migrated: Program, tmp_path: Path) -> None:
     assert addressees(copy) == []
     migrated.done("send", ISSUE, "--yes")
     assert addressees(migrated) == ["ada@example.org"]
+
+
+def test_a_copy_freezes_and_schedules_nothing(sender: Program, tmp_path: Path) -> None:
+    add_people(sender, "members", "ben@example.org,Ben,Oslo")
+    write_issue(sender)
+    copy = over(sender, tmp_path / "staging")
+    shutil.copytree(sender.root, copy.root)
+    for words in (("send", ISSUE), ("send", ISSUE, "--at", "+2h")):
+        run = copy(*words)
+        assert (run.code, REFUSED in run.err) == (1, True), run.err
+        assert "not sent" in copy.done("plan", ISSUE).out

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from mailer.errors import ConflictError
 from mailer.model import IssueState
+from mailer.services.binding import check_bound
 from mailer.services.plan import Plan, plan_prepared, refuse_errors
 from mailer.services.prepare import Prepared, prepare
 from mailer.services.program import Program
@@ -26,7 +27,8 @@ def plan_send(program: Program, name: str, *, again: bool = False) -> tuple[Prep
 
 
 def content_of(program: Program, prepared: Prepared, not_after: datetime | None = None) -> ledger.Frozen:
-    """What is written down of an issue, for the provider as it is set now."""
+    """What is written down of an issue, for the provider as it is set now. Nothing is, in a copy of a database."""
+    check_bound(program)
     with provided(program) as provider:
         check_access(program, prepared.issue.name, provider)
         capabilities = provider.capabilities
