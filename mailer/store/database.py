@@ -14,8 +14,9 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from mailer.errors import StoreError
+from mailer.errors import StoreBusyError, StoreError
 from mailer.store import postgresql, sqlite
 from mailer.store.modes import DERIVE, HASHER, MODE, READ, SCHEMA, WRITE
 
@@ -118,6 +119,11 @@ class Store:
         except (DBAPIError, sqlite3.Error) as error:
             # A server quotes the row in its message: such a cause must not reach a traceback or a log.
             raise store_error(error, self.name) from (error if self.is_file else None)
+        except PoolTimeoutError as error:
+            raise StoreBusyError(
+                f"{self.name}: too much of this program waits for a connection to it",
+                hint="Set connections under [provider] lower in mailer.toml, and run the command again.",
+            ) from error
 
 
 def open_store(url: str, *, backup_dir: Path | None = None, busy_timeout: float = BUSY_TIMEOUT) -> Store:

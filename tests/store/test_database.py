@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, timedelta, timezone
 from pathlib import Path
 
@@ -358,3 +359,15 @@ def test_references_are_verified_again_after_rows_were_derived(store: Store) -> 
         assert connection.execute(sa.select(lists)).all() == []
     with pytest.raises(StoreError), store.write() as connection:
         connection.execute(wrong)
+
+
+def test_too_many_at_once_are_told_in_one_line(store: Store) -> None:
+    """The engine gives so many connections and no more; who waits for one too long hears why."""
+    pool = store.engine.pool
+    assert isinstance(pool, sa.QueuePool)
+    pool._timeout = 0.05
+    with ExitStack() as held:
+        for _ in range(15):
+            held.enter_context(store.read())
+        with pytest.raises(StoreBusyError, match="waits for a connection"), store.read():
+            pass
