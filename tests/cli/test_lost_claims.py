@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from mailer.app import Mailer, open_mailer
-from mailer.model import DeliveryState, How, Outcome, Receipt, SubscriptionState
+from mailer.errors import StoreBusyError
+from mailer.model import DeliveryState, How, IssueState, Outcome, Receipt, SubscriptionState
 from mailer.services.sending.freezing import freeze_issue, plan_send
 from mailer.services.sending.run import Run
+from mailer.services.sending.sender import send_frozen
 from mailer.services.writer import MailWriter
 from mailer.store import issues as stored_issues
-from mailer.store import ledger, subscribers
+from mailer.store import ledger, pacing, subscribers
 from mailer.store.subscriptions import Change, Origin, change
 from mailer.workspace import Workspace
 from tests.cli.campaign import ISSUE, add_people, write_issue
@@ -87,3 +89,33 @@ def test_an_answer_written_down_twice_is_not_one_about_the_second_time(program: 
     assert run.begin(again, (), None)
     run.record(batch, answers, last=True)
     assert states(program) == {DeliveryState.SUBMITTING.value: 3}
+
+
+def test_who_was_told_to_wait_claims_nothing_in_the_same_breath(program: Mailer) -> None:
+    """The rate's row before the issue's, where everybody else has them the other way round: each would wait for the
+    other."""
+    run = run_of(program)
+    each = ledger.ClaimTerms("us.1", 60, run.pace, most=1)
+    run.terms = lambda: each  # type: ignore[method-assign]
+    batch = claimed(run)
+    assert run.begin(batch, (), None)
+    late = [Receipt(batch.recipients[0].delivery_id, Outcome.RETRY, retry_after=5.0)]
+    assert run.record(batch, late) is None
+    with program.store.read() as connection:
+        assert pacing.ready_at(connection, run.pace, program.now()) is not None
+
+
+@pytest.mark.parametrize("step", ["claim", "begin"])
+def test_a_busy_database_is_asked_again(program: Mailer, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, calls = getattr(ledger, step), 0
+
+    def busy(*words: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise StoreBusyError("mailer: another process changed the same thing at the same moment")
+        return real(*words)
+
+    monkeypatch.setattr(ledger, step, busy)
+    done = send_frozen(program, ISSUE)
+    assert (done.state, done.accepted_now, calls > 1) == (IssueState.SENT, 3, True)

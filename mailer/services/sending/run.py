@@ -15,7 +15,7 @@ from threading import Lock
 
 from sqlalchemy.engine import Connection
 
-from mailer.errors import ConflictError, ProviderError, StoreError
+from mailer.errors import ConflictError, ProviderError, StoreBusyError, StoreError
 from mailer.model import Batch, Outcome, Receipt
 from mailer.providers import Provider, SubmitsInOrder
 from mailer.services.merge_writer import MergeWriter
@@ -94,8 +94,13 @@ class Run:
 
     def claim(self) -> ledger.ClaimedBatch | None:
         """The next batch; None when there is none now."""
-        with self.turns.write() as connection:
-            batch = self.take(connection)
+        try:
+            with self.turns.write() as connection:
+                batch = self.take(connection)
+        except StoreBusyError as error:
+            # Nothing was claimed. Others have the database, or waited for us as we for them: a little later, then.
+            self.tally.waiting = error.message
+            return None
         return self.held(batch)
 
     def held(self, batch: ledger.ClaimedBatch | None) -> ledger.ClaimedBatch | None:
@@ -202,12 +207,16 @@ class Run:
         marks = ledger.Marks(self.provider.name, self.in_order, self.boot if self.in_order else "")
         if kept is not None:
             marks = replace(marks, hold=kept.hold, send_at=kept.send_at)
-        with self.turns.write() as connection:
-            now = self.now()
-            begun = ledger.begin(connection, batch.id, batch.owner, now, marks)
-            if begun and self.in_order and refused:
-                # Whoever finds this batch later takes the first one without an answer for the one in doubt.
-                ledger.record(connection, batch.id, batch.owner, refused, now)
+        try:
+            with self.turns.write() as connection:
+                now = self.now()
+                begun = ledger.begin(connection, batch.id, batch.owner, now, marks)
+                if begun and self.in_order and refused:
+                    # Whoever finds this batch later takes the first one without an answer for the one in doubt.
+                    ledger.record(connection, batch.id, batch.owner, refused, now)
+        except StoreBusyError as error:
+            self.tally.waiting = error.message
+            return False
         return begun
 
     def too_slow(self, batch: ledger.ClaimedBatch) -> None:
@@ -263,7 +272,7 @@ class Run:
             following = None
             with self.turns.write() as connection:
                 ours = self.put_down(connection, batch, receipts)
-                if first and not last and not self.halt.asked:
+                if first and not last and not self.halt.asked and not self.pause_of(receipts):
                     following = self.take(connection)
 
         try:
@@ -280,10 +289,18 @@ class Run:
         ours = not receipts or ledger.record(connection, batch.id, batch.owner, receipts, now) > 0
         if self.in_order:
             ledger.settle(connection, batch.id, batch.owner, now)
-        elif waits := [each.retry_after for each in receipts if each.outcome is Outcome.RETRY and each.retry_after]:
-            # It wants to be left alone, by every sender and not by this batch.
-            pacing.block(connection, self.provider.name, now + timedelta(seconds=max(waits)), now)
+        elif seconds := self.pause_of(receipts):
+            # It wants to be left alone, by every sender and not by this batch. Nothing is claimed after it in this
+            # transaction: who claims has the issue first and the rate then.
+            pacing.block(connection, self.provider.name, now + timedelta(seconds=seconds), now)
         return ours
+
+    def pause_of(self, receipts: Sequence[Receipt]) -> float:
+        """For how many seconds the provider wants no call; 0 where it did not say so. In order it speaks of a mail."""
+        if self.in_order:
+            return 0
+        waits = (each.retry_after for each in receipts if each.outcome is Outcome.RETRY and each.retry_after)
+        return max(waits, default=0)
 
     def cannot(self, error: StoreError, receipts: Sequence[Receipt]) -> None:
         mails = counted(len(receipts), "mail")
