@@ -186,6 +186,12 @@ def insert_absent(connection: Connection, table: sa.Table, values: Mapping[str, 
     return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount == 1
 
 
+def insert_absent_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add those of many rows whose key is not there, also not by another process at this moment."""
+    if rows:
+        connection.execute(_INSERTS[connection.dialect.name](table).on_conflict_do_nothing(), rows)
+
+
 def insert_rows(connection: Connection, table: sa.Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Add many rows, each the values of `names` in their order.
 

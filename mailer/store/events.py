@@ -9,11 +9,10 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Connection
 
 from mailer.model import EventKind
+from mailer.store.database import insert_absent_rows
 from mailer.store.tables import deliveries, events, issues, subscribers
 
 # Below the number of parameters every SQLite takes (999 before 3.32).
@@ -85,13 +84,8 @@ def add(connection: Connection, new: Sequence[Filed], now: datetime) -> Counter[
     }
     known = _known(connection, list(rows))
     fresh = [row for key, row in sorted(rows.items()) if key not in known]
-    if fresh:
-        # Another process may be adding the same at this moment: then the first one's stay. In the order of their keys,
-        # so that two of them never wait for one another.
-        if connection.dialect.name == "postgresql":
-            connection.execute(postgresql_insert(events).on_conflict_do_nothing(), fresh)
-        else:
-            connection.execute(sqlite_insert(events).on_conflict_do_nothing(), fresh)
+    # In the order of their keys, so that two who add the same never wait for one another.
+    insert_absent_rows(connection, events, fresh)
     return Counter(row["kind"] for row in fresh)
 
 
