@@ -32,7 +32,7 @@ def site() -> Iterator[Site]:
 def mailer(migrated: Any, site: Site, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A workspace in safe mode, with a hundred people in three batches."""
     monkeypatch.setenv("SENDGRID_API_KEY", KEY)
-    monkeypatch.setattr("mailer.services.sending.workers.KEPT_SECONDS", 0.05)
+    monkeypatch.setattr("mailer.services.sending.workers.KEPT_SECONDS", 0.0)
     monkeypatch.setattr("mailer.providers.sendgrid.provider.PAUSE", 0.1)
     write_settings(migrated, site.url, "safe = true\n" + ONE_AT_A_TIME)
     add_people(migrated, "members", *crowd(PEOPLE))
