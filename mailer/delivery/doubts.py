@@ -10,3 +10,7 @@ class Word(StrEnum):
 
     SENT = "sent"
     RESEND = "resend"
+
+
+TAKEN_AS_SENT = "taken as sent"
+"""What the ledger says, at its beginning, of a mail of which nobody knows more than a person's word."""

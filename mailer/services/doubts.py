@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from mailer.delivery.doubts import Word
+from mailer.delivery.doubts import TAKEN_AS_SENT, Word
 from mailer.errors import ConflictError, NotFoundError
 from mailer.model import DeliveryState, IssueState
 from mailer.services.program import Program
@@ -108,7 +108,7 @@ def resolve(program: Program, planned: Resolution, by: str, *, early: bool = Fal
             hint="Wait; an event may settle them meanwhile. --now does not wait.",
         )
     now = program.now()
-    verb = "taken as sent" if planned.word is Word.SENT else "to be sent again"
+    verb = TAKEN_AS_SENT if planned.word is Word.SENT else "to be sent again"
     words = f"{verb} on the word of {by}, {now:%Y-%m-%d %H:%M} UTC"
     with program.store.write() as connection:
         done = stored.resolve(connection, planned.which, STATE_OF[planned.word], words, now)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mailer.delivery.doubts import TAKEN_AS_SENT
 from mailer.model import BatchState, DeliveryState, EventKind, Exclusion, How, IssueState, SubscriptionState
 from mailer.store.events import Told
 from mailer.store.explaining import Mail
@@ -149,6 +150,8 @@ def mail_steps(mail: Mail) -> list[Step]:
     if said is None:
         return []
     if mail.state is DeliveryState.ACCEPTED:
+        if mail.detail.startswith(TAKEN_AS_SENT):
+            said = f"counts as accepted in batch {mail.batch}"
         said += f", under {mail.provider_id}" if mail.provider_id else ""
         said = detailed(said, mail.detail)
     return [Step(mail.at, said)]
@@ -185,7 +188,10 @@ def accepted(mail: Mail, reports: Sequence[Told]) -> str:
     """Accepted is the provider's word; what came after it is told where it is known."""
     kinds = {report.kind: report for report in reports}
     end = next((kinds[kind] for kind in ENDS if kind in kinds), None)
-    told = f"the mail was accepted{by(mail)} at {moment(mail.at)}"
+    if mail.detail.startswith(TAKEN_AS_SENT):
+        told = f"nobody knew whether they got it; {mail.detail}"
+    else:
+        told = f"the mail was accepted{by(mail)} at {moment(mail.at)}"
     if end is None:
         return f"{told}; nothing was reported of it since"
     return f"{told}; {detailed(EVENTS[end.kind], end.detail)}"

@@ -128,6 +128,13 @@ def test_resolving_as_sent(mailer: Any) -> None:
     assert states(mailer) == {"accepted": 100}
     ((detail,),) = sql(mailer, "SELECT DISTINCT detail FROM deliveries WHERE detail != ''")
     assert detail.startswith("taken as sent on the word of kim, ")
+    ((address,),) = sql(
+        mailer,
+        "SELECT email FROM subscribers JOIN deliveries ON subscriber_id = subscribers.id WHERE detail != '' LIMIT 1",
+    )
+    explained = mailer.done("explain", address, ISSUE).out
+    assert "nobody knew whether they got it; taken as sent on the word of kim, " in explained
+    assert "accepted by" not in explained, "nobody has said so"
 
 
 def test_resolving_as_resend_sends_it_again(mailer: Any, site: Site) -> None:
