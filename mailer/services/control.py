@@ -52,11 +52,17 @@ class Stopped:
     def told(self) -> list[str]:
         """What it means, for a person."""
         words = [f"{counted(self.handed_over, 'mail')} handed over already"]
-        words.append(f"{counted(self.kept_back, 'mail')} {'would be ' if self.dry_run else ''}kept back")
+        words.append(f"{counted(self.kept_back, 'mail')} {self._stopped()}")
         words += [f"{counted(self.in_flight, 'mail')} in flight, which end as they end"] if self.in_flight else []
         words += [f"{counted(self.doubtful, 'mail')} in doubt"] if self.doubtful else []
         lines = [f"{self.name} {self._is()}: {', '.join(words)}"]
         return [*lines, *self._told_kept()]
+
+    def _stopped(self) -> str:
+        """What becomes of those that were not handed over: a pause keeps them, a cancelled issue never sends them."""
+        if self.state is IssueState.CANCELLED:
+            return "would never be sent" if self.dry_run else "never to be sent"
+        return "would be kept back" if self.dry_run else "kept back"
 
     def _told_kept(self) -> Iterator[str]:
         """What becomes of the mails that the provider keeps."""

@@ -115,14 +115,14 @@ def test_who_resumes_after_the_last_moment_is_told(issue: Any) -> None:
 def test_a_cancelled_issue_is_cancelled_for_good(issue: Any) -> None:
     claimed(issue, begin=True)
     assert issue.done("cancel", ISSUE, "--dry-run").out.splitlines() == [
-        f"{ISSUE} would be cancelled: 0 mails handed over already, 3 mails would be kept back, "
+        f"{ISSUE} would be cancelled: 0 mails handed over already, 3 mails would never be sent, "
         "2 mails in flight, which end as they end"
     ]
     assert state(issue) is IssueState.SENDING
     told = issue.done("cancel", ISSUE, "--yes", "--json").json
     assert (told["state"], told["kept_back"], told["in_flight"], told["already"]) == ("cancelled", 3, 2, False)
     again = issue.done("cancel", ISSUE)
-    assert f"{ISSUE} was cancelled already: 0 mails handed over already, 3 mails kept back" in again.out
+    assert f"{ISSUE} was cancelled already: 0 mails handed over already, 3 mails never to be sent" in again.out
     for words in (("resume",), ("pause",)):
         run = issue(*words, ISSUE)
         assert run.code == 1
