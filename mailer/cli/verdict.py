@@ -120,7 +120,9 @@ def unfinished(done: SendResult) -> NeedsAttention:
     when = f"{done.resume_at:%Y-%m-%d %H:%M} UTC" if done.resume_at else "later"
     match done.why:
         case Why.ASKED:
-            return NeedsAttention("stopped before the end", hint=f"go on: {again}")
+            return NeedsAttention(
+                "stopped before the end", hint=f"go on: {again}; keep mailer work from it: mailer pause {name}"
+            )
         case Why.TRIPPED:
             advice = f"{done.advice.rstrip('.')}; then: " if done.advice else "when that is settled: "
             return NeedsAttention(f"the issue was paused: {done.detail}", hint=f"{advice}mailer resume {name}, {again}")
