@@ -126,9 +126,9 @@ def fields(mailer: Mailer, found: IssueStatus) -> dict[str, Any]:
         "started": found.started_at,
         "finished": figures.finished_at,
         "recipients": f"{figures.recipients:,}",
-        "deliveries": amounts(found.deliveries),
+        "deliveries": amounts(in_words(found.deliveries)),
         "in doubt": doubt_words(found),
-        "batches": amounts(found.batches),
+        "batches": amounts(in_words(found.batches)),
         "due later": group_words(mailer, found.due_later),
         "held": group_words(mailer, found.held),
         "waits until": said(mailer, found.ready_at),
@@ -143,6 +143,11 @@ def state_words(figures: IssueFigures) -> str:
 
 def amounts(counts: Mapping[str, int]) -> list[str]:
     return [f"{count:,} {what}" for what, count in counts.items()]
+
+
+def in_words(counts: Mapping[str, int]) -> dict[str, int]:
+    """States by the words that every other command has for them."""
+    return {"in doubt" if state == "doubtful" else state: count for state, count in counts.items()}
 
 
 def left_out_words(left_out: Mapping[str, int]) -> list[str]:
