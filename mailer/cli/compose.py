@@ -33,7 +33,9 @@ SkipOption = Annotated[list[str] | None, typer.Option("--skip", metavar="KEY", h
 OrderOption = Annotated[
     list[str] | None, typer.Option("--order", metavar="KEY", help="These first, in this order; repeatable.")
 ]
-LimitOption = Annotated[int | None, typer.Option("--limit", "-n", min=0, help="At most this many articles.")]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", "-n", metavar="N", min=0, help="At most this many articles.")
+]
 AtLeastOption = Annotated[
     int, typer.Option("--at-least", min=0, help="With fewer articles write nothing; the exit code is 3 then.")
 ]

@@ -52,7 +52,7 @@ def show(found: Sequence[Doubt]) -> None:
     output.columns(
         ("ISSUE", "BATCH", "PEOPLE", "SINCE (UTC)", "PROVIDER", "WHY", "MEANWHILE"),
         [
-            (each.issue, each.batch, each.people, each.since, each.provider, why(each), meanwhile(each))
+            (each.issue, each.batch, f"{each.people:,}", each.since, each.provider, why(each), meanwhile(each))
             for each in found
         ],
         right=("BATCH", "PEOPLE"),
@@ -136,7 +136,7 @@ def confirm(planned: Resolution, limit: int, *, yes: bool) -> None:
         raise UsageError(f"{question}, which needs a word: --yes", hint="--dry-run says the same and changes nothing.")
     if planned.people > limit:
         number = typer.prompt(f"{output.plain(question)}. Type the number to do so", err=True)
-        agreed = number == str(planned.people)
+        agreed = number.replace(",", "") == str(planned.people)
     else:
         agreed = typer.confirm(f"{output.plain(question)}. Do so?", err=True)
     if not agreed:

@@ -57,7 +57,7 @@ def show_plan(planned: Plan) -> None:
             "from": planned.sender,
             "lists": planned.lists,
             "segment": " ".join(planned.segment.split()),
-            "recipients": planned.recipients,
+            "recipients": f"{planned.recipients:,}",
             "left out": excluded or "nobody",
             "size": f"{planned.html_bytes:,} bytes of HTML, {planned.text_bytes:,} of text",
             "provider": f"{planned.provider}, {counted(planned.batches, 'batch', 'batches')}",

@@ -37,7 +37,9 @@ def list_issues(
     ),
     limit: Annotated[
         int | None,
-        typer.Option("--limit", "-n", min=1, help=f"At most this many. Default: {NEWEST}, and all with --json."),
+        typer.Option(
+            "--limit", "-n", metavar="N", min=1, help=f"At most this many. Default: {NEWEST}, and all with --json."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

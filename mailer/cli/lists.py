@@ -130,7 +130,9 @@ def doctor(
     ] = 24,
     limit: Annotated[
         int,
-        typer.Option("--limit", "-n", min=1, max=100_000, help="Name at most this many domains or addresses a kind."),
+        typer.Option(
+            "--limit", "-n", metavar="N", min=1, max=100_000, help="Name at most this many domains or addresses a kind."
+        ),
     ] = 10,
     examples: Annotated[
         bool, typer.Option("--examples", help="Also name addresses, which are personal. Default: numbers only.")

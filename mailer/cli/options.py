@@ -8,7 +8,7 @@ import typer
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the same data as JSON.")]
 ListOption = Annotated[str, typer.Option("--list", "-l", metavar="NAME", help="The list, as in subscribers/NAME.toml.")]
-LimitOption = Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Print at most this many.")]
+LimitOption = Annotated[int | None, typer.Option("--limit", "-n", metavar="N", min=1, help="Print at most this many.")]
 EmailArgument = Annotated[
     str,
     typer.Argument(

@@ -116,10 +116,11 @@ def confirm(mailer: Mailer, planned: Plan, *, yes: bool) -> None:
     limit = mailer.settings.limits.confirm_above
     if yes or planned.recipients <= limit:
         return
-    question = f'"{planned.subject}" goes to {planned.recipients} people on {", ".join(planned.lists)}'
+    question = f'"{planned.subject}" goes to {planned.recipients:,} people on {", ".join(planned.lists)}'
     if not output.interactive():
         raise UsageError(f"{question}, which needs a word: --yes", hint=f"confirm_above is {limit} in mailer.toml")
-    if typer.prompt(f"{output.plain(question)}. Type the number to send it", err=True) != str(planned.recipients):
+    typed = typer.prompt(f"{output.plain(question)}. Type the number to send it", err=True)
+    if typed.replace(",", "") != str(planned.recipients):
         raise UsageError("the number was another one; nothing was sent")
 
 

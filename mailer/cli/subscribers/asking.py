@@ -38,7 +38,9 @@ def ask(
         str, typer.Option("--again-after", metavar="SPAN", help="Who was asked later than this is left alone.")
     ] = "7d",
     most: Annotated[int, typer.Option("--most", min=1, max=10, help="Ask nobody more often than this, ever.")] = 3,
-    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Ask at most this many people.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", "-n", metavar="N", min=1, help="Ask at most this many people.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many would be asked and send nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, whatever the number of people.")] = False,
     as_json: JsonOption = False,
@@ -108,10 +110,10 @@ def confirm_number(mailer: Mailer, definition: MailingList, number: int, *, yes:
     limit = mailer.settings.limits.confirm_above
     if yes or number <= limit:
         return
-    question = f"{number} people on {definition.name} will be asked to confirm"
+    question = f"{number:,} people on {definition.name} will be asked to confirm"
     if not output.interactive():
         raise UsageError(f"{question}, which needs a word: --yes", hint=f"confirm_above is {limit} in mailer.toml")
-    if typer.prompt(f"{output.plain(question)}. Type the number to ask them", err=True) != str(number):
+    if typer.prompt(f"{output.plain(question)}. Type the number to ask them", err=True).replace(",", "") != str(number):
         raise UsageError("the number was another one; nobody was asked")
 
 

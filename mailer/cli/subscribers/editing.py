@@ -233,8 +233,8 @@ def confirm(mailer: Mailer, would: Edited, *, yes: bool) -> None:
     limit = mailer.settings.limits.confirm_above
     if yes or would.changed <= limit:
         return
-    question = f"this changes {would.changed} people"
+    question = f"this changes {would.changed:,} people"
     if not output.interactive():
         raise UsageError(f"{question}, which needs a word: --yes", hint=f"confirm_above is {limit} in mailer.toml")
-    if typer.prompt(f"{question}. Type the number to do it", err=True) != str(would.changed):
+    if typer.prompt(f"{question}. Type the number to do it", err=True).replace(",", "") != str(would.changed):
         raise UsageError("the number was another one; nothing was changed")
