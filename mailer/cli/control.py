@@ -23,7 +23,10 @@ def pause(
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the issue's history.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Stop sending an issue for a while. What is on its way ends as it ends; nothing more begins."""
+    """Stop sending an issue for a while.
+
+    What is on its way ends as it ends; nothing more begins.
+    """
     from mailer.services.control import pause as paused
 
     with open_mailer(context) as mailer:
@@ -39,7 +42,10 @@ def show_paused(done: Stopped) -> None:
 
 
 def resume(context: typer.Context, issue: IssueArgument, as_json: JsonOption = False) -> None:
-    """Let a paused issue go on where it stopped, also when the time that was set for it is over."""
+    """Let a paused issue go on where it stopped.
+
+    It does so also when the time that was set for it is over.
+    """
     from mailer.services.control import resume as resumed
 
     with open_mailer(context) as mailer:
@@ -62,7 +68,10 @@ def cancel(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would mean and change nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Stop an issue for good: what has not left never does. One that is only scheduled is a draft again."""
+    """Stop an issue for good: what has not left never does.
+
+    One that is only scheduled is a draft again.
+    """
     from mailer.services.control import cancel as cancelled
 
     name = bare(issue)

@@ -11,8 +11,9 @@ from mailer.cli.session import open_mailer
 
 
 def explain(context: typer.Context, email: EmailArgument, issue: IssueArgument, as_json: JsonOption = False) -> None:
-    """Say why a person got an issue, or did not: every decision about the two, with its time.
+    """Say why a person got an issue, or did not.
 
+    It tells every decision about the two, with its time.
     For an issue that was not sent yet it says whether they would get it now.
     """
     from mailer.cli.arguments import address_text

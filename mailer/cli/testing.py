@@ -37,9 +37,10 @@ def test(
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Send an issue to addresses you name, as a real mail, its subject marked with [Test].
+    """Send an issue to addresses you name, marked as a test.
 
-    Nothing is frozen and nothing counts as sent. The links in it work and do nothing: they say that it is a test.
+    It is a real mail whose subject begins with [Test]. Nothing is frozen and nothing counts as sent. The links in it
+    work and do nothing: they say that it is a test.
     """
     from mailer.cli.arguments import address_text
     from mailer.services.testsend import send_test
