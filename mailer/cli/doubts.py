@@ -13,6 +13,7 @@ from mailer.cli.issue import IssueArgument, bare
 from mailer.cli.options import JsonOption
 from mailer.cli.session import open_mailer
 from mailer.delivery.doubts import Word
+from mailer.wording import counted
 
 if TYPE_CHECKING:
     from mailer.services.doubts import Resolution
@@ -40,9 +41,15 @@ def list_doubts(
     if found:
         people = sum(doubt.people for doubt in found)
         raise NeedsAttention(
-            f"{people:,} mails may have been sent or not",
-            hint="Events settle them by themselves (mailer events import); a person does with: mailer doubts resolve",
+            f"{counted(people, 'mail')} may have been sent or not",
+            hint=f"{settled(found)}mailer doubts resolve {found[0].issue} --as sent, or --as resend",
         )
+
+
+def settled(found: Sequence[Doubt]) -> str:
+    """What may settle doubts without a person: no mail server reports anything."""
+    reported = any(doubt.provider == "sendgrid" for doubt in found)
+    return "SendGrid's events may settle them: mailer events import FILE; else a person does: " if reported else ""
 
 
 def show(found: Sequence[Doubt]) -> None:

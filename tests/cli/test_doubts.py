@@ -73,6 +73,8 @@ def test_the_list_says_where_and_why(mailer: Any) -> None:
     run = mailer("doubts", "list")
     assert run.code == 3
     assert "40 mails may have been sent or not" in run.err
+    assert "hint: SendGrid's events may settle them: mailer events import FILE; else a person does: " in run.err
+    assert f"mailer doubts resolve {ISSUE} --as sent, or --as resend" in run.err
     (doubt,) = mailer("doubts", "list", ISSUE, "--json").json
     assert (doubt["issue"], doubt["people"], doubt["provider"]) == (ISSUE, 40, "sendgrid")
     assert list(doubt["reasons"].values()) == [40]
