@@ -184,12 +184,13 @@ def file_words(mailer: Mailer, found: IssueStatus) -> str:
     return words(mailer, found.figures.name, found.hash) if scheduled else ""
 
 
-def group_words(mailer: Mailer, groups: Sequence[Group]) -> list[str]:
+def group_words(mailer: Mailer, groups: Sequence[Group]) -> str:
     """How many mails at which times, the first and the last of many."""
     if len(groups) <= GROUPS:
-        return [f"{each.mails:,} {said(mailer, each.at)}" for each in groups]
-    number = sum(each.mails for each in groups)
-    return [f"{number:,} at {len(groups)} times, {said(mailer, groups[0].at)} to {said(mailer, groups[-1].at)}"]
+        return "; ".join(f"{counted(each.mails, 'mail')} at {said(mailer, each.at)}" for each in groups)
+    mails = counted(sum(each.mails for each in groups), "mail")
+    first, last = said(mailer, groups[0].at), said(mailer, groups[-1].at)
+    return f"{mails} at {len(groups)} times, {first} to {last}"
 
 
 def said(mailer: Mailer, moment: datetime | None) -> str:
