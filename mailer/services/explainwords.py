@@ -144,7 +144,7 @@ def mail_steps(mail: Mail) -> list[Step]:
         DeliveryState.REFUSED: detailed(f"refused{by(mail)} in batch {mail.batch}", mail.detail),
         DeliveryState.DOUBTFUL: detailed(f"in doubt since then, in batch {mail.batch}", mail.detail),
         DeliveryState.EXCLUDED: f"taken out of batch {mail.batch} at its claim: {excluded(mail.detail)} by then",
-        DeliveryState.CANCELLED: detailed("cancelled before it was handed over", mail.detail),
+        DeliveryState.CANCELLED: f"cancelled: {mail.detail}" if mail.detail else "cancelled before it was handed over",
         DeliveryState.SUBMITTING: f"being handed over{by(mail)} in batch {mail.batch}",
     }.get(mail.state)
     if said is None:
@@ -177,7 +177,7 @@ def mail(mail: Mail, issue: IssueRow, reports: Sequence[Told], now: datetime, re
         case DeliveryState.EXCLUDED:
             return f"they did not get it: {excluded(mail.detail)} between the freeze and the sending"
         case DeliveryState.CANCELLED:
-            return detailed("they did not get it: the issue was cancelled before", mail.detail)
+            return f"they did not get it: the issue was cancelled, {mail.detail or 'before it was handed over'}"
         case DeliveryState.SUBMITTING:
             return submitting(mail, now)
         case _:
