@@ -123,6 +123,10 @@ def resolve_doubts(
             done = resolve(mailer, planned, user(), early=now)
         else:
             done = planned
+            if planned.too_young is not None and not now:
+                output.warn(
+                    f"not before {planned.too_young:%H:%M} UTC, or with --now: their sender may still be at work"
+                )
     output.result(told(done), as_json, lambda: output.lines(done.summary()))
 
 

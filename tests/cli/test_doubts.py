@@ -140,6 +140,8 @@ def test_resolving_as_sent(mailer: Any) -> None:
 
 
 def test_resolving_as_resend_sends_it_again(mailer: Any, site: Site) -> None:
+    tried = mailer.done("doubts", "resolve", ISSUE, "--as", "resend", "--dry-run")
+    assert "not before" in tried.err
     run = mailer("doubts", "resolve", ISSUE, "--as", "resend", "--yes")
     assert (run.code, "too young" in run.err) == (1, True)
     age(mailer)

@@ -75,6 +75,8 @@ class Tally:
         now = time.monotonic()
         with self._lock:
             settled = self._settled
+            if not settled:
+                self._marks.clear()  # waiting for somebody else's lease is no part of its speed
             self._marks.append((now, settled))
             while len(self._marks) > 2 and now - self._marks[0][0] > WINDOW:
                 self._marks.popleft()

@@ -236,6 +236,15 @@ def test_a_tally_counts_outcomes() -> None:
     assert tally.trouble()[0] == ""
 
 
+def test_waiting_before_the_first_mail_is_no_part_of_the_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 22.0, 24.0])
+    monkeypatch.setattr("mailer.services.sending.tally.time.monotonic", lambda: next(clock))
+    tally = Tally(0.1)
+    assert tally.progress().rate == 0
+    tally.note([Receipt(number, Outcome.ACCEPTED) for number in range(20)])
+    assert tally.progress().rate == 10
+
+
 @pytest.mark.parametrize(
     ("progress", "text"),
     [
