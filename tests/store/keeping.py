@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 from mailer.config.settings import Provider as ProviderSettings
@@ -16,6 +17,7 @@ from mailer.providers.protocol import Capabilities, HoldTerms
 from mailer.services.program import Program
 from mailer.services.sending.holding import hold_for
 from mailer.store import ledger
+from mailer.workspace import Workspace
 from tests.store.world import World
 
 LEAD = timedelta(minutes=10)
@@ -102,6 +104,8 @@ class Place:
     keeper: Keeper
     settings: Settings
     issue: str = "issue"
+    workspace: Workspace = field(default_factory=lambda: Workspace(Path("campaign")))
+    environ: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def store(self) -> Any:
