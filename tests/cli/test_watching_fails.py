@@ -33,7 +33,7 @@ def test_a_send_does_not_leave_its_threads_behind(migrated: Any, monkeypatch: py
     monkeypatch.setattr(Outbox, "submit", slow)
     monkeypatch.setattr(Workers, "state", failing)
     run = migrated("send", ISSUE, "--json")
-    assert len(looks) > 3
+    assert len(looks) >= 3, "it failed twice and went on"
     assert (run.code, run.json["state"], run.json["accepted_now"]) == (0, "sent", 2), run.err
 
 
