@@ -41,6 +41,7 @@ from mailer.providers.smtp.pauses import Pauses
 from mailer.providers.smtp.pool import Pool
 from mailer.providers.smtp.provider import Smtp
 from mailer.render.mime import MessageAddress, MessageSkeleton, PersonalValues
+from mailer.services.binding import bind
 from mailer.services.sending.freezing import freeze_issue, plan_send
 from mailer.services.sending.sender import send_frozen
 from mailer.workspace import Workspace
@@ -257,6 +258,7 @@ class Campaign:
         with open_mailer(Workspace(folder), {}) as program:
             program.store.name  # noqa: B018 (opened before the clock runs)
             begin, cpu = time.perf_counter(), time.process_time()
+            bind(program)  # a copy of the template
             sent = send_frozen(program, ISSUE)
             taken = time.perf_counter() - begin, time.process_time() - cpu
         assert sent.accepted_now == self.mails, sent
