@@ -156,12 +156,45 @@ class Database(Section):
         description="SQLAlchemy URL; a relative SQLite path is in the workspace. PostgreSQL: set DATABASE_URL.",
         repr=False,  # it may hold a password from the environment
     )
+    pool: int = Field(
+        default=10, description="PostgreSQL: the most connections one process opens to the server.", ge=2, le=200
+    )
 
 
 class Web(Section):
     """The public pages."""
 
     base_url: OptionalUrl = Field(default="", description="Where the pages for unsubscribing and reading are reached.")
+
+
+class Work(Section):
+    """What `mailer work` does, and who carries it."""
+
+    engine: Literal["local", "procrastinate"] = Field(
+        default="local",
+        description="Who tells workers what to do: local, each its own threads; procrastinate, PostgreSQL all hosts.",
+    )
+    threads: int = Field(
+        default=0,
+        description="How many batches one worker has in hand at once. 0: as many as connections.",
+        ge=0,
+        le=64,
+    )
+    sync_minutes: int = Field(
+        default=0, description="Read all sources every so many minutes. 0: only when a person asks.", ge=0, le=24 * 60
+    )
+    keep_deliveries_days: int = Field(
+        default=0,
+        description="Count and delete the deliveries of issues that ended so many days ago. 0: keep them.",
+        ge=0,
+        le=36_500,
+    )
+    keep_events_days: int = Field(
+        default=0,
+        description="Count and delete what providers reported about issues that ended so many days ago. 0: keep it.",
+        ge=0,
+        le=36_500,
+    )
 
 
 class Privacy(Section):
@@ -231,6 +264,7 @@ class Settings(BaseSettings):
     web: Web = Field(default_factory=Web, description="The public pages.")
     privacy: Privacy = Field(default_factory=Privacy, description="What is learned about readers.")
     limits: Limits = Field(default_factory=Limits, description="Where the program stops and asks.")
+    work: Work = Field(default_factory=Work, description="What workers do, and who carries it.")
     theme: Theme = Field(default_factory=Theme, description="How the mails look.")
     secrets: Secrets = Field(default_factory=Secrets, description="From the environment only.", repr=False)
 

@@ -1,4 +1,4 @@
-"""The records and enumerations every part of the program shares. Words as in ARCHITECTURE.md, section Glossary.
+"""The records every part of the program shares.
 
 All times are aware and in UTC. Records are frozen: a change is a new record.
 """
@@ -8,145 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from itertools import chain
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from mailer.model.kinds import IssueKind, Outcome
+
 Attributes = Mapping[str, Any]
 NO_ATTRIBUTES: Attributes = MappingProxyType({})
-
-
-class IssueKind(StrEnum):
-    BULLETIN = "bulletin"
-    ALERT = "alert"
-
-
-class IssueState(StrEnum):
-    """`draft` lives only as a file; every other state is a row."""
-
-    DRAFT = "draft"
-    SCHEDULED = "scheduled"
-    SENDING = "sending"
-    PAUSED = "paused"
-    SENT = "sent"
-    CANCELLED = "cancelled"
-
-
-class SubscriptionState(StrEnum):
-    PENDING = "pending"
-    CONFIRMED = "confirmed"
-    UNSUBSCRIBED = "unsubscribed"
-
-
-class BatchState(StrEnum):
-    PENDING = "pending"
-    CLAIMED = "claimed"
-    SUBMITTING = "submitting"
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    DOUBTFUL = "doubtful"
-    CANCELLED = "cancelled"
-
-
-class DeliveryState(StrEnum):
-    """`excluded`: in the frozen audience, but unsubscribed or suppressed by the time of the claim."""
-
-    PENDING = "pending"
-    SUBMITTING = "submitting"
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    DOUBTFUL = "doubtful"
-    EXCLUDED = "excluded"
-    CANCELLED = "cancelled"
-
-
-class Outcome(StrEnum):
-    """What a provider's answer means for one delivery."""
-
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    RETRY = "retry"
-    NOT_SENT = "not_sent"
-    DOUBTFUL = "doubtful"
-
-
-class Exclusion(StrEnum):
-    """Why a subscriber of the issue's lists does not receive it."""
-
-    PENDING = "pending"
-    UNSUBSCRIBED = "unsubscribed"
-    SUPPRESSED = "suppressed"
-    NEEDS_SMTPUTF8 = "needs_smtputf8"
-    SEGMENT = "segment"
-
-    @property
-    def words(self) -> str:
-        """For people, after a number."""
-        return "not in the segment" if self is Exclusion.SEGMENT else self.value.replace("_", " ")
-
-
-class How(StrEnum):
-    """What changed a subscription. `command`: a person of the organisation, at a terminal."""
-
-    FORM = "form"
-    IMPORT = "import"
-    COMMAND = "command"
-    CONFIRM_LINK = "confirm_link"
-    LINK = "link"
-    ONE_CLICK = "one_click"
-    PROVIDER = "provider"
-    API = "api"
-
-
-class SuppressionReason(StrEnum):
-    """Why an address must not be mailed. `manual`: somebody said so."""
-
-    MANUAL = "manual"
-    BOUNCED = "bounced"
-    COMPLAINED = "complained"
-    UNSUBSCRIBED = "unsubscribed"
-    INVALID = "invalid"
-    FORGOTTEN = "forgotten"
-
-
-class ImportState(StrEnum):
-    RUNNING = "running"
-    DONE = "done"
-
-
-class IssueChange(StrEnum):
-    """What can happen to an issue as a whole. `resolved`: a doubt of it was settled by a person or by evidence."""
-
-    FROZEN = "frozen"
-    SCHEDULED = "scheduled"
-    STARTED = "started"
-    PAUSED = "paused"
-    RESUMED = "resumed"
-    CANCELLED = "cancelled"
-    SENT = "sent"
-    RESOLVED = "resolved"
-
-
-class EventKind(StrEnum):
-    """What a provider reports of a mail. `blocked`: refused by the other side, and not for the address's sake."""
-
-    PROCESSED = "processed"
-    DEFERRED = "deferred"
-    DELIVERED = "delivered"
-    BOUNCED_HARD = "bounced_hard"
-    BOUNCED_SOFT = "bounced_soft"
-    BLOCKED = "blocked"
-    DROPPED = "dropped"
-    COMPLAINED = "complained"
-    UNSUBSCRIBED = "unsubscribed"
-    OPENED = "opened"
-    CLICKED = "clicked"
-
-
-class EngagementKind(StrEnum):
-    OPENED = "opened"
-    CLICKED = "clicked"
 
 
 @dataclass(frozen=True, slots=True)

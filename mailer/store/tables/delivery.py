@@ -1,0 +1,101 @@
+"""The ledger: who gets which issue, and what became of each mail."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table, Text, UniqueConstraint
+
+from mailer.model import BatchState, DeliveryState, EngagementKind, EventKind, Exclusion
+from mailer.store.columns import BigId, UtcDateTime, choice
+from mailer.store.tables.naming import metadata
+
+# Without foreign keys, as the deliveries.
+exclusions = Table(
+    "exclusions",
+    metadata,
+    Column("issue_id", BigId, nullable=False),
+    Column("subscriber_id", BigId, nullable=False),
+    Column("reason", choice(Exclusion), nullable=False),
+    PrimaryKeyConstraint("issue_id", "subscriber_id"),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("issue_id", BigId, ForeignKey("issues.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("state", choice(BatchState), nullable=False),
+    # Who claimed it. Stays when the batch falls into doubt: only its owner's late answer may settle that.
+    Column("owner", Text),
+    Column("lease_until", UtcDateTime),
+    # Null: at once. A clock that is set back cannot postpone those.
+    Column("due_at", UtcDateTime),
+    Column("attempts", Integer, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    # Who took it, from the point of no return on.
+    Column("provider", Text, nullable=False),
+    # Handed over one by one in the order of the deliveries, each outcome written down before the next.
+    Column("in_order", Boolean, nullable=False),
+    # Which start of which machine its sender ran on: after another one, the last outcomes may be missing.
+    Column("boot", Text, nullable=False),
+    # The provider's own number for a batch that it keeps until `send_at` and can still drop.
+    Column("hold", Text, nullable=False),
+    Column("send_at", UtcDateTime),
+    UniqueConstraint("issue_id", "number"),
+    Index(None, "state", "issue_id", "number"),
+)
+
+# No index on the state: it would be written three times for each recipient, and what must be found fast, the
+# work left, is found in the batches. Every index begins with what grows with the issue, so that writing a new issue
+# touches its own pages and never those of the issues before.
+# No foreign keys: the rows are made from the rows they refer to, in a transaction that holds those, and verifying four
+# a delivery took a server three quarters of a freeze.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("issue_id", BigId, nullable=False),
+    Column("subscriber_id", BigId, nullable=False),
+    Column("list_id", BigId, nullable=False),
+    Column("batch_id", BigId, nullable=False),
+    Column("state", choice(DeliveryState), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("provider_id", Text, nullable=False),
+    Column("due_at", UtcDateTime),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("issue_id", "subscriber_id"),
+    Index(None, "batch_id"),
+)
+
+# That somebody opened or clicked an issue. Written only where the organisation turned tracking on.
+engagements = Table(
+    "engagements",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("issue_id", BigId, ForeignKey("issues.id"), nullable=False),
+    Column("subscriber_id", BigId, ForeignKey("subscribers.id"), nullable=False),
+    Column("kind", choice(EngagementKind), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index(None, "subscriber_id", "kind", "at"),
+    Index(None, "issue_id", "kind"),
+)
+
+# What providers report of mails after they took them.
+events = Table(
+    "events",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    # What makes the same report twice one: the provider's own number, else a hash of what it says.
+    Column("key", Text, nullable=False, unique=True),
+    # Without foreign keys: they come by thousands, and what they refer to was looked up.
+    Column("delivery_id", BigId, nullable=False),
+    Column("issue_id", BigId, nullable=False),
+    Column("subscriber_id", BigId, nullable=False),
+    Column("kind", choice(EventKind), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Index(None, "issue_id", "kind"),
+    Index(None, "subscriber_id"),
+    Index(None, "delivery_id"),
+)
