@@ -28,6 +28,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         output.abandon()
         return 1
+    except OSError as error:
+        if not output.is_broken():
+            raise
+        output.abandon()
+        output.failure(MailerError(f"the output cannot be written: {error.strerror}"))
+        return 1
     return code
 
 

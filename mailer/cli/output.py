@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TextIO
 
 from mailer.cli.text import Table, clean, cut, render_table, shown
@@ -26,7 +27,16 @@ def prepare() -> None:
 
 
 def flush() -> None:
-    sys.stdout.flush()
+    print(end="", flush=True)
+
+
+def is_broken() -> bool:
+    """Whether nothing more can be written to standard output, as on a full disk."""
+    try:
+        print(flush=True)
+    except OSError:
+        return True
+    return False
 
 
 def abandon() -> None:
@@ -135,10 +145,19 @@ _following = False
 """Whether the last thing at the terminal is a line that is written over, and not ended."""
 
 
+def _tell(*parts: str, end: str = "\n") -> None:
+    """Prints on standard error.
+
+    Where that cannot be written, as on a full disk, nothing is left to tell it on, and the work must not depend on it.
+    """
+    with suppress(OSError):
+        print(*parts, end=end, file=sys.stderr, flush=True)
+
+
 def note(text: str) -> None:
     """Tells what is going on, on standard error."""
     overwrite("")
-    print(clean(text), file=sys.stderr, flush=True)
+    _tell(clean(text))
 
 
 def progress(text: str) -> None:
@@ -156,7 +175,7 @@ def overwrite(text: str) -> None:
     """Shows a text in place of the last one, at a terminal only; an empty one clears it."""
     global _following
     if sys.stderr.isatty() and (text or _following):
-        print(f"\r{clean(text)}\x1b[K", end="", file=sys.stderr, flush=True)
+        _tell(f"\r{clean(text)}\x1b[K", end="")
         _following = bool(text)
 
 
@@ -176,7 +195,7 @@ def at_terminal() -> bool:
 
 def warn(text: str) -> None:
     overwrite("")
-    print(paint("warning:", YELLOW, sys.stderr), clean(text), file=sys.stderr, flush=True)
+    _tell(paint("warning:", YELLOW, sys.stderr), clean(text))
 
 
 def failure(error: MailerError) -> None:
@@ -184,17 +203,17 @@ def failure(error: MailerError) -> None:
     attention = isinstance(error, NeedsAttention)
     label = paint("attention:", YELLOW, sys.stderr) if attention else paint("error:", RED, sys.stderr)
     first, *more = error.message.splitlines() or [""]
-    print(label, clean(first), file=sys.stderr)
+    _tell(label, clean(first))
     for text in more:
-        print(clean(text), file=sys.stderr)
+        _tell(clean(text))
     if error.hint:
-        print(paint("hint:", DIM, sys.stderr), clean(error.hint), file=sys.stderr)
+        _tell(paint("hint:", DIM, sys.stderr), clean(error.hint))
 
 
 def traceback(error: BaseException) -> None:
     from traceback import format_exception
 
-    print("".join(format_exception(error)), file=sys.stderr)
+    _tell("".join(format_exception(error)))
 
 
 def standard_input(limit: int) -> bytes:

@@ -220,3 +220,18 @@ def test_colours(tty: bool, environ: dict[str, str], wanted: bool, monkeypatch: 
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     assert output.coloured(Terminal(tty)) is wanted  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_cannot_be_written_is_one_line(unbuffered: str) -> None:
+    command = f"{sys.executable} -m mailer --version >/dev/full"
+    environ = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=environ)
+    assert (done.returncode, done.stderr) == (1, "error: the output cannot be written: No space left on device\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
+def test_an_error_that_cannot_be_told_keeps_its_exit_code(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m mailer --workspace nowhere status 2>/dev/full"
+    assert subprocess.run(["sh", "-c", command], cwd=tmp_path).returncode == 1
