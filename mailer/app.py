@@ -11,11 +11,13 @@ from types import TracebackType
 from typing import Self
 
 from mailer.config import Settings, load_settings
-from mailer.errors import NotFoundError, StoreError
+from mailer.engine import make_carrier
+from mailer.engine.carrier import Carrier
+from mailer.errors import ConfigError, NotFoundError, StoreError
 from mailer.model import MailingList
 from mailer.providers import Provider, make_provider
 from mailer.services.recognising import Recogniser
-from mailer.store.database import Store, open_store
+from mailer.store.database import Store, open_store, server_address
 from mailer.store.migrate import is_empty, upgrade
 from mailer.wording import unknown
 from mailer.workspace import Workspace
@@ -55,7 +57,8 @@ class Mailer:
     def store_as_it_is(self) -> Store:
         """The store without looking at its version: for the commands that show or upgrade it."""
         hasher = Recogniser(self.workspace.key_file, self.environ)
-        return replace(open_store(self.database_url, backup_dir=self.workspace.backup_dir), hasher=hasher)
+        pool = self.settings.database.pool
+        return replace(open_store(self.database_url, backup_dir=self.workspace.backup_dir, pool=pool), hasher=hasher)
 
     @cached_property
     def store(self) -> Store:
@@ -98,6 +101,18 @@ class Mailer:
     def make_provider(self) -> Provider:
         """A new provider as the settings name it; the caller closes it."""
         return make_provider(self.settings, self.workspace.root)
+
+    def make_carrier(self, name: str) -> Carrier:
+        """A new carrier as the settings name it, for a worker of that name."""
+        engine = self.settings.work.engine
+        if engine == "local":
+            return make_carrier(engine, "", name)
+        if self.database_file is not None:
+            raise ConfigError(
+                f'[work] engine = "{engine}" needs PostgreSQL, and the database is the file {self.database_file.name}',
+                hint='Name a server in DATABASE_URL (mailer db move brings everything there), or set engine = "local".',
+            )
+        return make_carrier(engine, server_address(self.database_url), name)
 
     def close(self) -> None:
         if "store_as_it_is" in self.__dict__:

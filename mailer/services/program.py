@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from mailer.config import Settings
+from mailer.engine.carrier import Carrier
 from mailer.model import MailingList
 from mailer.providers import Provider
 from mailer.store.database import Store
@@ -30,3 +31,5 @@ class Program(Protocol):
     def list_named(self, name: str) -> MailingList: ...
 
     def make_provider(self) -> Provider: ...
+
+    def make_carrier(self, name: str) -> Carrier: ...

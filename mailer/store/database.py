@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -23,6 +23,8 @@ from mailer.store.modes import DERIVE, HASHER, MODE, READ, SCHEMA, WRITE
 # Long enough for another process to import a million rows in one transaction.
 BUSY_TIMEOUT = 30.0
 
+# As many connections to a server as the setting `[database] pool` has when nobody sets it.
+POOL = 10
 
 _INSERTS: Mapping[str, Callable[[sa.Table], Any]] = {"sqlite": sqlite_insert, "postgresql": postgresql_insert}
 
@@ -122,16 +124,18 @@ class Store:
         except PoolTimeoutError as error:
             raise StoreBusyError(
                 f"{self.name}: too much of this program waits for a connection to it",
-                hint="Set connections under [provider] lower in mailer.toml, and run the command again.",
+                hint="In mailer.toml set connections under [provider] lower, or pool under [database] higher.",
             ) from error
 
 
-def open_store(url: str, *, backup_dir: Path | None = None, busy_timeout: float = BUSY_TIMEOUT) -> Store:
-    """Open the database; a file that is missing is made. `migrate.upgrade` makes the tables."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise StoreError("database url: not a URL such as sqlite:///mailer.db") from error
+def open_store(
+    url: str, *, backup_dir: Path | None = None, busy_timeout: float = BUSY_TIMEOUT, pool: int = POOL
+) -> Store:
+    """Open the database; a file that is missing is made. `migrate.upgrade` makes the tables.
+
+    To a server it makes `pool` connections at most; who finds none free waits for one.
+    """
+    parsed = _parsed(url)
     kind = {"postgres": "postgresql"}.get(parsed.get_backend_name(), parsed.get_backend_name())
     if kind not in ("sqlite", "postgresql"):
         raise StoreError(
@@ -139,7 +143,7 @@ def open_store(url: str, *, backup_dir: Path | None = None, busy_timeout: float 
             hint="Use sqlite:///mailer.db, or postgresql://USER:PASSWORD@HOST/NAME in DATABASE_URL.",
         )
     if kind == "postgresql":
-        return Store(postgresql.connect(parsed), parsed.database or "postgresql", backup_dir)
+        return Store(postgresql.connect(parsed, pool), parsed.database or "postgresql", backup_dir)
     if parsed.database in (None, "", ":memory:"):
         raise StoreError("database url: names no file; what is kept in memory cannot survive a crash")
     name = Path(str(parsed.database)).name
@@ -147,6 +151,18 @@ def open_store(url: str, *, backup_dir: Path | None = None, busy_timeout: float 
         return Store(sqlite.open_file(parsed, busy_timeout), name, backup_dir)
     except OSError as error:
         raise store_error(error, name) from error
+
+
+def server_address(url: str) -> str:
+    """Where the server of that database is, in the words of libpq: for who speaks to it beside the store."""
+    return postgresql.conninfo(_parsed(url))
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise StoreError("database url: not a URL such as sqlite:///mailer.db") from error
 
 
 def hold(connection: Connection, *tables: sa.Table) -> None:

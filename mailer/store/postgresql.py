@@ -45,8 +45,8 @@ HINTS = {
 }
 
 
-def connect(url: URL) -> Engine:
-    """An engine over the server; the first connection is made when it is needed."""
+def connect(url: URL, pool: int) -> Engine:
+    """An engine over the server with `pool` connections at most; the first is made when it is needed."""
     try:
         engine = sa.create_engine(
             url.set(drivername="postgresql+psycopg"),
@@ -55,6 +55,8 @@ def connect(url: URL) -> Engine:
                 "application_name": "mailer",
                 "options": f"-c idle_in_transaction_session_timeout={FROZEN_SECONDS}s",
             },
+            pool_size=pool,
+            max_overflow=0,
             # A connection that a restart of the server cut is replaced before it is used.
             pool_pre_ping=True,
             hide_parameters=True,
@@ -66,6 +68,15 @@ def connect(url: URL) -> Engine:
         ) from error
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def conninfo(url: URL) -> str:
+    """The server's address in the words of libpq, as the driver itself would be given it."""
+    from psycopg.conninfo import make_conninfo
+
+    _, parts = connect(url, 1).dialect.create_connect_args(url)
+    parts.pop("context", None)  # SQLAlchemy's own: how Python values become the server's
+    return make_conninfo(**parts)
 
 
 def hold(connection: Connection, tables: Iterable[sa.Table]) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from mailer.audience.address import parse_address
 from mailer.config import Settings
+from mailer.engine.carrier import Carrier
+from mailer.engine.local import LocalCarrier
 from mailer.model import Batch, How, MailingList, Outcome, Receipt, SubscriptionState
 from mailer.providers import Capabilities, Provider
 from mailer.services import asking
@@ -99,6 +101,9 @@ class Campaign:
 
     def make_provider(self) -> Provider:
         return self.desk
+
+    def make_carrier(self, name: str) -> Carrier:
+        return LocalCarrier()
 
     def join(self, name: str, list_name: str = "weekly", definition: MailingList | None = None) -> Added:
         """As `mailer subscribers add` does it on a double opt-in list."""

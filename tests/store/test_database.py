@@ -368,7 +368,18 @@ def test_too_many_at_once_are_told_in_one_line(store: Store) -> None:
     assert isinstance(pool, sa.QueuePool)
     pool._timeout = 0.05
     with ExitStack() as held:
-        for _ in range(15):
+        for _ in range(pool.size() + pool._max_overflow):
             held.enter_context(store.read())
         with pytest.raises(StoreBusyError, match="waits for a connection"), store.read():
             pass
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_to_a_server_it_makes_as_many_connections_as_the_setting_says(url: str) -> None:
+    store = open_store(url, pool=2)
+    pool = store.engine.pool
+    assert isinstance(pool, sa.QueuePool)
+    pool._timeout = 0.05
+    with store.read(), store.read(), pytest.raises(StoreBusyError), store.read():
+        pass
+    store.close()
