@@ -121,7 +121,7 @@ def test_one_that_was_started_again_takes_the_place_of_one_silent_one() -> None:
 
 
 def test_one_that_is_gone_is_shown_for_ten_minutes_and_a_stalled_one_for_longer() -> None:
-    rows = [row(-599, ended_at=NOW), row(-601, ended_at=NOW), row(-5000, started=-6000)]
+    rows = [row(-599, ended_at=NOW), row(-601, ended_at=NOW), row(-5000, started=-6000, host="two")]
     assert [each.state.value for each in seen(rows, NOW)] == ["gone", "stalled"]
 
 
