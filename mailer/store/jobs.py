@@ -190,6 +190,12 @@ def counts(connection: Connection) -> dict[JobState, int]:
     return dict(found.tuples().all())
 
 
+def owners(connection: Connection) -> frozenset[str]:
+    """Who has a job in hand, or died with it."""
+    query = sa.select(jobs.c.owner).where(jobs.c.state == JobState.RUNNING, jobs.c.owner.is_not(None))
+    return frozenset(connection.execute(query).scalars())
+
+
 def later(connection: Connection, job: Job) -> bool:
     """Whether there is a job of the same kind that the clock added after this one."""
     after = sa.and_(jobs.c.kind == job.kind, jobs.c.id > job.id, jobs.c.key.is_not(None))

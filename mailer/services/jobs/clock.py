@@ -1,0 +1,42 @@
+"""What is to be done every so often. Every worker on every host adds it, and a unique key makes one of them all.
+
+Only the period that is now is added: whatever was missed while nobody worked is done once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from weakref import WeakKeyDictionary
+
+from sqlalchemy.engine import Connection, Engine
+
+from mailer.model import JobKind
+from mailer.services.program import Program
+from mailer.store import jobs as stored
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+# Of each open database the keys that were seen to be there. Nothing is asked again before there are others.
+_seen: WeakKeyDictionary[Engine, dict[JobKind, str]] = WeakKeyDictionary()
+
+
+def due_by_clock(program: Program, connection: Connection, now: datetime) -> None:
+    """Add the jobs of the periods that `now` is in, unless somebody did."""
+    seen = _seen.setdefault(program.store.engine, {})
+    for kind, key in _keys(program, now):
+        # Remembered when it is seen to be there and not when it is added: the caller may still roll back.
+        if seen.get(kind) != key and stored.add(connection, kind, {}, now, key=key) is None:
+            seen[kind] = key
+
+
+def _keys(program: Program, now: datetime) -> Iterator[tuple[JobKind, str]]:
+    if program.settings.work.sync_minutes and program.settings.sources:
+        begin = _begin(now, timedelta(minutes=program.settings.work.sync_minutes))
+        yield JobKind.SYNC, f"sync {begin:%Y-%m-%dT%H:%MZ}"
+    yield JobKind.PRUNE, f"prune {_begin(now, DAY):%Y-%m-%d}"
+
+
+def _begin(now: datetime, period: timedelta) -> datetime:
+    return now - (now - EPOCH) % period

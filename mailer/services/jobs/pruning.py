@@ -1,0 +1,37 @@
+"""A job that deletes what is kept long enough, by the settings; and jobs that ended a month ago, always."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from mailer.services.jobs.errand import STOPPED, Errand, Result
+from mailer.store import jobs as stored
+from mailer.store import workers
+from mailer.wording import counted
+
+KEPT: Final = timedelta(days=30)
+"""So long a job that ended is kept, with the rows that it refused."""
+
+PORTION: Final = 1000
+
+
+def work(errand: Errand) -> Result:
+    """Prune what is old."""
+    if errand.overtaken():
+        return Result("the next one was due before this was done")
+    words = _jobs(errand)
+    with errand.program.store.write() as connection:
+        workers.forget_old(connection, errand.program.now() - KEPT)
+    return STOPPED if errand.stop() else Result("; ".join(words) or "nothing is old enough")
+
+
+def _jobs(errand: Errand) -> list[str]:
+    program, number = errand.program, 0
+    while not errand.stop():
+        with program.store.write() as connection:
+            gone = stored.forget_old(connection, program.now() - KEPT, PORTION)
+        number += gone
+        if gone < PORTION:
+            break
+    return [f"{counted(number, 'job')} deleted that ended {KEPT.days} days ago"] if number else []
