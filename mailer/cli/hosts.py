@@ -1,6 +1,8 @@
 """`mailer work --status`: the workers of all hosts, what waits, and what a person should see to.
 
-`status(context, as_json=..., watch=..., here=...)` is all that the command calls.
+`status(context, as_json=..., watch=..., here=...)` is all that the command calls; its options are `--status`,
+`--watch` ("Follow the workers until you press Ctrl-C.") and `--here` ("Only the workers of this host: for a health
+check."), both only together with `--status`.
 """
 
 from __future__ import annotations
@@ -117,7 +119,7 @@ def rows(found: Hosts) -> Iterator[tuple[str, ...]]:
 def blocks(found: Hosts) -> Iterator[str]:
     """A worker in two lines, for a narrow terminal."""
     for each in found.workers:
-        yield f"{each.label} {each.state.value}, {lasted(found, each)}"
+        yield f"{each.host} {each.process}: {each.state.value}, {lasted(found, each)}"
         if each.alive:
             speed = f"{each.mails_a_minute:,} mails a minute, " if each.mails_a_minute else ""
             yield f"  {speed}{each.busy} of {counted(each.threads, 'thread')} busy"
