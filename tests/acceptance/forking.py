@@ -8,8 +8,10 @@ like any: it has its own memory, connections and locks, and can be killed.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -26,8 +28,9 @@ IMPORTED = (
     "mailer.providers.sendgrid.provider", "mailer.providers.sendgrid.transport",
     "mailer.providers.smtp.making", "mailer.services.plan", "mailer.services.sending.freezing",
     "mailer.services.sending.sender", "psycopg", "sqlalchemy.dialects.sqlite",
-    "sqlalchemy.dialects.postgresql.psycopg",
+    "sqlalchemy.dialects.postgresql.psycopg", "mailer.services.working", "mailer.cli.work", "procrastinate",
 )  # fmt: skip
+NEW_NETWORK = 0x40000000  # CLONE_NEWNET of <sched.h>
 
 
 @dataclass
@@ -88,10 +91,11 @@ class Fork:
         answer: int | None = json.loads(self.process.stdout.readline())
         return answer
 
-    def start(self, folder: Path, environ: Mapping[str, str], *words: str) -> Sender:
-        """Begin `mailer WORDS` in that folder."""
+    def start(self, folder: Path, environ: Mapping[str, str], *words: str, host: str = "", network: str = "") -> Sender:
+        """Begin `mailer WORDS` in that folder: on a machine of that name, in that network namespace."""
         out, err = (self.folder / f"{len(self.senders)}.{name}" for name in ("out", "err"))
         asked = {"folder": str(folder), "environ": dict(environ), "words": words, "out": str(out), "err": str(err)}
+        asked |= {"host": host, "network": network}
         pid = self.ask(asked)
         assert pid is not None
         self.senders.append(Sender(self, pid, out, err))
@@ -150,6 +154,11 @@ def become(asked: Mapping[str, object]) -> None:
     """The child: `mailer` as a shell would start it."""
     from mailer.cli import main
 
+    if asked.get("host"):
+        name = str(asked["host"])
+        platform.node = lambda: name
+    if asked.get("network"):
+        enter(str(asked["network"]))
     os.chdir(str(asked["folder"]))
     environ, words = asked["environ"], asked["words"]
     assert isinstance(environ, dict)
@@ -163,6 +172,15 @@ def become(asked: Mapping[str, object]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def enter(network: str) -> None:
+    """From here on this process has the interfaces of that network namespace and no others."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    place = os.open(f"/run/netns/{network}", os.O_RDONLY)
+    if libc.setns(place, NEW_NETWORK):
+        raise OSError(ctypes.get_errno(), "setns")
+    os.close(place)
 
 
 if __name__ == "__main__":

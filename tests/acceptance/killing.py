@@ -77,7 +77,9 @@ def ledger_of(url: str) -> Ledger:
     store = open_store(url)
     try:
         with store.read() as connection:
-            query = sa.select(subscribers.c.email, deliveries.c.state).join_from(deliveries, subscribers)
+            query = sa.select(subscribers.c.email, deliveries.c.state).join_from(
+                deliveries, subscribers, subscribers.c.id == deliveries.c.subscriber_id
+            )
             rows = connection.execute(query).all()
             found = {row.email: row.state for row in rows}
             assert len(found) == len(rows), "two deliveries for one person"
@@ -135,6 +137,8 @@ class Cell:
     batch: int = 20
     lease: float = 2.0
     seed: int = 20261122
+    limits: str = ""
+    """Lines of mailer.toml: more of [limits], and whole sections behind them."""
 
     def __str__(self) -> str:
         return f"{self.provider}-{self.connections}-{self.database}"
@@ -250,7 +254,7 @@ def over(
     }
     with _database(cell, folder, server) as url:
         settings = f'name = "{cell.provider}"\nconnections = {cell.connections}\n{lines[cell.provider]}'
-        web = f'[web]\nbase_url = "https://news.example.org"\n[database]\nurl = "{url}"\n'
+        web = f'{cell.limits}[web]\nbase_url = "https://news.example.org"\n[database]\nurl = "{url}"\n'
         people = campaign(folder, cell.people, cell.batch, cell.lease, settings, web)
         yield Bench(cell, folder, url, {**environment(), "SENDGRID_API_KEY": KEY}, fork, people, addresses)
 

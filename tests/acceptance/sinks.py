@@ -173,10 +173,15 @@ def serve_smtp(log: Log, port: int) -> None:
 
 
 @contextmanager
-def running(kind: str, log: Path, seed: int = 1, waits: Iterable[float] = (), port: int = 0) -> Iterator[int]:
-    """The sink at work, until the block ends; its port, which is any that is free unless one is given."""
+def running(
+    kind: str, log: Path, seed: int = 1, waits: Iterable[float] = (), port: int = 0, before: Sequence[str] = ()
+) -> Iterator[int]:
+    """The sink at work, until the block ends; its port, which is any that is free unless one is given.
+
+    `before`: a command that runs the sink somewhere else, as in a network namespace.
+    """
     words = [kind, log, port, seed, *(tuple(waits) or WAITS[kind])]
-    command = [sys.executable, "-m", "tests.acceptance.sinks", *map(str, words)]
+    command = [*before, sys.executable, "-m", "tests.acceptance.sinks", *map(str, words)]
     root = Path(__file__).parent.parent.parent
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=root)
     assert process.stdout is not None
