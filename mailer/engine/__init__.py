@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mailer.engine.carrier import Carrier
 from mailer.engine.local import LocalCarrier
+from mailer.errors import ConfigError
 
 __all__ = ["make_carrier"]
 
@@ -15,6 +16,11 @@ def make_carrier(engine: str, dsn: str, name: str) -> Carrier:
     """
     if engine == "local":
         return LocalCarrier()
-    from mailer.engine.procrastinate import ProcrastinateCarrier
-
+    try:
+        from mailer.engine.procrastinate import ProcrastinateCarrier
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f'[work] engine = "{engine}" needs a package that is not installed',
+            hint="pip install 'campaign-mailer[cluster]'",
+        ) from error
     return ProcrastinateCarrier(dsn, name)
