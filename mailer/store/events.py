@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -82,9 +83,10 @@ def add(connection: Connection, new: Sequence[Filed], now: datetime) -> Counter[
         }
         for event in reversed(new)
     }
-    known = _known(connection, list(rows))
-    fresh = [row for key, row in sorted(rows.items()) if key not in known]
-    # In the order of their keys, so that two who add the same never wait for one another.
+    known = _known(connection, new)
+    fresh = [row for row in rows.values() if row["key"] not in known]
+    # In one order everywhere, so that two who add the same never wait for one another in a circle.
+    fresh.sort(key=itemgetter("delivery_id", "key"))
     insert_absent_rows(connection, events, fresh)
     return Counter(row["kind"] for row in fresh)
 
@@ -95,9 +97,11 @@ def of_delivery(connection: Connection, delivery_id: int) -> list[Told]:
     return [Told(*row) for row in connection.execute(query.order_by(events.c.at, events.c.kind, events.c.key))]
 
 
-def _known(connection: Connection, keys: Sequence[str]) -> set[str]:
+def _known(connection: Connection, new: Sequence[Filed]) -> set[str]:
+    """The keys that are there already. Looked for by delivery, next to which the keys are."""
     found: set[str] = set()
-    for start in range(0, len(keys), CHUNK):
-        query = sa.select(events.c.key).where(events.c.key.in_(keys[start : start + CHUNK]))
+    numbers = sorted({event.delivery.id for event in new})
+    for start in range(0, len(numbers), CHUNK):
+        query = sa.select(events.c.key).where(events.c.delivery_id.in_(numbers[start : start + CHUNK]))
         found.update(connection.execute(query).scalars())
     return found

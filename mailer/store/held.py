@@ -15,6 +15,7 @@ from mailer.audience.suppressing import values_of
 from mailer.store.tables import (
     consent_texts,
     deliveries,
+    events,
     exclusions,
     imports,
     issues,
@@ -45,9 +46,13 @@ def of_person(table: sa.Table, number: int | None) -> sa.ColumnElement[bool]:
     """The rows of a table that are about one person.
 
     Deliveries and exclusions have an index by issue and person: asked issue by issue it is used, where reading all
-    the rows of a hundred million would be the other way.
+    the rows of a hundred million would be the other way. Events are found by their deliveries, without which there
+    are none.
     """
     mine: sa.ColumnElement[bool] = table.c.subscriber_id == number
+    if table is events:
+        theirs = sa.select(deliveries.c.id).where(of_person(deliveries, number))
+        return sa.and_(events.c.delivery_id.in_(theirs), mine)
     if table in (deliveries, exclusions):
         return sa.and_(table.c.issue_id.in_(sa.select(issues.c.id)), mine)
     return mine

@@ -28,7 +28,6 @@ issues = Table(
     Column("subject", Text, nullable=False),
     Column("state", choice(IssueState), nullable=False),
     Column("hash", Text, nullable=False),
-    Column("snapshot", Json, nullable=False),
     Column("batch_size", Integer, nullable=False),
     Column("frozen_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
@@ -44,8 +43,14 @@ issues = Table(
     Column("started_at", UtcDateTime),
     # Why it is paused.
     Column("reason", Text, nullable=False),
-    # When its deliveries, exclusions and events were counted in `issue_counts` and deleted.
+    # When its deliveries and exclusions, and what was reported of them, were counted in `issue_counts`. From then on
+    # the counts are what is known, and the rows are deleted.
     Column("pruned_at", UtcDateTime),
+    Column("events_pruned_at", UtcDateTime),
+    # The last column: SQLite reads a row from its beginning, and a listing of five hundred issues should not read all
+    # that is in their mails.
+    Column("snapshot", Json, nullable=False),
+    Index(None, "state"),
 )
 
 # What happened to an issue as a whole. Rows are only ever added.
@@ -83,14 +88,15 @@ issue_articles = Table(
 )
 
 # What is left of an issue whose deliveries, exclusions and events were pruned: how many there were of each state,
-# reason and kind.
+# reason and kind, and the answers and domains that several people share: a word that one mail alone got may name its
+# reader.
 issue_counts = Table(
     "issue_counts",
     metadata,
     Column("issue_id", BigId, ForeignKey("issues.id"), nullable=False),
-    # "delivery", "exclusion" or "event".
+    # "delivery", "exclusion", "event", "refusal" or "domain".
     Column("kind", String(16), nullable=False),
-    Column("what", String(16), nullable=False),
+    Column("what", Text, nullable=False),
     Column("number", BigInteger, nullable=False),
     PrimaryKeyConstraint("issue_id", "kind", "what"),
 )

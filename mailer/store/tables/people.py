@@ -14,6 +14,9 @@ lists = Table(
     Column("id", BigId, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     Column("title", Text, nullable=False),
+    # At most so many of its issues to one person in so many days; null: any number.
+    Column("cap_issues", Integer),
+    Column("cap_days", Integer),
 )
 
 subscribers = Table(
