@@ -50,6 +50,7 @@ COMMANDS = (
     Command("resume", "mailer.cli.control:resume", "Let a paused issue go on where it stopped."),
     Command("cancel", "mailer.cli.control:cancel", "Stop an issue for good: what has not left never does."),
     Command("work", "mailer.cli.work:work", "Send scheduled issues when they are due, until it is stopped."),
+    Command("jobs", "mailer.cli.jobs:app", "See what workers do beside sending, and settle what failed."),
     Command("status", "mailer.cli.status:status", "Show what became of the issues: who got them, who did not and why."),
     Command("deliveries", "mailer.cli.deliveries:app", "List what became of each mail of an issue."),
     Command("events", "mailer.cli.events:app", "Take in what a provider reports of mails it took."),
@@ -64,7 +65,7 @@ COMMANDS = (
     Command("templates", "mailer.cli.templates:app", "List the templates, and copy one to change it."),
     Command("config", "mailer.cli.config:app", "Check and show the settings."),
     Command("keys", "mailer.cli.keys:app", "Look after the keys that sign the links in mails."),
-    Command("db", "mailer.cli.db:app", "Look after the database."),
+    Command("db", "mailer.cli.pruning:app", "Look after the database."),
 )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mailer.cli import output
+from mailer.cli.jobs import QueueOption, tell_left
 from mailer.cli.options import JsonOption
 from mailer.cli.session import open_mailer
 
@@ -27,6 +28,7 @@ def import_events(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="What SendGrid's event webhook posted; - reads standard input.")
     ],
+    queue: QueueOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Take in a file with what SendGrid's event webhook posted.
@@ -36,9 +38,13 @@ def import_events(
     """
     from mailer.cli.arguments import read_argument
     from mailer.services.events import import_posts
+    from mailer.services.jobs import leave_post
 
     body = read_argument(file, MEGABYTES << 20)
     with open_mailer(context) as mailer:
+        if queue:
+            tell_left(mailer, leave_post(mailer, "sendgrid", body, asked=True), as_json)
+            return
         taken = import_posts(mailer, body)
     output.result(taken, as_json, lambda: output.lines(taken.summary()))
     taken.raise_for_faults()

@@ -152,14 +152,23 @@ def give_up(connection: Connection, job_id: int, owner: str, detail: str, now: d
 def retry(connection: Connection, job_id: int, now: datetime) -> bool:
     """A person wants a failed job to be tried again, or one that waits to be tried at once."""
     again = jobs.c.state.in_((JobState.FAILED, JobState.WAITING))
-    values = {"state": JobState.WAITING, "due_at": jobs.c.created_at, "attempts": 0, "finished_at": None}
+    values = {"state": JobState.WAITING, "due_at": now, "attempts": 0, "finished_at": None}
     return _changed(connection, sa.and_(jobs.c.id == job_id, again), values | {"updated_at": now})
 
 
 def drop(connection: Connection, job_id: int, now: datetime) -> bool:
     """Delete a job with all its bytes; False while a worker has it, or when it is gone."""
-    query = sa.select(jobs.c.id).where(jobs.c.id == job_id, ~_held(now))
-    return _delete(connection, list(connection.execute(query.with_for_update()).scalars())) == 1
+    query = _not_held(job_id, now).with_for_update()
+    return _delete(connection, list(connection.execute(query).scalars())) == 1
+
+
+def may_drop(connection: Connection, job_id: int, now: datetime) -> bool:
+    """Whether `drop` would delete it."""
+    return connection.execute(_not_held(job_id, now)).first() is not None
+
+
+def _not_held(job_id: int, now: datetime) -> sa.Select[int]:
+    return sa.select(jobs.c.id).where(jobs.c.id == job_id, ~_held(now))
 
 
 def forget_old(connection: Connection, before: datetime, most: int = 1000) -> int:
@@ -186,8 +195,8 @@ def newest(connection: Connection, state: JobState | None = None, limit: int | N
 
 def counts(connection: Connection) -> dict[JobState, int]:
     """How many there are in each state."""
-    found = connection.execute(sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state))
-    return dict(found.tuples().all())
+    found = connection.execute(sa.select(jobs.c.state, sa.func.count().label("number")).group_by(jobs.c.state))
+    return {row.state: row.number for row in found}
 
 
 def owners(connection: Connection) -> frozenset[str]:

@@ -11,6 +11,7 @@ import typer
 
 from mailer.cli import output
 from mailer.cli.arguments import is_pipe, read_argument
+from mailer.cli.jobs import QueueOption, tell_left
 from mailer.cli.options import JsonOption, LimitOption, ListOption
 from mailer.cli.progress import shown_progress
 from mailer.cli.session import open_mailer
@@ -73,6 +74,7 @@ def import_file(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen and change nothing.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Also when this very file was imported before.")] = False,
+    queue: QueueOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Import the people of a file: CSV, a workbook (XLSX), JSON lines, or a ZIP file of those.
@@ -90,6 +92,9 @@ def import_file(
     options = Options(told, Update(update), tags_of(tags or ()), dry_run, again, None if piped else file)
     with open_mailer(context) as mailer:
         entry = entry_of(mailer, list_name, file, (state, consent, consent_text))
+        if queue and not dry_run:
+            tell_left(mailer, leave(mailer, entry, data, options), as_json)
+            return
         done = carried_out(mailer, entry, data, options)
     tell(done, as_json)
     output.result(done, as_json, lambda: show(done))
@@ -109,6 +114,18 @@ def carried_out(mailer: Mailer, entry: Entry, data: bytes, options: Options) -> 
                 raise
             told = asked(error, options.told)
         return import_subscribers(mailer.store, entry, data, replace(watched, told=told), mailer.now())
+
+
+def leave(mailer: Mailer, entry: Entry, data: bytes, options: Options) -> int:
+    """Leaves it to the workers, with the same questions."""
+    from mailer.services.jobs import leave_import
+
+    try:
+        return leave_import(mailer, entry, data, options)
+    except NoAddressColumnError as error:
+        if options.file is None or not output.interactive():
+            raise
+        return leave_import(mailer, entry, data, replace(options, told=asked(error, options.told)))
 
 
 def asked(error: NoAddressColumnError, told: Told) -> Told:

@@ -18,16 +18,15 @@ from mailer.store.jobs import Job
 LEASE: Final = 60.0
 """After so many seconds without a word somebody else goes on with the job."""
 
-RENEW: Final = 5.0
+RENEW = 5.0
 
 
 class Keeper:
     """Holds the lease of a job. `lost`: somebody else has it by now."""
 
-    def __init__(self, program: Program, job: Job, every: float = RENEW) -> None:
+    def __init__(self, program: Program, job: Job) -> None:
         self._program = program
         self._job = job
-        self._every = every
         self._said = ""
         self._over = Event()
         self._lost = Event()
@@ -52,7 +51,7 @@ class Keeper:
         self._thread.join()
 
     def _work(self) -> None:
-        while not self._over.wait(self._every):
+        while not self._over.wait(RENEW):
             try:
                 if not self._renew():
                     self._lost.set()

@@ -1,0 +1,151 @@
+"""`mailer jobs`, and `--queue`: work that is left to whichever worker comes first."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mailer.app import open_mailer, utc_now
+from mailer.model import JobKind, JobState
+from mailer.services import jobs
+from mailer.store import jobs as stored
+from mailer.store import workers
+from mailer.store.workers import Beat
+from mailer.workspace import Workspace
+from tests.cli.conftest import Program
+
+PEOPLE = "email,city\nada@example.org,Oslo\nben@example.org,Bergen\nnobody,Nowhere\n"
+EVENTS = [{"event": "delivered", "timestamp": 1795000000, "email": "ada@example.org", "sg_event_id": "x"}]
+
+
+def carry(program: Program) -> list[str | None]:
+    """As a worker does it."""
+    with open_mailer(Workspace(program.root), os.environ) as mailer:
+        with mailer.store.read() as connection:
+            due = stored.due(connection, mailer.now(), 100)
+        return [jobs.carry(mailer, number, "a worker", lambda: False) for number in due]
+
+
+def left(program: Program, *more: str, text: str = PEOPLE) -> None:
+    program.write("people.csv", text)
+    file = str(program.root / "people.csv")
+    program.done("subscribers", "import", file, "--list", "members", "--queue", *more)
+
+
+def beats(program: Program) -> None:
+    with open_mailer(Workspace(program.root), os.environ) as mailer, mailer.store.write() as connection:
+        beat = Beat("here-1-x", "here", 1, "local", "1", 1, 0, (), 0, 0, 0, 0, False)
+        workers.beat(connection, beat, mailer.now())
+
+
+def test_there_are_no_jobs(migrated: Program) -> None:
+    assert migrated.done("jobs", "list").out == "no jobs: an import or a file of events becomes one with --queue\n"
+    assert migrated.done("jobs", "list", "--json").json == []
+    run = migrated("jobs", "show", "7")
+    assert (run.code, "there is no job 7" in run.err) == (1, True)
+    run = migrated("jobs", "list", "--state", "odd")
+    assert (run.code, "waiting, running, done, failed" in run.err) == (2, True)
+
+
+def test_an_import_is_left_and_followed(migrated: Program, tmp_path: Path) -> None:
+    migrated.write("people.csv", PEOPLE)
+    file = str(migrated.root / "people.csv")
+    run = migrated.done("subscribers", "import", file, "--list", "members", "--tag", "fair", "--queue")
+    assert run.out == "job 1 waits for a worker: mailer jobs show 1\n"
+    assert run.err == "no worker is at work: mailer work\n"
+    (job,) = migrated.done("jobs", "list", "--json").json
+    assert (job["kind"], job["what"], job["state"]) == ("import", "people.csv onto members", "waiting")
+    assert "no worker is at work" in migrated.done("jobs", "show", "1").err
+    (migrated.root / "people.csv").unlink()
+    carry(migrated)
+    assert migrated.done("jobs", "list", "--state", "waiting", "--json").json == []
+    shown = migrated.done("jobs", "show", "1", "--refused", str(tmp_path / "to correct")).out
+    assert "2 new" in shown
+    assert "1 row refused: mailer jobs show 1 --refused FOLDER writes them out" in shown
+    refused = tmp_path / "to correct" / "people.csv.rejected.csv"
+    assert "nobody" in refused.read_text()
+    assert stat.S_IMODE(refused.stat().st_mode) == 0o600
+    assert migrated("jobs", "show", "1", "--refused", str(tmp_path / "to correct")).code == 1, "nothing is overwritten"
+    assert migrated.done("subscribers", "list", "--list", "members", "--json").out.count("example.org") == 2
+    assert not list(migrated.root.glob("*.rejected*"))
+
+
+def test_nobody_is_told_to_start_a_worker_where_one_is(migrated: Program) -> None:
+    beats(migrated)
+    migrated.write("posts.json", json.dumps(EVENTS))
+    run = migrated.done("events", "import", str(migrated.root / "posts.json"), "--queue", "--json")
+    assert (run.json, run.err) == ({"job": 1}, "")
+    assert migrated.done("jobs", "list").err == ""
+    assert carry(migrated) == [
+        "job 1, events: 1 event read, 0 new; 1 about mails that were not sent from this database"
+    ]  # fmt: skip
+    run = migrated.done("jobs", "list")
+    assert "sendgrid" in run.out
+    assert "1 event read" in run.out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--map", "Nonesuch=email"), "Nonesuch"),
+        (("--consent-text",), "no consent text"),
+        (("--sheet", "2"), "only a workbook has sheets"),
+        (("--list", "nonesuch"), "nonesuch"),
+    ],
+)
+def test_what_can_be_found_wrong_at_once_is(migrated: Program, words: tuple[str, ...], said: str) -> None:
+    file = str(migrated.write("people.csv", PEOPLE))
+    run = migrated("subscribers", "import", file, "--list", "members", *words, "--queue")
+    assert (run.code in (1, 2), said in run.err) == (True, True), run.err
+    assert migrated.done("jobs", "list", "--json").json == []
+
+
+def test_a_dry_run_is_done_at_once(migrated: Program) -> None:
+    left(migrated, "--tag", "fair", text=PEOPLE.replace("nobody,Nowhere\n", ""))
+    run = migrated("subscribers", "import", str(migrated.root / "people.csv"), "--list", "members", "--queue", "-h")
+    assert "--queue" in run.out
+    file = str(migrated.root / "people.csv")
+    assert "2 new" in migrated.done("subscribers", "import", file, "--list", "members", "--queue", "--dry-run").out
+    assert len(migrated.done("jobs", "list", "--json").json) == 1
+
+
+def test_a_failed_job_is_tried_again_or_dropped(migrated: Program) -> None:
+    left(migrated)
+    left(migrated)
+    (migrated.root / "subscribers/members.toml").rename(migrated.root / "away.toml")
+    assert all("failed: " in str(said) for said in carry(migrated))
+    shown = migrated.done("jobs", "show", "1", "--json").json
+    assert (shown["state"], shown["attempts"]) == ("failed", 1)
+    assert "members" in shown["detail"]
+    (migrated.root / "away.toml").rename(migrated.root / "subscribers/members.toml")
+    assert migrated.done("jobs", "retry", "1").out == "job 1 waits for a worker: mailer jobs show 1\n"
+    carry(migrated)
+    assert migrated.done("jobs", "show", "1", "--json").json["state"] == "done"
+    run = migrated("jobs", "retry", "1")
+    assert (run.code, "job 1 is done" in run.err) == (1, True)
+    said = "deleted: job 2, import of people.csv onto members, which is failed\n"
+    assert migrated.done("jobs", "drop", "2", "--dry-run").out == f"would be {said}"
+    assert migrated.done("jobs", "drop", "2").out == said
+    assert [job["id"] for job in migrated.done("jobs", "list", "--json").json] == [1]
+
+
+def test_a_job_in_hand_is_not_dropped(migrated: Program) -> None:
+    left(migrated)
+    with open_mailer(Workspace(migrated.root), os.environ) as mailer, mailer.store.write() as connection:
+        assert stored.claim(connection, 1, "another.token", 60, mailer.now()) is not None
+    for words in (("drop", "1"), ("drop", "1", "--dry-run"), ("retry", "1")):
+        run = migrated("jobs", *words)
+        assert (run.code, "has" in run.err) == (1, True)
+    assert migrated.done("jobs", "show", "1", "--json").json["worker"] == "another"
+
+
+def test_a_job_by_the_clock_is_listed_by_its_period(migrated: Program) -> None:
+    with open_mailer(Workspace(migrated.root), os.environ) as mailer, mailer.store.write() as connection:
+        stored.add(connection, JobKind.SYNC, {}, utc_now() + timedelta(hours=1), key="sync 2026-11-23T10:00Z")
+    (job,) = migrated.done("jobs", "list", "--state", JobState.WAITING.value, "--json").json
+    assert job["what"] == "2026-11-23T10:00Z"
