@@ -19,6 +19,7 @@ from mailer.providers import Provider, make_provider
 from mailer.services.recognising import Recogniser
 from mailer.store.database import Store, open_store, server_address
 from mailer.store.migrate import is_empty, upgrade
+from mailer.store.serverclock import ServerClock
 from mailer.wording import unknown
 from mailer.workspace import Workspace
 
@@ -35,12 +36,15 @@ class Mailer:
         workspace: Workspace,
         settings: Settings,
         environ: Mapping[str, str],
-        now: Callable[[], datetime] = utc_now,
+        now: Callable[[], datetime] | None = None,
     ) -> None:
+        """`now` is whose clock decides; by default the server's where the database is on one, else this machine's."""
         self.workspace = workspace
         self.settings = settings
         self.environ = environ
-        self.now = now
+        on_server = self.database_url.startswith("postgres")
+        self._server_clock = ServerClock(self.database_url) if on_server and now is None else None
+        self.now = now or self._server_clock or utc_now
 
     @property
     def database_url(self) -> str:
@@ -115,6 +119,8 @@ class Mailer:
         return make_carrier(engine, server_address(self.database_url), name)
 
     def close(self) -> None:
+        if self._server_clock is not None:
+            self._server_clock.close()
         if "store_as_it_is" in self.__dict__:
             self.store_as_it_is.close()
 
@@ -127,6 +133,6 @@ class Mailer:
         self.close()
 
 
-def open_mailer(workspace: Workspace, environ: Mapping[str, str], now: Callable[[], datetime] = utc_now) -> Mailer:
+def open_mailer(workspace: Workspace, environ: Mapping[str, str], now: Callable[[], datetime] | None = None) -> Mailer:
     """The program over `workspace`, with the settings of its `mailer.toml` and of `environ`."""
     return Mailer(workspace, load_settings(workspace.settings_file, environ), environ, now)

@@ -14,6 +14,7 @@ import psycopg
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Status
+from psycopg_pool import AsyncConnectionPool
 
 from mailer.engine.carrier import Duties, Ticket, TicketKind
 from mailer.engine.tables import SCHEMA, SILENT_SECONDS, address_of, connect, explained, make_tables
@@ -21,7 +22,7 @@ from mailer.engine.threads import DaemonThreads
 
 QUEUE = SCHEMA  # notices of new jobs reach the whole database, so the queue's name keeps other versions' apart
 PULSE_URGENCY = 1000
-STOP_SECONDS = 0.1
+STOP_SECONDS = 0.2
 """How often it is asked whether to stop."""
 
 HEARTBEAT_SECONDS = 5
@@ -154,6 +155,7 @@ class ProcrastinateCarrier:
     def _app(self, hands: _Hands) -> App:
         """procrastinate as we use it: two kinds of job, and a few connections that come back by themselves."""
         connector = PsycopgConnector(
+            pool_factory=_pool,
             conninfo=self._address,
             configure=_autocommit,
             min_size=1,
@@ -225,6 +227,16 @@ class _Hands:
 
     def free(self) -> None:
         self._threads.shutdown(wait=False)
+
+
+def _pool(**options: Any) -> AsyncConnectionPool:
+    return AsyncConnectionPool(**{**options, "check": _still_there})
+
+
+async def _still_there(connection: psycopg.AsyncConnection) -> None:
+    """Raises when the server has hung up, which is seen without asking it: asking would double every round trip."""
+    for _ in ("its last words", "the end"):
+        connection.pgconn.consume_input()
 
 
 async def _autocommit(connection: psycopg.AsyncConnection) -> None:

@@ -135,7 +135,7 @@ def open_store(
 
     To a server it makes `pool` connections at most; who finds none free waits for one.
     """
-    parsed = _parsed(url)
+    parsed = parsed_url(url)
     kind = {"postgres": "postgresql"}.get(parsed.get_backend_name(), parsed.get_backend_name())
     if kind not in ("sqlite", "postgresql"):
         raise StoreError(
@@ -155,10 +155,11 @@ def open_store(
 
 def server_address(url: str) -> str:
     """Where the server of that database is, in the words of libpq: for who speaks to it beside the store."""
-    return postgresql.conninfo(_parsed(url))
+    return postgresql.conninfo(parsed_url(url))
 
 
-def _parsed(url: str) -> URL:
+def parsed_url(url: str) -> URL:
+    """StoreError when it is none; it is not shown, as it may hold a password."""
     try:
         return make_url(url)
     except ArgumentError as error:

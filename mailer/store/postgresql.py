@@ -17,10 +17,16 @@ FROZEN_SECONDS = 60
 """After so long without a word in the middle of a write transaction, the server ends it: what a client that is frozen
 has locked would keep every other one waiting. Nothing of ours thinks for so long while it holds locks."""
 
+# A network that goes away says nothing; by itself the system gives up on a connection after a quarter of an hour.
+NETWORK = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+
 # Names our upgrade among the advisory locks of the database: "mailer" in ASCII.
 UPGRADE_LOCK = 0x6D61696C6572
 # And those who bring people in, which forgetting somebody has to wait for.
 DOOR_LOCK = UPGRADE_LOCK + 1
+
+# A code of our own: what is raised where something is written to a database that was moved away.
+MOVED = "MV001"
 
 # https://www.postgresql.org/docs/15/errcodes-appendix.html: whole codes and their classes (the first two letters).
 BUSY = frozenset({"40001", "40P01", "55P03", "57014", "23505"})
@@ -35,6 +41,7 @@ CAUSES = {
     "23503": "a row refers to one that is not there (foreign key)",
     "23502": "a value is missing",
     "22": "a value cannot be stored",
+    MOVED: "this database was moved, and nothing may be written to it any more",
 }
 HINTS = {
     "28": "DATABASE_URL holds user and password.",
@@ -42,18 +49,27 @@ HINTS = {
     "53100": "Free some space and run the command again; nothing that was recorded is lost.",
     "53300": "Raise max_connections on the server, or stop another program.",
     "57P": "Run the command again when it is up; nothing that was recorded is lost.",
+    MOVED: "Where it is now: mailer db status",
 }
 
 
 def connect(url: URL, pool: int) -> Engine:
     """An engine over the server with `pool` connections at most; the first is made when it is needed."""
+    engine = bare(url, pool)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def bare(url: URL, pool: int) -> Engine:
+    """The same, with transactions as the server makes them."""
     try:
-        engine = sa.create_engine(
+        return sa.create_engine(
             url.set(drivername="postgresql+psycopg"),
             connect_args={
                 "connect_timeout": CONNECT_SECONDS,
                 "application_name": "mailer",
                 "options": f"-c idle_in_transaction_session_timeout={FROZEN_SECONDS}s",
+                **NETWORK,
             },
             pool_size=pool,
             max_overflow=0,
@@ -66,8 +82,6 @@ def connect(url: URL, pool: int) -> Engine:
         raise StoreError(
             "PostgreSQL needs its driver, which is not installed", hint="pip install 'campaign-mailer[postgresql]'"
         ) from error
-    event.listen(engine, "begin", _begin)
-    return engine
 
 
 def conninfo(url: URL) -> str:
