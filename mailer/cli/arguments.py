@@ -36,3 +36,12 @@ def address_text(argument: str, what: str = "E-mail address") -> str:
 
         return str(typer.prompt(what, err=True)).strip()
     return output.standard_input(4096).decode("utf-8", "replace").strip()
+
+
+def hidden_text(what: str) -> str:
+    """A secret from standard input; at a terminal it is asked for, and not shown."""
+    if output.interactive():
+        import typer
+
+        return str(typer.prompt(what, err=True, hide_input=True)).strip()
+    return output.standard_input(4096).decode("utf-8", "replace").strip()

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mailer.cli import output
+from mailer.cli.arguments import hidden_text
 from mailer.cli.options import JsonOption
 from mailer.cli.session import open_mailer
 
 if TYPE_CHECKING:
     from mailer.services.binding import Bound
+    from mailer.services.moving import Moved
     from mailer.store.bindings import Binding
 
 app = typer.Typer()
@@ -103,6 +105,67 @@ def bind_database(
                 raise UsageError("nothing was changed")
         done = planned if dry_run else binding.bind(mailer, keep=keep)
     output.result(done, as_json, lambda: output.lines(bound_lines(done)))
+
+
+@app.command("move")
+def move_database(
+    context: typer.Context,
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="URL",
+            envvar="MAILER_MOVE_TO",
+            help="The new database: postgresql://USER@HOST/NAME or sqlite:///FILE, empty or not there yet. An address "
+            "with a password is read from the environment, or from standard input with --to -.",
+        ),
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be moved and change nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Carry everything into another database, SQLite or PostgreSQL, compare both, and shut the old one.
+
+    Interrupted, the same command goes on where it stopped; until it is done the old one stays in use.
+    """
+    from mailer.cli.progress import shown_progress
+    from mailer.services import moving
+
+    url = moving_address(context, to)
+    with open_mailer(context) as mailer, shown_progress("rows") as progress:
+        done = moving.move(mailer, url, dry_run=dry_run, progress=progress)
+    output.result(done, as_json, lambda: show_moved(done))
+
+
+def moving_address(context: typer.Context, to: str) -> str:
+    """The new address; one that says a password must not come from the command line."""
+    from mailer.errors import UsageError
+    from mailer.services.moving import has_password
+
+    if to == "-":
+        return hidden_text("Address of the new database")
+    named = context.get_parameter_source("to")
+    if named is not None and named.name == "COMMANDLINE" and has_password(to):
+        raise UsageError(
+            "--to holds a password, which everybody on this machine can read there",
+            hint="Put the address into MAILER_MOVE_TO and leave --to out, or give it on standard input: --to -",
+        )
+    return to
+
+
+def show_moved(done: Moved) -> None:
+    output.columns(
+        ("table", "rows", "checksum"),
+        [(table.name, f"{table.rows:,}", table.checksum) for table in done.tables],
+        right=("rows",),
+    )
+    begun = f", {done.begun:,} of them by an earlier try" if done.begun else ""
+    if done.dry_run:
+        output.note(f"would move {done.rows:,} rows{begun}, from {done.source} to {done.target}; nothing was changed")
+        return
+    output.note(f"moved {done.rows:,} rows{begun}, the same on both sides, from {done.source} to {done.target}")
+    output.note("nothing may be written to the old one any more. Now:")
+    for step in done.next:
+        output.note(f"- {step}")
 
 
 def labels(places: Iterable[Binding]) -> str:

@@ -39,8 +39,28 @@ class Bound:
         """For people, on one line."""
         if not self.places:
             return "no place yet; the first one that sends"
+        if any(place.moved or place.arriving for place in self.places):
+            return "nobody: " + "; ".join(map(marked_words, self.places))
         labels = ", ".join(place.label for place in self.places)
         return labels if self.bound else f"{labels}; not this place, {self.here}"
+
+
+def marked_words(place: Binding) -> str:
+    """What a mark in the place of a binding says."""
+    if place.moved:
+        return f"this database was moved on {place.bound_at:%Y-%m-%d} and is now at {place.label}"
+    return f"this database is still being filled from {place.label}"
+
+
+def refuse_marked(there: list[Binding]) -> None:
+    """ConflictError where the database was moved away, or has not arrived yet."""
+    for place in there:
+        if place.moved:
+            hint = "Set DATABASE_URL, or [database] url in mailer.toml, to the new one, and start what runs anew."
+            raise ConflictError(f"{marked_words(place)}; nothing is sent from here any more", hint=hint)
+        if place.arriving:
+            hint = "Run the same `mailer db move` again there: it goes on where it stopped."
+            raise ConflictError(f"{marked_words(place)}; nothing is sent from it until all is here", hint=hint)
 
 
 def check_bound(program: Program) -> None:
@@ -51,6 +71,7 @@ def check_bound(program: Program) -> None:
     if not there:
         with program.store.write() as connection:
             there = bindings.bind_first(connection, place)
+    refuse_marked(there)
     if all(each.identity != place.identity for each in there):
         raise ConflictError(
             f"this database was bound to {there[-1].label} on {there[-1].bound_at:%Y-%m-%d} and is now at "
@@ -66,16 +87,24 @@ def show(program: Program) -> Bound:
 
 
 def bind(program: Program, *, keep: bool = False, dry_run: bool = False) -> Bound:
-    """Let this place send from now on, and the others no more unless they are kept."""
+    """Let this place send from now on, and the others no more unless they are kept.
+
+    A database that was moved away is taken back by this, and may be written to again.
+    """
+    from mailer.store import moving
+
     place = here(program, program.now())
-    if dry_run:
-        with program.store.read() as connection:
-            there = bindings.every(connection)
-        removed = [] if keep else [each for each in there if each.identity != place.identity]
-        left = [each for each in there if each not in removed and each.identity != place.identity]
-        return Bound(place.label, (*left, place), True, tuple(removed))
-    with program.store.write() as connection:
-        removed = bindings.bind(connection, place, keep=keep)
+    with program.store.read() if dry_run else program.store.write() as connection:
+        there = bindings.every(connection)
+        refuse_marked([each for each in there if each.arriving])
+        moved = any(each.moved for each in there)
+        removed = [] if keep and not moved else [each for each in there if each.identity != place.identity]
+        if dry_run:
+            left = [each for each in there if each not in removed and each.identity != place.identity]
+            return Bound(place.label, (*left, place), True, tuple(removed))
+        if moved:
+            moving.open_again(connection)
+        removed = bindings.bind(connection, place, keep=keep and not moved)
         there = bindings.every(connection)
     return Bound(place.label, tuple(there), True, tuple(removed))
 
@@ -88,7 +117,12 @@ def told(program: Program, there: list[Binding], now: datetime) -> Bound:
 
 def here(program: Program, now: datetime) -> Binding:
     """This place."""
-    root, database = str(program.workspace.root), database_place(program)
+    return place_of(program, program.settings.database.url, now)
+
+
+def place_of(program: Program, url: str, now: datetime) -> Binding:
+    """This place, if its database were the one at that address."""
+    root, database = str(program.workspace.root), database_place(program, url)
     name = program.environ.get(VARIABLE, "").strip()
     parts = ("name", name) if name else ("machine", machine())
     identity = sha256("\0".join((*parts, root, database)).encode()).hexdigest()
@@ -107,9 +141,9 @@ def machine() -> str:
     return platform.node()
 
 
-def database_place(program: Program) -> str:
+def database_place(program: Program, url: str) -> str:
     """The database's file, or its server and name: nothing of who connects, and no password."""
-    url = program.workspace.database_url(program.settings.database.url)
+    url = program.workspace.database_url(url)
     parts = urlsplit(url)
     if parts.scheme.startswith("sqlite"):
         return str(Path(url.partition(":///")[2].partition("?")[0]).resolve())

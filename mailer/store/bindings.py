@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -10,6 +10,10 @@ from sqlalchemy.engine import Connection
 
 from mailer.store.database import hold, insert_absent
 from mailer.store.tables import bindings
+
+# What stands for places while a database is moved: in the old one where it went, in the new one where its rows come
+# from. No place has such an identity, so neither may send.
+MOVED, ARRIVING = "moved:", "arriving:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +24,30 @@ class Binding:
     label: str
     bound_at: datetime
 
+    @property
+    def moved(self) -> bool:
+        """Not a place that may send, but where this database was moved to."""
+        return self.identity.startswith(MOVED)
+
+    @property
+    def arriving(self) -> bool:
+        """Not a place that may send, but where the rows come from that are still arriving here."""
+        return self.identity.startswith(ARRIVING)
+
+    def marked(self, mark: str) -> Binding:
+        """This place as the one that a database was moved to, or comes from."""
+        return replace(self, identity=(mark + self.identity)[:64])
+
 
 def every(connection: Connection) -> list[Binding]:
     """The places, oldest first."""
     query = sa.select(bindings.c.identity, bindings.c.label, bindings.c.bound_at)
     return [Binding(*row) for row in connection.execute(query.order_by(bindings.c.bound_at, bindings.c.identity))]
+
+
+def hold_places(connection: Connection) -> None:
+    """Let nobody else bind a place until this write transaction ends."""
+    hold(connection, bindings)
 
 
 def bind_first(connection: Connection, place: Binding) -> list[Binding]:

@@ -243,7 +243,8 @@ def test_only_a_few_modules_speak_a_dialect() -> None:
     }
     assert speaking == {
         "bulk_postgresql.py", "bulk_sqlite.py", "columns.py", "database.py", "dialect.py",
-        "jots_postgresql.py", "jots_sqlite.py", "postgresql.py", "sqlite.py",
+        "jots_postgresql.py", "jots_sqlite.py", "moving_postgresql.py", "moving_sqlite.py",
+        "postgresql.py", "sqlite.py",
     }  # fmt: skip
 
 
