@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,7 @@ from mailer.cli.session import open_mailer
 from mailer.cli.signals import stop_on_signal
 
 if TYPE_CHECKING:
+    from mailer.app import Mailer
     from mailer.services.working import Happening
 
 
@@ -29,28 +31,44 @@ def work(
     if once:
         carry_out_due(context, as_json=as_json)
         return
-    from mailer.errors import ConflictError
-    from mailer.services.working import Worker, only_one
+    with open_mailer(context) as mailer, a_place(mailer), stop_on_signal(tell_stopping) as stop:
+        from mailer.services.sending.sharing import process_name
+        from mailer.services.working import Work
 
-    with open_mailer(context) as mailer, only_one(mailer) as alone, stop_on_signal(tell_stopping) as stop:
+        name = process_name()
+        worker = Work(mailer, mailer.make_carrier(name), teller(as_json), stop, name=name)
+        output.note("waiting for what is due; end with Ctrl-C")
+        worker.forever()
+
+
+@contextmanager
+def a_place(mailer: Mailer) -> Iterator[None]:
+    """One worker on a machine is enough, but where an engine shares the work among any number."""
+    from mailer.errors import ConflictError
+    from mailer.services.working import only_one
+
+    if mailer.settings.work.engine != "local":
+        yield
+        return
+    with only_one(mailer) as alone:
         if not alone:
             raise ConflictError(
                 "another mailer work or mailer send --due is at work in this workspace",
                 hint="one on a machine is enough; on other machines there may be more",
             )
-        output.note("waiting for what is due; end with Ctrl-C")
-        Worker(mailer, teller(as_json), stop).forever()
+        yield
 
 
 def carry_out_due(context: typer.Context, *, as_json: bool) -> None:
     """Everything that is due now; nothing is said when there is nothing to do."""
+    from mailer.engine.local import LocalCarrier
     from mailer.errors import NeedsAttention
-    from mailer.services.working import Worker, only_one
+    from mailer.services.working import Work, only_one
 
     with open_mailer(context) as mailer, only_one(mailer) as alone, stop_on_signal(tell_stopping) as stop:
         if not alone:
             return
-        worker = Worker(mailer, teller(as_json), stop)
+        worker = Work(mailer, LocalCarrier(), teller(as_json), stop)
         worker.once()
     if worker.attention:
         raise NeedsAttention("something waits for a person", hint="mailer status shows how the issues stand")

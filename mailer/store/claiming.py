@@ -18,12 +18,23 @@ from mailer.store.tables import batches, deliveries, issues
 
 @dataclass(frozen=True, slots=True)
 class ClaimTerms:
-    """Who claims, for how long, how fast, and at most so many deliveries: a larger batch is divided."""
+    """Who claims, for how long, how fast, and at most so many deliveries: a larger batch is divided.
+
+    `batch`: that one or none. `ahead`: for so many seconds a slot is waited for with a batch in hand, a quarter of the
+    lease unless it is said.
+    """
 
     owner: str
     lease_seconds: float
     pace: Pace | None = None
     most: int | None = None
+    batch: int | None = None
+    ahead: float | None = None
+
+    @property
+    def longest_wait(self) -> timedelta:
+        """How far away a slot may be."""
+        return timedelta(seconds=self.lease_seconds / 4 if self.ahead is None else self.ahead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +84,8 @@ def claim(connection: Connection, issue: str, terms: ClaimTerms, now: datetime) 
     """The issue's next batch that is due; None when there is none, the issue is not being sent, or has no slot soon.
 
     Whoever unsubscribed or was suppressed since the freeze is taken out here, in the same transaction, in which its
-    mails are reserved at the provider's pace as well. A slot that is further away than a quarter of the lease is not
-    waited for with a batch in hand: `ready_at` says when there is one.
+    mails are reserved at the provider's pace as well. A slot that is further away than the terms say is not waited for
+    with a batch in hand: `ready_at` says when there is one.
     """
     lease = _Lease(terms.owner, now + timedelta(seconds=terms.lease_seconds), now)
     if terms.pace is not None or terms.most is not None:
@@ -82,12 +93,12 @@ def claim(connection: Connection, issue: str, terms: ClaimTerms, now: datetime) 
         connection.execute(sa.select(issues.c.id).where(issues.c.name == issue).with_for_update())
     granted = None
     if terms.pace is not None:
-        granted = grant(connection, terms.pace, timedelta(seconds=terms.lease_seconds / 4), now)
+        granted = grant(connection, terms.pace, terms.longest_wait, now)
         if granted is None:
             return None
     limits = (terms.most, None if granted is None else granted.most)
     most = min((limit for limit in limits if limit is not None), default=None)
-    while (row := _next_due(connection, issue, now)) is not None:
+    while (row := _next_due(connection, issue, terms.batch, now)) is not None:
         number, batch_id = row.number, row.id
         if most is not None and (part := split_first(connection, row.id, most, now)) is not None:
             batch_id, number = part
@@ -174,7 +185,9 @@ def next_due(connection: Connection, issue: str) -> datetime | None:
     return connection.execute(query).scalar()
 
 
-def _next_due(connection: Connection, issue: str, now: datetime) -> sa.Row[int, int, int, int] | None:
+def _next_due(
+    connection: Connection, issue: str, batch: int | None, now: datetime
+) -> sa.Row[int, int, int, int] | None:
     query = (
         sa.select(batches.c.id, batches.c.issue_id, batches.c.number, batches.c.attempts)
         .join(issues, issues.c.id == batches.c.issue_id)
@@ -184,6 +197,8 @@ def _next_due(connection: Connection, issue: str, now: datetime) -> sa.Row[int, 
         .order_by(batches.c.number)
         .limit(1)
     )
+    if batch is not None:
+        query = query.where(batches.c.id == batch)
     # Where rows are locked, a batch somebody else is just taking is passed over.
     return connection.execute(query.with_for_update(of=batches, skip_locked=True)).first()
 

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from mailer.app import Mailer, open_mailer
+from mailer.engine.carrier import Ticket, TicketKind
+from mailer.engine.local import LocalCarrier
 from mailer.errors import ConflictError, ProviderError, StoreError
 from mailer.model import IssueState
-from mailer.services import working
 from mailer.services.scheduling import When, plan_schedule, schedule_issue
+from mailer.services.sending.desk import Desk as Sending
 from mailer.services.sending.freezing import freeze_issue, plan_send
-from mailer.services.sending.results import End, SendOptions, SendResult, Why, result
-from mailer.services.sending.sender import send_frozen
-from mailer.services.working import Happening, Worker, only_one
+from mailer.services.working import Happening, Work, away, only_one, work
 from mailer.store import issues as stored_issues
-from mailer.store import ledger
+from mailer.store import ledger, pacing, scheduling
 from mailer.workspace import Workspace
 from tests.cli.campaign import ISSUE, add_people, addressees, crowd, mails, write_issue
 
@@ -53,8 +53,8 @@ class Desk:
         self.said: list[Happening] = []
         self.worker = self.another()
 
-    def another(self, stop: Callable[[], bool] = lambda: False) -> Worker:
-        return Worker(self.program, self.said.append, stop)
+    def another(self, stop: Callable[[], bool] = lambda: False) -> Work:
+        return Work(self.program, LocalCarrier(), self.said.append, stop)
 
     def schedule(self, name: str = ISSUE, at: str = "+1h", **words: str) -> None:
         prepared, _ = plan_send(self.program, name)
@@ -152,7 +152,6 @@ def test_the_last_moment_in_the_middle_pauses_the_rest(issue: Any, monkeypatch: 
         desk = Desk(program, clock)
         desk.schedule(not_after="+2h")
         desk.later(hours=1)
-        monkeypatch.setattr("mailer.services.sending.workers.STATE_SECONDS", 0.05)
 
         def stop() -> bool:
             if mails_there(issue):
@@ -195,7 +194,8 @@ def test_what_was_left_for_too_long_waits_for_a_person(issue: Any, desk: Desk) -
 def test_a_worker_that_is_there_is_never_too_late(issue: Any, desk: Desk) -> None:
     """What it began itself and could not go on with for hours, as under another long issue, is in its hands."""
     desk.schedule(at="now")
-    assert desk.worker.step()
+    desk.worker.carry(Ticket(TicketKind.ISSUE, 1))
+    assert desk.state() is IssueState.SENDING
     desk.later(hours=10)
     desk.worker.once()
     assert desk.state() is IssueState.SENT
@@ -242,6 +242,7 @@ def test_readers_whose_time_was_missed_wait_for_a_person(issue: Any) -> None:
 
 
 def test_alerts_before_bulletins_and_then_the_oldest(issue: Any, desk: Desk) -> None:
+    desk.worker.threads = 1
     for number, (name, kind) in enumerate([("b1", "bulletin"), ("b2", "bulletin"), ("a1", "alert"), ("a2", "alert")]):
         write_issue(issue, "Hello.", name=name, kind=kind)
         desk.schedule(name, at=f"+{number + 1}m")
@@ -255,7 +256,6 @@ def test_an_alert_does_not_wait_for_the_end_of_a_bulletin(issue: Any, monkeypatc
     add_people(issue, "members", *crowd(120))
     write_issue(issue, "Alert.", name="alert", kind="alert", lists=["weekly"])
     add_people(issue, "weekly", "zoe@example.org,Zoe,Oslo")
-    monkeypatch.setattr(working, "LOOK", 0.0)
     clock = Clock()
     with open_mailer(Workspace(issue.root), {}, clock) as program:
         desk = Desk(program, clock)
@@ -273,7 +273,7 @@ def test_an_alert_does_not_wait_for_the_end_of_a_bulletin(issue: Any, monkeypatc
             desk.said.append(each)
             there.append(mails_there(issue))
 
-        worker = Worker(program, say, stop)
+        worker = Work(program, LocalCarrier(), say, stop)
         worker.once()
         finished = {
             each.issue: number for each, number in zip(desk.said, there, strict=True) if each.what == "finished"
@@ -288,21 +288,21 @@ def test_an_issue_in_trouble_does_not_stop_the_others(issue: Any, desk: Desk, mo
     desk.schedule("bad", at="+1m")
     desk.schedule(at="+2m")
     tries: list[str] = []
+    real = Sending._open
 
-    def send(program: Mailer, name: str, options: SendOptions) -> SendResult:
-        tries.append(name)
-        if name == "bad":
+    def open_one(self: Sending, issue: Any) -> Any:
+        tries.append(issue.name)
+        if issue.name == "bad":
             raise ProviderError("the provider cannot be reached")
-        return send_frozen(program, name, options)
+        return real(self, issue)
 
-    monkeypatch.setattr(working, "send_frozen", send)
+    monkeypatch.setattr(Sending, "_open", open_one)
     desk.later(hours=1)
     desk.worker.once()
-    assert (tries, desk.worker.attention) == (["bad", ISSUE], True)
-    assert desk.lines()[2:] == [
-        "error bad: the provider cannot be reached",
-        f"finished {ISSUE}: 2 accepted, 0 twice, 0 in doubt",
-    ]
+    assert (sorted(tries), desk.worker.attention) == ([ISSUE, "bad"], True)
+    lines = desk.lines()
+    assert lines.count("error bad: the provider cannot be reached") == 1
+    assert lines[-1] == f"finished {ISSUE}: 2 accepted, 0 twice, 0 in doubt"
 
 
 def test_what_the_rate_keeps_back_is_waited_for(issue: Any) -> None:
@@ -313,49 +313,43 @@ def test_what_the_rate_keeps_back_is_waited_for(issue: Any) -> None:
     assert len(mails(issue)) == 3
 
 
-@pytest.mark.parametrize(("seconds", "waits"), [(0.3, True), (120.0, False)])
-def test_a_moment_is_waited_for_and_no_longer(
-    issue: Any, desk: Desk, monkeypatch: pytest.MonkeyPatch, seconds: float, waits: bool
-) -> None:
+@pytest.mark.parametrize(("seconds", "waits"), [(0.5, True), (120.0, False)])
+def test_a_moment_is_waited_for_and_no_longer(issue: Any, seconds: float, waits: bool) -> None:
     """As when the provider wants no call for so long: a crontab comes again for what is later."""
-    answers: list[SendResult] = []
-
-    def send(program: Mailer, name: str, options: SendOptions) -> SendResult:
-        if answers:
-            return send_frozen(program, name, options)
-        resume_at = desk.clock.now + timedelta(seconds=seconds)
-        answers.append(result(program.store, name, end=End(Why.WAITS, resume_at=resume_at)))
-        return answers[0]
-
-    monkeypatch.setattr(working, "send_frozen", send)
-    desk.schedule(at="now")
-    desk.worker.once()
-    assert desk.state() is (IssueState.SENT if waits else IssueState.SENDING)
+    issue.done("send", ISSUE, "--at", "now")
+    with open_mailer(Workspace(issue.root), {}) as program:
+        with program.store.write() as connection:
+            now = program.now()
+            pacing.block(connection, "outbox", now + timedelta(seconds=seconds + 1.5), now)
+        said: list[Happening] = []
+        Work(program, LocalCarrier(), said.append).once()
+        assert [each.what for each in said] == (["begun", "finished"] if waits else ["begun"])
 
 
 # --- the long run -----------------------------------------------------------------------------------------------------
 
 
 def test_a_database_that_is_away_is_waited_for(issue: Any, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(working, "AWAY", (0.01, 0.02))
+    monkeypatch.setattr(away, "AWAY", (0.01, 0.02))
     desk.schedule(at="now")
     worker = desk.another(lambda: any(each.what == "finished" for each in desk.said))
-    real = worker._candidates
+    worker.carrier = LocalCarrier(0.02)
+    real = scheduling.due
     failures = iter(range(3))
 
-    def candidates() -> Any:
+    def due(*words: Any) -> Any:
         if next(failures, None) is not None:
             raise StoreError("mailer: the server is gone")
-        return real()
+        return real(*words)
 
-    monkeypatch.setattr(worker, "_candidates", candidates)
+    monkeypatch.setattr(scheduling, "due", due)
     worker.forever()
-    assert desk.lines() == [
+    assert [line for line in desk.lines() if not line.startswith("job")] == [
         "database : mailer: the server is gone; trying again in 0.01 s",
         "database : mailer: the server is gone; trying again in 0.02 s",
         "database : mailer: the server is gone; trying again in 0.02 s",
-        f"begun {ISSUE}: 2 recipients",
         "database : it answers again",
+        f"begun {ISSUE}: 2 recipients",
         f"finished {ISSUE}: 2 accepted, 0 twice, 0 in doubt",
     ]
 
@@ -364,7 +358,7 @@ def test_a_copy_of_the_database_is_not_worked_from(issue: Any, desk: Desk, monke
     def refuse(program: Mailer) -> None:
         raise ConflictError("a copy must not send")
 
-    monkeypatch.setattr(working, "check_bound", refuse)
+    monkeypatch.setattr(work, "check_bound", refuse)
     with pytest.raises(ConflictError):
         desk.worker.forever()
     with pytest.raises(ConflictError):

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from mailer.model import IssueState
+from mailer.services.sending.sharing import Shared
 from mailer.store import history, ledger
 from mailer.store import issues as stored_issues
 from mailer.store.database import Store
@@ -92,7 +93,7 @@ class SendOptions:
     """How to send. `per_minute`: at most so many mails a minute, also where the settings allow more.
 
     `wait`: seconds to wait for what is due later; None is for ever, 0 carries out what is due. `alone`: leave it to
-    another sender that is at work on the issue already.
+    another sender that is at work on the issue already. `shared`: what all senders of one process have in common.
     """
 
     tell: Tell = silent
@@ -100,6 +101,7 @@ class SendOptions:
     per_minute: int | None = None
     wait: float | None = None
     alone: bool = False
+    shared: Shared | None = None
 
 
 @dataclass(frozen=True, slots=True)

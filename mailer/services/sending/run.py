@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-import os
-import platform
-import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -27,8 +23,9 @@ from mailer.services.sending.holding import Hold, hold_for
 from mailer.services.sending.inorder import InOrder
 from mailer.services.sending.pace import pace_of
 from mailer.services.sending.results import End, SendOptions, Why
+from mailer.services.sending.sharing import Shared
 from mailer.services.sending.tally import Tally
-from mailer.services.sending.transactions import Transactions, insist
+from mailer.services.sending.transactions import insist
 from mailer.services.writer import MailWriter
 from mailer.store import issues as stored_issues
 from mailer.store import ledger, pacing, senders
@@ -50,6 +47,10 @@ SWEEP_SECONDS = 2.0
 PLAIN = SendOptions()
 
 
+class TooSlowError(StoreError):
+    """An issue whose batches cannot be written within the lease. The database is not to blame."""
+
+
 class Run:
     """One sender at work on one issue. `labels`: what kind of mails they are, for a provider's statistics."""
 
@@ -62,8 +63,9 @@ class Run:
         options: SendOptions = PLAIN,
     ) -> None:
         capabilities, limits = provider.capabilities, program.settings.limits
+        shared = options.shared or Shared(program.store)
         self.program = program
-        self.turns = Transactions(program.store)
+        self.turns = shared.turns
         self.provider = provider
         self.in_order = isinstance(provider, SubmitsInOrder)
         self.writer = writer
@@ -72,10 +74,9 @@ class Run:
         self.options = options
         # A call may begin at the end of its share and must be over before the lease is.
         self.lease = max(limits.lease_seconds, capabilities.call_seconds / (1 - LEASE_SHARE))
-        self.name = f"{platform.node() or 'host'}-{os.getpid()}-{secrets.token_hex(4)}."
-        """How the owner of each of our claims begins. Each has one of its own: of a batch that was lost and claimed
-        again by another of our threads, the first thread must not begin it, nor answer for it."""
-        self._claims = itertools.count(1)
+        self.owners = shared.owners
+        self.name = self.owners.begins
+        """How the owner of each of our claims begins."""
         self.boot = boot_id()
         self.pace = pace_of(program.settings, provider.name, options.per_minute)
         self.jotter = Jotter(program.store, self.lease, program.now, self.turns.turn)
@@ -94,9 +95,16 @@ class Run:
 
     def claim(self) -> ledger.ClaimedBatch | None:
         """The next batch; None when there is none now."""
+        return self.claimed(self.take)
+
+    def claim_of(self, batch_id: int, ahead: float) -> ledger.ClaimedBatch | None:
+        """That batch or the first part of it, when it is due, nobody else's, and has a slot in so many seconds."""
+        return self.claimed(lambda connection: self.take_one(connection, batch_id, ahead))
+
+    def claimed(self, take: Callable[[Connection], ledger.ClaimedBatch | None]) -> ledger.ClaimedBatch | None:
         try:
             with self.turns.write() as connection:
-                batch = self.take(connection)
+                batch = take(connection)
         except StoreBusyError as error:
             # Nothing was claimed. Others have the database, or waited for us as we for them: a little later, then.
             self.tally.waiting = error.message
@@ -127,10 +135,13 @@ class Run:
             batch = ledger.claim(connection, self.writer.issue, terms, now)
         return batch
 
+    def take_one(self, connection: Connection, batch_id: int, ahead: float) -> ledger.ClaimedBatch | None:
+        terms = replace(self.terms(), batch=batch_id, ahead=ahead)
+        return ledger.claim(connection, self.writer.issue, terms, self.now())
+
     def terms(self) -> ledger.ClaimTerms:
         """Those of the next claim."""
-        owner = f"{self.name}{next(self._claims)}"
-        return ledger.ClaimTerms(owner, self.lease, self.pace, IN_ORDER if self.in_order else None)
+        return ledger.ClaimTerms(self.owners.another(), self.lease, self.pace, IN_ORDER if self.in_order else None)
 
     def left_to_another(self, connection: Connection) -> bool:
         """Whether another sender holds batches, and is at work or may be."""
@@ -152,14 +163,17 @@ class Run:
 
     # --- one batch --------------------------------------------------------------------------------------------------
 
-    def one(self, batch: ledger.ClaimedBatch) -> ledger.ClaimedBatch | None:
-        """Write, begin, submit and record one batch; the next one, where recording it took that as well."""
+    def one(self, batch: ledger.ClaimedBatch, *, last: bool = False) -> ledger.ClaimedBatch | None:
+        """Write, begin, submit and record one batch; the next one, where recording it took that as well.
+
+        `last`: no next one is taken.
+        """
         try:
             written = self.ready(batch)
             if written is None:
                 return None
             receipts = self.submit(batch, *written)
-            following = self.record(batch, receipts)
+            following = self.record(batch, receipts, last=last)
         except ProviderError as error:
             # At the first call it is a mistake in the settings, and trying again goes on. Later, somebody should look
             # before more senders run into it.
@@ -223,7 +237,7 @@ class Run:
         """Mails took so long to write that the call could outlive the lease."""
         self.slow += 1
         if self.slow >= SLOW_BATCHES:
-            raise StoreError(
+            raise TooSlowError(
                 f"writing {len(batch.recipients)} mails takes longer than {LEASE_SHARE:.0%} of {self.lease:g} seconds",
                 hint="set lease_seconds under [limits] higher or batch_size under [provider] lower in mailer.toml",
             )

@@ -41,10 +41,7 @@ def send_frozen(program: Program, name: str, options: SendOptions = DEFAULT) -> 
 
 def hand_over(program: Program, provider: Provider, issue: StoredIssue, options: SendOptions) -> tuple[End, int]:
     """Work on an issue in as many threads as the provider is worth; how that ended, and how many mails it took."""
-    route = Route(program.settings.provider.bounces, provider.capabilities.smtputf8)
-    keys = program.workspace.secret_keys(program.environ)
-    writer = MailWriter(issue.name, issue.snapshot, keys, route=route)
-    run = Run(program, provider, writer, (issue.kind.value,), options)
+    run = open_run(program, provider, issue, options)
     try:
         end = Workers(run, issue, threads(program, provider)).until_done()
         # Whoever stopped it may not come back in time.
@@ -52,6 +49,14 @@ def hand_over(program: Program, provider: Provider, issue: StoredIssue, options:
     finally:
         run.jotter.close()
     return end, run.tally.accepted
+
+
+def open_run(program: Program, provider: Provider, issue: StoredIssue, options: SendOptions) -> Run:
+    """A sender for one issue; what was frozen of it is compiled."""
+    route = Route(program.settings.provider.bounces, provider.capabilities.smtputf8)
+    keys = program.workspace.secret_keys(program.environ)
+    writer = MailWriter(issue.name, issue.snapshot, keys, route=route)
+    return Run(program, provider, writer, (issue.kind.value,), options)
 
 
 def threads(program: Program, provider: Provider) -> int:
