@@ -13,7 +13,7 @@ from mailer.services.confirmation_mail import BATCH_NAME
 from mailer.services.program import Program
 from mailer.services.recognising import Recogniser
 from mailer.services.sending.access import provided
-from mailer.store import erasing
+from mailer.store import erasing, jobs
 from mailer.store.erasing import Traces
 from mailer.wording import counted
 
@@ -132,6 +132,10 @@ def out_of_reach(program: Program, provider: Provider, found: Traces) -> tuple[s
     if not program.store.is_file:
         places.append("the server's own backups, and its files until it vacuums them")
     places.append("files that were exported or imported, and the refused rows beside them")
+    with program.store.read() as connection:
+        if files := jobs.holding_bytes(connection):
+            named = ", ".join(map(str, files))
+            places.append(f"the files of jobs and their refused rows (mailer jobs drop deletes one): {named}")
     if not isinstance(provider, KeepsMails) and folders(found):
         places.append(f"what {provider.name} keeps of the mails to them")
     return (*places, "the mails in their own mailbox")

@@ -10,6 +10,9 @@ engagements          deleted
 events               what was reported emptied; what happened to which mail stays
 suppressions         the address gives way to its keyed hash, for every list
 suppression_events   the same, and the words are emptied
+
+Files that wait in `job_parts` are not looked into: an import leaves out whom it recognises by the hash, and the file
+goes with the job that it is for.
 """
 
 from __future__ import annotations

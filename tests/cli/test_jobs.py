@@ -144,6 +144,17 @@ def test_a_job_in_hand_is_not_dropped(migrated: Program) -> None:
     assert migrated.done("jobs", "show", "1", "--json").json["worker"] == "another"
 
 
+def test_who_is_forgotten_is_told_of_files_that_wait(migrated: Program) -> None:
+    migrated.done("subscribers", "add", "ada@example.org", "--list", "members")
+    told = migrated.done("subscribers", "forget", "ada@example.org", "--dry-run").out
+    assert "jobs" not in told
+    left(migrated)
+    told = migrated.done("subscribers", "forget", "ada@example.org", "--yes").out
+    assert "out of reach: the files of jobs and their refused rows (mailer jobs drop deletes one): 1" in told
+    assert "1 kept out" in str(carry(migrated))
+    assert "ada" not in migrated.done("subscribers", "list", "--list", "members", "--json").out
+
+
 def test_a_job_by_the_clock_is_listed_by_its_period(migrated: Program) -> None:
     with open_mailer(Workspace(migrated.root), os.environ) as mailer, mailer.store.write() as connection:
         stored.add(connection, JobKind.SYNC, {}, utc_now() + timedelta(hours=1), key="sync 2026-11-23T10:00Z")
