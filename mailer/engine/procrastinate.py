@@ -33,13 +33,16 @@ LAST_WORDS_SECONDS = 5
 
 FEED = """
     SELECT procrastinate_defer_jobs_v1(array_agg(
-        ROW(%(queue)s, 'carry', urgency, NULL, kind || ' ' || id,
-            jsonb_build_object('kind', kind, 'number', id, 'urgency', urgency), NULL)::procrastinate_job_to_defer_v1
+        ROW(%(queue)s, 'carry', urgency, NULL, name, jsonb_build_object('kind', kind, 'number', number,
+            'urgency', urgency), NULL)::procrastinate_job_to_defer_v1
         ORDER BY place))
-    FROM unnest(%(kinds)s::text[], %(ids)s::bigint[], %(urgencies)s::int[])
-        WITH ORDINALITY AS ticket (kind, id, urgency, place)
+    FROM (
+        SELECT *, kind || ' ' || number AS name
+        FROM unnest(%(kinds)s::text[], %(numbers)s::bigint[], %(urgencies)s::int[])
+            WITH ORDINALITY AS told (kind, number, urgency, place)
+    ) AS ticket
     WHERE NOT EXISTS (
-        SELECT FROM procrastinate_jobs AS job WHERE job.status = 'todo' AND job.queueing_lock = kind || ' ' || id)
+        SELECT FROM procrastinate_jobs AS job WHERE job.status = 'todo' AND job.queueing_lock = ticket.name)
 """
 FEED_TRIES = 3
 GONE = (ConnectorException, psycopg.Error, TimeoutError)
@@ -64,13 +67,16 @@ class ProcrastinateCarrier:
 
         StoreError: the engine's database is away.
         """
-        once = list({(ticket.kind, ticket.id): ticket for ticket in reversed(tickets)}.values())[::-1]
+        seen: dict[tuple[TicketKind, int], Ticket] = {}
+        for ticket in tickets:
+            seen.setdefault((ticket.kind, ticket.id), ticket)
+        once = list(seen.values())
         if not once:
             return
         told = {
             "queue": QUEUE,
             "kinds": [ticket.kind.value for ticket in once],
-            "ids": [ticket.id for ticket in once],
+            "numbers": [ticket.id for ticket in once],
             "urgencies": [ticket.urgency for ticket in once],
         }
         with self._feeding:
