@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -348,6 +349,16 @@ def test_whether_an_idle_connection_is_one(said: bytes) -> None:
             there.close()
         seen.append(kept.usable)
     assert seen == [True, True, False]
+
+
+def test_an_answer_that_is_there_counts_also_for_who_was_frozen_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        there.sendall(b"250 2.0.0 taken\r\n")
+        moments = iter([0.0, 1000.0, 1000.0])
+        clock = SimpleNamespace(monotonic=lambda: next(moments))
+        monkeypatch.setattr("mailer.providers.smtp.connection.time", clock)
+        assert Connection(here, 1.0).reply(final=True).code == 250
 
 
 def test_a_transaction_left_open_does_not_spoil_the_next_batch() -> None:
