@@ -1,8 +1,8 @@
 """Who receives an issue and who is left out, and why. The store says the same in SQL; a test holds the two together.
 
 A person on several lists is one candidate and receives one copy, through the first of the issue's lists on which
-they are confirmed and not suppressed. An entry for every list wins over all of them. A segment is asked last, with the
-list that brings a person in.
+they are confirmed and not suppressed. An entry for every list wins over all of them. A segment and then the cap on
+how many issues a person gets are asked last, with the list that brings a person in.
 """
 
 from __future__ import annotations
@@ -49,9 +49,30 @@ Chooses = Callable[[Candidate, str], bool]
 """Whether the issue's segment has a person, whom the list of that name brings in."""
 
 
+Capped = Callable[[Candidate, str], bool]
+"""Whether a person had as many issues of late as the list of that name, which brings them in, allows."""
+
+
 def everybody(candidate: Candidate, list_name: str) -> bool:
     """No segment."""
     return True
+
+
+def nobody(candidate: Candidate, list_name: str) -> bool:
+    """No cap."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What decides besides lists and suppressions. `smtputf8`: the provider carries any address."""
+
+    smtputf8: bool = False
+    chooses: Chooses = everybody
+    capped: Capped = nobody
+
+
+PLAIN = Terms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +101,7 @@ def decide(
     candidates: Iterable[Candidate],
     lists: Sequence[str],
     suppressed: Suppressed,
-    *,
-    smtputf8: bool = False,
-    chooses: Chooses = everybody,
+    terms: Terms = PLAIN,
 ) -> Audience:
     """The audience of an issue to `lists`, in their order.
 
@@ -90,7 +109,7 @@ def decide(
     """
     verdicts: dict[str, Verdict] = {}
     for candidate in candidates:
-        if found := verdict(candidate, lists, suppressed, smtputf8=smtputf8, chooses=chooses):
+        if found := verdict(candidate, lists, suppressed, terms):
             verdicts.setdefault(candidate.subscriber.email_key, found)
     recipients = tuple(found for found in verdicts.values() if found.exclusion is None)
     excluded = tuple(found for found in verdicts.values() if found.exclusion is not None)
@@ -102,9 +121,7 @@ def verdict(
     candidate: Candidate,
     lists: Sequence[str],
     suppressed: Suppressed,
-    *,
-    smtputf8: bool = False,
-    chooses: Chooses = everybody,
+    terms: Terms = PLAIN,
 ) -> Verdict | None:
     """What becomes of one person; None when they are on none of the lists."""
     person = candidate.subscriber
@@ -119,8 +136,10 @@ def verdict(
         return Verdict(person, on[0], Exclusion.SUPPRESSED)
     if not confirmed:
         return Verdict(person, on[0], _REASONS[candidate.subscriptions[on[0]]])
-    if person.ascii_email is None and not smtputf8:
+    if person.ascii_email is None and not terms.smtputf8:
         return Verdict(person, on[0], Exclusion.NEEDS_SMTPUTF8)
-    if not chooses(candidate, confirmed[0]):
+    if not terms.chooses(candidate, confirmed[0]):
         return Verdict(person, confirmed[0], Exclusion.SEGMENT)
+    if terms.capped(candidate, confirmed[0]):
+        return Verdict(person, confirmed[0], Exclusion.CAP)
     return Verdict(person, confirmed[0])

@@ -9,13 +9,14 @@ from typing import Any
 from mailer.audience.address import parse_address
 from mailer.audience.segment.reading import parse
 from mailer.errors import Mistake, SegmentError
-from mailer.model import MailingList
+from mailer.model import Cap, MailingList
 from mailer.tomlfile import TomlFile, read_toml
 from mailer.wording import allowed_names, quoted, unknown
 
 LIST_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 SEGMENTS = "segments"
+CAP = "cap"
 OPT_IN = ("double", "single")
 
 
@@ -25,9 +26,10 @@ def parse_list(text: str, name: str, path: str) -> MailingList:
     mistakes = list(_mistakes(file, name))
     if mistakes:
         raise file.error(mistakes, hint=f"a list definition may hold: {allowed_names(_KEYS)}")
-    fields = {_FIELDS.get(key, key): value.strip() for key, value in file.values.items() if key != SEGMENTS}
+    fields = {_FIELDS.get(key, key): value.strip() for key, value in file.values.items() if key in _CHECKS}
     segments = {key: value.strip() for key, value in file.values.get(SEGMENTS, {}).items()}
-    return MailingList(name, **fields, segments=segments)
+    cap = Cap(**file.values[CAP]) if CAP in file.values else None
+    return MailingList(name, **fields, segments=segments, cap=cap)
 
 
 def _mistakes(file: TomlFile, name: str) -> list[Mistake]:
@@ -37,6 +39,8 @@ def _mistakes(file: TomlFile, name: str) -> list[Mistake]:
     for key, value in file.values.items():
         if key == SEGMENTS:
             found += _segment_mistakes(file, value)
+        elif key == CAP:
+            found += _cap_mistakes(file, value)
         elif problem := _problem(key, value):
             found.append(Mistake(file.line((key,)), problem))
     return found
@@ -61,6 +65,18 @@ def _segment_problem(name: str, value: Any) -> str | None:
     except SegmentError as error:
         return f"{name}, {error.where}: {error.problem}"
     return None
+
+
+def _cap_mistakes(file: TomlFile, table: Any) -> Iterator[Mistake]:
+    if not isinstance(table, dict) or not table.keys() >= _CAP_MOST.keys():
+        yield Mistake(file.line((CAP,)), "cap says how many issues in how many days: cap = { issues = 2, days = 7 }")
+        return
+    for name, value in table.items():
+        most = _CAP_MOST.get(name)
+        if most is None:
+            yield Mistake(file.line((CAP, name)), f"{CAP}: {unknown('key', name, _CAP_MOST)}")
+        elif type(value) is not int or not 1 <= value <= most:
+            yield Mistake(file.line((CAP, name)), f"{CAP}: {name} must be a whole number from 1 to {most}")
 
 
 def _problem(key: str, value: Any) -> str | None:
@@ -113,5 +129,6 @@ _CHECKS: dict[str, Callable[[str], str | None]] = {
     "language": _language,
     "consent": _any_text,
 }
-_KEYS = (*_CHECKS, SEGMENTS)
+_KEYS = (*_CHECKS, CAP, SEGMENTS)
+_CAP_MOST = {"issues": 1000, "days": 366}
 _FIELDS = {"from": "sender"}

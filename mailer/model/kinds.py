@@ -67,11 +67,13 @@ class Exclusion(StrEnum):
     SUPPRESSED = "suppressed"
     NEEDS_SMTPUTF8 = "needs_smtputf8"
     SEGMENT = "segment"
+    CAP = "cap"
 
     @property
     def words(self) -> str:
         """For people, after a number."""
-        return "not in the segment" if self is Exclusion.SEGMENT else self.value.replace("_", " ")
+        said = {Exclusion.SEGMENT: "not in the segment", Exclusion.CAP: "had enough for now"}
+        return said.get(self, self.value.replace("_", " "))
 
 
 class How(StrEnum):

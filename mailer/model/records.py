@@ -79,6 +79,13 @@ class Issue:
         return self.template or self.kind.value
 
 
+class Cap(NamedTuple):
+    """At most so many issues of a list to one person in so many days."""
+
+    issues: int
+    days: int
+
+
 @dataclass(frozen=True, slots=True)
 class MailingList:
     """A subscriber list as `subscribers/NAME.toml` defines it."""
@@ -92,6 +99,7 @@ class MailingList:
     language: str = "en"
     consent: str = ""
     segments: Mapping[str, str] = field(default_factory=dict)
+    cap: Cap | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from mailer.services.writer import MailWriter, Route
 from mailer.store import issues as stored_issues
 from mailer.store import listing
 from mailer.store.audience import Narrowing
+from mailer.store.capping import caps_at
 
 BEGUN = (IssueState.SENDING, IssueState.PAUSED)
 
@@ -92,7 +93,13 @@ def whom(
         return prepared.snapshot, iter(())
     source = prepared.issue if issue is None else issue
     narrowing = Narrowing(parse(source.segment), program.now()) if source.segment else None
-    people = listing.recipients_now(connection, source.lists, smtputf8=capabilities.smtputf8, narrowing=narrowing)
+    people = listing.recipients_now(
+        connection,
+        source.lists,
+        smtputf8=capabilities.smtputf8,
+        narrowing=narrowing,
+        capped_at=caps_at(source.kind, program.now()),
+    )
     return prepared.snapshot if issue is None else issue.snapshot, people
 
 

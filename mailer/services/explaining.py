@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from sqlalchemy.engine import Connection
 
 from mailer.audience.address import Address
-from mailer.audience.decide import verdict
+from mailer.audience.decide import Terms, verdict
 from mailer.audience.segment.evaluate import evaluate, failing_part
 from mailer.audience.segment.nodes import Segment
 from mailer.audience.segment.reading import parse
 from mailer.errors import MailerError
-from mailer.model import DeliveryState, Exclusion, IssueState, SubscriptionState
+from mailer.model import DeliveryState, Exclusion, IssueKind, IssueState, SubscriptionState
 from mailer.services import explainwords as words
 from mailer.services.explainwords import Step
 from mailer.services.forgetting import recogniser
@@ -26,15 +26,16 @@ from mailer.services.program import Program
 from mailer.services.segments import parse_for
 from mailer.services.sending.access import provided
 from mailer.services.sending.pace import pace_of
+from mailer.store import capping, pacing, subscriptions, suppressions
 from mailer.store import events as stored_events
 from mailer.store import explaining as stored
 from mailer.store import facts as stored_facts
 from mailer.store import issues as stored_issues
-from mailer.store import pacing, subscriptions, suppressions
 from mailer.store.explaining import Mail, Person
 from mailer.store.issues import StoredIssue
 
 NOBODY, FORGOTTEN, NOT_ON_LISTS, WOULD_GET, WAITING = "nobody", "forgotten", "not_on_lists", "would_get", "waiting"
+PRUNED = "pruned"
 """Verdicts beside the states of a delivery and the reasons for being left out. `pending` is a reason: who has not
 confirmed; a mail that is pending waits."""
 
@@ -63,6 +64,7 @@ class Asked:
     lists: tuple[str, ...]
     segment: Segment | None
     issue: StoredIssue | None
+    kind: IssueKind
 
     @property
     def state(self) -> IssueState:
@@ -100,12 +102,12 @@ def asked_for(program: Program, name: str) -> Asked:
     with program.store.read() as connection:
         issue = stored_issues.get(connection, name)
     if issue is not None:
-        return Asked(name, issue.lists, parse(issue.segment) if issue.segment else None, issue)
+        return Asked(name, issue.lists, parse(issue.segment) if issue.segment else None, issue, issue.kind)
     draft = program.workspace.read_issue(name)
     segment = parse_for(program, draft.segment, draft.lists) if draft.segment else None
     for each in draft.lists:
         program.list_named(each)
-    return Asked(name, draft.lists, segment, None)
+    return Asked(name, draft.lists, segment, None, draft.kind)
 
 
 def unknown(
@@ -146,8 +148,11 @@ def forecast(connection: Connection, program: Program, about: Person, asked: Ask
         facts = stored_facts.facts(connection, about.subscriber.email_key, numbers.get(list_name))
         return asked.segment is None or facts is None or evaluate(asked.segment, facts, now)
 
+    def capped(_: object, list_name: str) -> bool:
+        return bool(enough(connection, about, asked, list_name, now))
+
     banned = stored.suppressed(connection, about.subscriber.email_key, asked.lists)
-    found = verdict(about.candidate, asked.lists, banned, smtputf8=smtputf8, chooses=chosen)
+    found = verdict(about.candidate, asked.lists, banned, Terms(smtputf8, chosen, capped))
     steps = [words.scheduled(asked.issue)] if asked.issue else []
     if found is None:
         return NOT_ON_LISTS, f"they would not get it: {words.not_on(asked.lists, about.states)}", steps
@@ -163,6 +168,10 @@ def ledger_says(connection: Connection, program: Program, about: Person, asked: 
     assert asked.issue is not None
     assert asked.frozen_at is not None
     frozen = asked.frozen_at
+    if asked.issue.pruned_at is not None:
+        day = words.day(asked.issue.pruned_at)
+        told = f"nobody knows any more: the deliveries of {asked.name} were pruned on {day}"
+        return PRUNED, told, [Step(asked.issue.pruned_at, "the deliveries were counted and deleted")]
     mail = stored.mail(connection, asked.issue.id, about.number)
     if mail is not None:
         steps = [Step(frozen, f"chosen when the audience was frozen, through {mail.list_name}; batch {mail.batch}")]
@@ -202,19 +211,34 @@ def left_out(connection: Connection, about: Person, asked: Asked, reason: Exclus
             return words.suppressed([entry for entry in entries if entry.list_id in here])
         case Exclusion.SEGMENT if asked.segment is not None:
             return outside(connection, about, asked, asked.segment, then)
+        case Exclusion.CAP:
+            return enough(connection, about, asked, through(about, asked), then) or words.CAP_CHANGED
         case Exclusion.NEEDS_SMTPUTF8:
             return "their address is not written in ASCII, which the provider cannot carry"
         case _:
             return words.state_since(reason, asked.lists, subscriptions.history(connection, key), then)
 
 
+def through(about: Person, asked: Asked) -> str:
+    """The list that brings the person in, as far as their states tell."""
+    states = (name for name in asked.lists if about.states.get(name) is SubscriptionState.CONFIRMED)
+    return next(states, asked.lists[0])
+
+
+def enough(connection: Connection, about: Person, asked: Asked, list_name: str, then: datetime) -> str:
+    """Whether they had as many issues of the list as its cap allows, in a sentence; empty where they did not."""
+    number = stored.list_numbers(connection, [list_name]).get(list_name)
+    cap = capping.caps(connection, [number]).get(number) if number is not None else None
+    if number is None or cap is None or asked.kind is IssueKind.ALERT:
+        return ""
+    had = capping.had(connection, number, about.number, cap, then)
+    return words.capped(list_name, had, cap) if had >= cap.issues else ""
+
+
 def outside(connection: Connection, about: Person, asked: Asked, segment: Segment, then: datetime) -> str:
     """Which part of the segment keeps the person out, by what is known of them now."""
     numbers = stored.list_numbers(connection, asked.lists)
-    through = next(
-        (name for name in asked.lists if about.states.get(name) is SubscriptionState.CONFIRMED), asked.lists[0]
-    )
-    facts = stored_facts.facts(connection, about.subscriber.email_key, numbers.get(through))
+    facts = stored_facts.facts(connection, about.subscriber.email_key, numbers.get(through(about, asked)))
     try:
         part = failing_part(segment, facts, then) if facts else None
     except MailerError:  # pragma: no cover - what was frozen was evaluated before

@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from mailer.delivery.doubts import TAKEN_AS_SENT
-from mailer.model import BatchState, DeliveryState, EventKind, Exclusion, How, IssueState, SubscriptionState
+from mailer.model import BatchState, Cap, DeliveryState, EventKind, Exclusion, How, IssueState, SubscriptionState
 from mailer.store.events import Told
 from mailer.store.explaining import Mail
 from mailer.store.issues import IssueRow
 from mailer.store.subscriptions import SubscriptionEvent
 from mailer.store.suppressions import EVERY_LIST, Suppression, SuppressionEvent
+from mailer.wording import counted
 
 LONGEST = 120
 
@@ -55,6 +56,14 @@ ENDS = (
     EventKind.COMPLAINED, EventKind.CLICKED, EventKind.OPENED, EventKind.BOUNCED_HARD, EventKind.BLOCKED,
     EventKind.BOUNCED_SOFT, EventKind.DELIVERED, EventKind.DROPPED, EventKind.DEFERRED,
 )  # fmt: skip
+
+
+CAP_CHANGED = "they had as many issues as their list allowed then; its cap was changed since"
+
+
+def capped(list_name: str, had: int, cap: Cap) -> str:
+    days = counted(cap.days, "day")
+    return f"{list_name} allows {counted(cap.issues, 'issue')} in {days}, and they had {had:,} in the {days} before"
 
 
 def moment(at: datetime) -> str:

@@ -26,6 +26,7 @@ from mailer.store import issues as stored_issues
 from mailer.store import ledger
 from mailer.store import lists as stored_lists
 from mailer.store import subscribers as stored_subscribers
+from mailer.store.capping import caps_at
 from mailer.store.issues import StoredIssue
 from mailer.store.segments import Scope, condition
 
@@ -98,7 +99,13 @@ def known(program: Program, prepared: Prepared, *, smtputf8: bool, again: bool) 
         audience = (
             ledger.frozen_counts(connection, issue.name)
             if begun
-            else ledger.preview(connection, issue.lists, smtputf8=smtputf8, narrowing=narrowing)
+            else ledger.preview(
+                connection,
+                issue.lists,
+                smtputf8=smtputf8,
+                narrowing=narrowing,
+                capped_at=caps_at(issue.kind, program.now()),
+            )
         )
         sent = {} if again or begun else sent_by_others(connection, issue)
         return Known(row, begun, audience, sent, sample_recipients(connection, prepared, narrowing))

@@ -1,14 +1,15 @@
 """Who receives an issue and who does not, as queries: for each of its lists in order, those that list brings in.
 
 A list can mail who is confirmed on it and not suppressed there. A person on several lists belongs to the first one
-that can mail them. An entry for every list wins over all of them. A segment is asked last, with the list that brings a
-person in: its `joined` is that subscription's. `audience.decide` says the same for one person.
+that can mail them. An entry for every list wins over all of them. A segment is asked after that, with the list that
+brings a person in: its `joined` is that subscription's; and last of all that list's cap. `audience.decide` says the
+same for one person.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +19,8 @@ from sqlalchemy.engine import Connection
 from mailer.audience.segment.nodes import Segment
 from mailer.model import Exclusion, SubscriptionState
 from mailer.store.banning import Bans, named
-from mailer.store.segments import Scope, outside
+from mailer.store.capping import Capping
+from mailer.store.segments import Scope, condition, outside
 from mailer.store.suppressions import EVERY_LIST
 from mailer.store.tables import exclusions as excluded
 from mailer.store.tables import subscribers, subscriptions
@@ -26,7 +28,7 @@ from mailer.store.tables import subscribers, subscriptions
 MEMBER = subscriptions.alias("member")
 
 # Why somebody whom a list can mail is left out all the same.
-DESPITE_CONFIRMED = (Exclusion.SUPPRESSED, Exclusion.NEEDS_SMTPUTF8, Exclusion.SEGMENT)
+DESPITE_CONFIRMED = (Exclusion.SUPPRESSED, Exclusion.NEEDS_SMTPUTF8, Exclusion.SEGMENT, Exclusion.CAP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Rules:
     smtputf8: bool = False
     bans: Bans = Bans()  # noqa: RUF009 - frozen and empty
     narrowing: Narrowing | None = None
+    capping: Capping = field(default_factory=dict)
 
 
 def recipients(chosen: Sequence[int], place: int, rules: Rules) -> sa.Select[Any]:
@@ -87,9 +90,33 @@ def outside_segment(chosen: Sequence[int], place: int, rules: Rules) -> sa.Selec
     if rules.narrowing is None:
         return None
     scope = Scope(chosen[place], rules.narrowing.now, MEMBER.c.created_at)
-    person = subscribers.c.id == MEMBER.c.subscriber_id
-    query = recipients(chosen, place, rules).order_by(None).join(subscribers, person)
-    query = query.where(outside(rules.narrowing.segment, scope))
+    return _mailable(chosen, place, rules).order_by(None).where(outside(rules.narrowing.segment, scope))
+
+
+def had_enough(chosen: Sequence[int], place: int, rules: Rules) -> sa.Select[Any] | None:
+    """Those whom the list at `place` would bring in, and whom its cap leaves out; None where that is nobody."""
+    full = rules.capping.get(chosen[place])
+    return None if full is None else _chosen(chosen, place, rules).where(MEMBER.c.subscriber_id.in_(full))
+
+
+def receivers(chosen: Sequence[int], place: int, rules: Rules) -> sa.Select[Any]:
+    """Those whom the list at `place` brings in and nothing keeps out, in order, joined with who they are."""
+    query, full = _chosen(chosen, place, rules), rules.capping.get(chosen[place])
+    return query if full is None else query.where(MEMBER.c.subscriber_id.not_in(full))
+
+
+def _chosen(chosen: Sequence[int], place: int, rules: Rules) -> sa.Select[Any]:
+    """Those whom the list at `place` can mail and the segment has."""
+    query = _mailable(chosen, place, rules)
+    if rules.narrowing is None:
+        return query
+    scope = Scope(chosen[place], rules.narrowing.now, MEMBER.c.created_at)
+    return query.where(condition(rules.narrowing.segment, scope))
+
+
+def _mailable(chosen: Sequence[int], place: int, rules: Rules) -> sa.Select[Any]:
+    """Those whom the list at `place` can mail, in order, joined with who they are."""
+    query = recipients(chosen, place, rules).join(subscribers, subscribers.c.id == MEMBER.c.subscriber_id)
     for number in filter(rules.bans.some, (EVERY_LIST, chosen[place])):
         query = query.where(~named(number, MEMBER.c.subscriber_id))
     return query if rules.smtputf8 else query.where(subscribers.c.ascii_email.is_not(None))

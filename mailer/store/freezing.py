@@ -17,6 +17,7 @@ from mailer.model import Exclusion, IssueChange, IssueKind, IssueState
 from mailer.store import audience, lists, readerzones
 from mailer.store import issues as stored_issues
 from mailer.store.banning import bans
+from mailer.store.capping import Capping, capping, caps_at
 from mailer.store.database import hold, insert_row, shut_door
 from mailer.store.filling import Filling, Share, fill
 from mailer.store.tables import (
@@ -72,19 +73,19 @@ def preview(
     *,
     smtputf8: bool = False,
     narrowing: audience.Narrowing | None = None,
+    capped_at: datetime | None = None,
 ) -> FrozenCounts:
-    """What a freeze would count now, by the same conditions; writes nothing."""
+    """What a freeze would count now, by the same conditions; writes nothing. Caps count as at `capped_at`."""
     chosen = lists.ids(connection, list_names)
-    rules = audience.Rules(smtputf8, bans(connection, chosen), narrowing)
+    rules = audience.Rules(smtputf8, bans(connection, chosen), narrowing, capping(connection, chosen, capped_at))
     excluded = dict.fromkeys(Exclusion, 0)
     for place in range(len(chosen)):
         rows = audience.exclusions(chosen, place, rules).subquery()
         grouped = sa.select(rows.c.reason, sa.func.count()).group_by(rows.c.reason)
         for reason, number in connection.execute(grouped):
             excluded[Exclusion(reason)] += number
-        if (others := audience.outside_segment(chosen, place, rules)) is not None:
-            outside = connection.execute(sa.select(sa.func.count()).select_from(others.subquery())).scalar_one()
-            excluded[Exclusion.SEGMENT] += outside
+        for why, people in _others(chosen, place, rules):
+            excluded[why] += connection.execute(sa.select(sa.func.count()).select_from(people.subquery())).scalar_one()
     return FrozenCounts(audience.count(connection, chosen) - sum(excluded.values()), excluded)
 
 
@@ -136,7 +137,9 @@ def write_audience(connection: Connection, wanted: Audience, now: datetime) -> F
     """
     candidates = audience.count(connection, wanted.chosen)
     narrowing = audience.Narrowing(parse(wanted.segment), now) if wanted.segment else None
-    rules = audience.Rules(wanted.smtputf8, bans(connection, wanted.chosen), narrowing)
+    rules = audience.Rules(
+        wanted.smtputf8, bans(connection, wanted.chosen), narrowing, _capping(connection, wanted, now)
+    )
     _write_exclusions(connection, wanted.issue_id, wanted.chosen, rules)
     brought = _recipients(connection, wanted.issue_id, wanted.chosen, rules)
     with _shares(connection, wanted) as shares:
@@ -149,6 +152,12 @@ def write_audience(connection: Connection, wanted: Audience, now: datetime) -> F
             hint="This is a fault of the program: please report it.",
         )
     return written
+
+
+def _capping(connection: Connection, wanted: Audience, now: datetime) -> Capping:
+    """Who had enough of which list. An alert is not held back."""
+    kind = connection.execute(sa.select(issues.c.kind).where(issues.c.id == wanted.issue_id)).scalar_one()
+    return capping(connection, wanted.chosen, caps_at(kind, now))
 
 
 @contextmanager
@@ -244,11 +253,20 @@ def _write_exclusions(connection: Connection, issue_id: int, chosen: Sequence[in
         rows = audience.exclusions(chosen, place, rules).subquery()
         query = sa.select(sa.literal(issue_id), rows.c.subscriber_id, rows.c.reason)
         connection.execute(sa.insert(exclusions).from_select(EXCLUSION, query))
-        if (others := audience.outside_segment(chosen, place, rules)) is not None:
-            people = others.subquery()
-            reason = sa.literal(Exclusion.SEGMENT, exclusions.c.reason.type)
-            query = sa.select(sa.literal(issue_id), people.c.subscriber_id, reason)
+        for why, others in _others(chosen, place, rules):
+            reason = sa.literal(why, exclusions.c.reason.type)
+            query = sa.select(sa.literal(issue_id), others.subquery().c.subscriber_id, reason)
             connection.execute(sa.insert(exclusions).from_select(EXCLUSION, query))
+
+
+def _others(chosen: Sequence[int], place: int, rules: audience.Rules) -> Iterator[tuple[Exclusion, sa.Select[Any]]]:
+    """Those whom the list at `place` would bring in but for the segment or its cap."""
+    for why, people in (
+        (Exclusion.SEGMENT, audience.outside_segment(chosen, place, rules)),
+        (Exclusion.CAP, audience.had_enough(chosen, place, rules)),
+    ):
+        if people is not None:
+            yield why, people.order_by(None)
 
 
 def _recipients(

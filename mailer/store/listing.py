@@ -13,11 +13,10 @@ from sqlalchemy.engine import Connection
 from mailer.model import DeliveryState, IssueKind, IssueState, Recipient
 from mailer.store import audience
 from mailer.store import lists as stored_lists
-from mailer.store.audience import MEMBER, Narrowing
-from mailer.store.banning import bans, named
+from mailer.store.audience import Narrowing
+from mailer.store.banning import bans
+from mailer.store.capping import capping
 from mailer.store.issues import LISTING, IssueRow
-from mailer.store.segments import Scope, condition
-from mailer.store.suppressions import EVERY_LIST
 from mailer.store.tables import batches, deliveries, issues, lists, subscribers
 
 # Of the statement and not of the connection, whose later statements would be streamed as well.
@@ -81,21 +80,20 @@ def _conditions(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
 
 
 def recipients_now(
-    connection: Connection, list_names: Sequence[str], *, smtputf8: bool = False, narrowing: Narrowing | None = None
+    connection: Connection,
+    list_names: Sequence[str],
+    *,
+    smtputf8: bool = False,
+    narrowing: Narrowing | None = None,
+    capped_at: datetime | None = None,
 ) -> Iterator[Recipient]:
     """Those whom a freeze would choose now, by the same conditions, numbered from 1; writes nothing."""
     names = list(dict.fromkeys(list_names))
     chosen = stored_lists.ids(connection, names)
-    rules = audience.Rules(smtputf8, bans(connection, chosen), narrowing)
+    rules = audience.Rules(smtputf8, bans(connection, chosen), narrowing, capping(connection, chosen, capped_at))
     number = 0
     for place, name in enumerate(names):
-        query = audience.recipients(chosen, place, rules).join(subscribers, subscribers.c.id == MEMBER.c.subscriber_id)
-        for list_id in filter(rules.bans.some, (EVERY_LIST, chosen[place])):
-            query = query.where(~named(list_id, MEMBER.c.subscriber_id))
-        if not smtputf8:
-            query = query.where(subscribers.c.ascii_email.is_not(None))
-        if narrowing is not None:
-            query = query.where(condition(narrowing.segment, Scope(chosen[place], narrowing.now, MEMBER.c.created_at)))
+        query = audience.receivers(chosen, place, rules)
         with connection.execute(query.with_only_columns(*_PERSON), execution_options=_STREAM) as result:
             for public_id, email, attributes in result:
                 number += 1

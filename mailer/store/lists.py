@@ -14,15 +14,23 @@ from mailer.store.tables import lists, subscriptions
 
 
 def ensure(connection: Connection, mailing_list: MailingList) -> int:
-    """The list's number; makes the row when it is missing, and follows a changed title."""
-    row = connection.execute(sa.select(lists.c.id, lists.c.title).where(lists.c.name == mailing_list.name)).first()
+    """The list's number; makes the row when it is missing, and follows a definition that was changed."""
+    defined = _defined(mailing_list)
+    query = sa.select(lists.c.id, *(lists.c[name] for name in defined)).where(lists.c.name == mailing_list.name)
+    row = connection.execute(query).first()
     if row is None:
         # Another process may make it at this moment; then its row is found.
-        insert_absent(connection, lists, {"name": mailing_list.name, "title": mailing_list.title})
+        insert_absent(connection, lists, {"name": mailing_list.name, **defined})
         return int(connection.execute(sa.select(lists.c.id).where(lists.c.name == mailing_list.name)).scalar_one())
-    if row.title != mailing_list.title:
-        connection.execute(sa.update(lists).where(lists.c.id == row.id).values(title=mailing_list.title))
+    if tuple(row)[1:] != tuple(defined.values()):
+        connection.execute(sa.update(lists).where(lists.c.id == row.id).values(defined))
     return int(row.id)
+
+
+def _defined(mailing_list: MailingList) -> dict[str, str | int | None]:
+    """What the database knows of a definition."""
+    issues, days = mailing_list.cap or (None, None)
+    return {"title": mailing_list.title, "cap_issues": issues, "cap_days": days}
 
 
 def ids(connection: Connection, names: Sequence[str]) -> list[int]:

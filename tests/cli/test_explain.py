@@ -58,3 +58,19 @@ def test_a_scheduled_issue_is_decided_now(campaign: Program) -> None:
     told = campaign.done("explain", "ada@example.org", ISSUE, "--json").json
     assert (told["verdict"], told["state"], told["frozen"]) == ("would_get", "scheduled", False)
     assert any("scheduled" in step["what"] for step in told["steps"])
+
+
+def test_who_had_enough_of_a_list(campaign: Program) -> None:
+    definition = campaign.root / "subscribers" / "members.toml"
+    definition.write_text(f"{definition.read_text()}\ncap = {{ issues = 1, days = 7 }}\n")
+    campaign.done("send", ISSUE, "--yes")
+    write_issue(campaign, "More.", name="2026-11-23-more")
+    said = "members allows 1 issue in 7 days, and they had 1 in the 7 days before"
+    told = campaign.done("explain", "ada@example.org", "2026-11-23-more", "--json").json
+    assert (told["verdict"], told["summary"]) == ("cap", f"they would not get it: {said}")
+    assert "1 had enough for now" in campaign.done("plan", "2026-11-23-more", "--again").out
+    campaign.done("send", "2026-11-23-more", "--yes", "--again")
+    told = campaign.done("explain", "ada@example.org", "2026-11-23-more", "--json").json
+    assert (told["verdict"], told["summary"]) == ("cap", f"they were left out: {said}")
+    told = campaign.done("explain", "ben@example.org", "2026-11-23-more", "--json").json
+    assert told["verdict"] == "accepted"

@@ -11,11 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailer.audience.address import Address
-from mailer.audience.decide import Candidate, Chooses, Suppressed, decide
+from mailer.audience.decide import Candidate, Chooses, Suppressed, Terms, decide
 from mailer.audience.segment.evaluate import evaluate
 from mailer.audience.segment.reading import parse
 from mailer.errors import ConflictError, NotFoundError, StoreError
 from mailer.model import (
+    Cap,
+    DeliveryState,
     Exclusion,
     How,
     IssueKind,
@@ -25,8 +27,10 @@ from mailer.model import (
     SubscriptionState,
 )
 from mailer.store import articles, audience, issues, ledger, listing, subscribers, subscriptions, suppressions
+from mailer.store.capping import COUNTED
 from mailer.store.database import Store
 from mailer.store.facts import facts
+from mailer.store.freezing import write_content
 from mailer.store.lists import ensure
 from mailer.store.subscriptions import Origin
 from mailer.store.suppressions import Suppression
@@ -130,6 +134,23 @@ BANS = st.lists(
 )
 
 
+CAPS = st.fixed_dictionaries({name: st.builds(Cap, st.integers(1, 2), st.integers(1, 9)) for name in "ab"})
+# Who had a mail of an earlier issue: through which list, how many days ago, and what became of it.
+EARLIER = st.lists(
+    st.tuples(st.integers(0, 3), st.sampled_from("abc"), st.integers(0, 10), st.sampled_from(DeliveryState)),
+    min_size=4,
+    max_size=12,
+)
+History = tuple[dict[str, Cap], list[tuple[int, str, int, DeliveryState]]]
+NO_HISTORY: History = ({}, [])
+READERS = st.lists(
+    st.tuples(st.just(CONFIRMED), st.just(CONFIRMED) | st.none(), st.none(), st.just("one.org"), st.just(True)),
+    min_size=2,
+    max_size=4,
+)
+EARLIER_BATCH = 0
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(PEOPLE, BANS, st.permutations(["a", "b", "c"]), st.integers(1, 3), st.integers(1, 5), st.booleans(), SEGMENTS)
 def test_sql_and_the_pure_decision_agree(
@@ -142,11 +163,32 @@ def test_sql_and_the_pure_decision_agree(
     smtputf8: bool,
     expression: str,
 ) -> None:
+    _agree(world, crowd, banned, NO_HISTORY, order[:take], size, smtputf8, expression)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(READERS, st.tuples(CAPS, EARLIER), st.permutations(["a", "b"]), st.integers(1, 2))
+def test_sql_and_the_pure_decision_agree_on_who_had_enough(
+    world: World, crowd: list[tuple[Any, ...]], history: History, order: list[str], take: int
+) -> None:
+    _agree(world, crowd, [], history, order[:take], 5, False, "")
+
+
+def _agree(
+    world: World,
+    crowd: list[tuple[Any, ...]],
+    banned: list[tuple[int | str, str]],
+    history: History,
+    chosen: list[str],
+    size: int,
+    smtputf8: bool,
+    expression: str,
+) -> None:
     """The same audience by SQL and by audience.decide, in preview and in freeze."""
-    chosen = order[:take]
     try:
         with world.store.write() as connection:
-            numbers = {"": suppressions.EVERY_LIST} | {name: _list(connection, name) for name in "abc"}
+            caps, earlier = history
+            numbers = {"": suppressions.EVERY_LIST} | {name: _list(connection, name, caps.get(name)) for name in "abc"}
             candidates = _people(connection, crowd, numbers)
             values: dict[str, set[str]] = {}
             for who, name in banned:
@@ -155,13 +197,25 @@ def test_sql_and_the_pure_decision_agree(
                 suppressions.add(connection, Suppression(value, list_id=numbers[name]), NOW)
             suppressed = Suppressed(values.pop("", set()), values)
             narrowing = ledger.Narrowing(parse(expression), NOW) if expression else None
-            expected = decide(
-                candidates, chosen, suppressed, smtputf8=smtputf8, chooses=_chooses(connection, narrowing, numbers)
-            )
-            previewed = ledger.preview(connection, chosen, smtputf8=smtputf8, narrowing=narrowing)
-            told = list(listing.recipients_now(connection, chosen, smtputf8=smtputf8, narrowing=narrowing))
+            had = _earlier(connection, candidates, earlier, numbers)
+
+            def capped(who: Candidate, name: str) -> bool:
+                return (
+                    name in caps
+                    and sum(
+                        person == who and through == name and days < caps[name].days and state in COUNTED
+                        for person, through, days, state in had
+                    )
+                    >= caps[name].issues
+                )
+
+            terms = Terms(smtputf8, _chooses(connection, narrowing, numbers), capped)
+            expected = decide(candidates, chosen, suppressed, terms)
+            asked: Any = {"smtputf8": smtputf8, "narrowing": narrowing, "capped_at": NOW}
+            previewed = ledger.preview(connection, chosen, **asked)
+            told = list(listing.recipients_now(connection, chosen, **asked))
             frozen = ledger.Frozen(
-                "issue", IssueKind.ALERT, "s", "h", {}, tuple(chosen), batch_size=size, smtputf8=smtputf8,
+                "issue", IssueKind.BULLETIN, "s", "h", {}, tuple(chosen), batch_size=size, smtputf8=smtputf8,
                 segment=expression,
             )  # fmt: skip
             counts = ledger.freeze(connection, frozen, NOW)
@@ -198,8 +252,37 @@ class _UndoError(Exception):
     pass
 
 
-def _list(connection: sa.Connection, name: str) -> int:
-    return ensure(connection, MailingList(name, name))
+def _list(connection: sa.Connection, name: str, cap: Cap | None = None) -> int:
+    return ensure(connection, MailingList(name, name, cap=cap))
+
+
+def _earlier(
+    connection: sa.Connection,
+    candidates: list[Candidate],
+    earlier: list[tuple[int, str, int, DeliveryState]],
+    numbers: dict[str, int],
+) -> list[tuple[Candidate, str, int, DeliveryState]]:
+    """Mails of earlier issues, one each."""
+    told = []
+    for number, (index, name, days, state) in enumerate(earlier):
+        who = candidates[index % len(candidates)] if candidates else None
+        if who is None:
+            continue
+        frozen = ledger.Frozen(f"earlier-{number}", IssueKind.BULLETIN, "s", "h", {}, (name,))
+        issue_id = write_content(connection, frozen, [numbers[name]], NOW)
+        began = NOW - timedelta(days=days, seconds=1)
+        connection.execute(sa.update(issues_table).where(issues_table.c.id == issue_id).values(started_at=began))
+        email = sa.select(people.c.id).where(people.c.email_key == who.subscriber.email_key)
+        row = {
+            "issue_id": issue_id,
+            "subscriber_id": email.scalar_subquery(),
+            "list_id": numbers[name],
+            "batch_id": EARLIER_BATCH,
+        }
+        row |= {"state": state, "detail": "", "provider_id": "", "updated_at": NOW}
+        connection.execute(sa.insert(deliveries).values(row))
+        told.append((who, name, days, state))
+    return told
 
 
 def _people(connection: sa.Connection, crowd: list[tuple[Any, ...]], numbers: dict[str, int]) -> list[Candidate]:
@@ -222,7 +305,31 @@ def _brought() -> sa.Select[tuple[str, str]]:
         sa.select(people.c.email_key, lists.c.name)
         .join_from(deliveries, people, people.c.id == deliveries.c.subscriber_id)
         .join(lists, lists.c.id == deliveries.c.list_id)
+        .where(deliveries.c.batch_id > EARLIER_BATCH)
     )
+
+
+def test_a_cap_holds_back_who_had_enough(world: World) -> None:
+    """What another list brought them does not count, and an alert is not held back."""
+    world.add("weekly", "ada", "ben")
+    world.add("alerts", "ada", "ben")
+    _capped(world, "weekly", Cap(1, 7))
+    assert world.freeze("alerts", name="first").recipients == 2
+    world.later()
+    assert world.freeze("weekly", name="second").recipients == 2
+    world.add("weekly", "cleo")
+    _capped(world, "weekly", Cap(1, 7))
+    world.later()
+    third = world.freeze("weekly", name="third")
+    assert (third.recipients, third.exclusions) == (1, reasons(cap=2))
+    assert world.freeze("weekly", name="urgent", kind=IssueKind.ALERT).recipients == 3
+    world.later(minutes=7 * 24 * 60)
+    assert world.freeze("weekly", name="fourth").recipients == 3
+
+
+def _capped(world: World, name: str, cap: Cap) -> None:
+    with world.store.write() as connection:
+        _list(connection, name, cap)
 
 
 def test_same_hash_again_changes_nothing(world: World) -> None:

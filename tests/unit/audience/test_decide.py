@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.audience.decide import Candidate, Suppressed, decide, verdict
+from mailer.audience.decide import Candidate, Suppressed, Terms, decide, verdict
 from mailer.model import Exclusion, Subscriber, SubscriptionState
 
 PENDING, CONFIRMED, LEFT = SubscriptionState
@@ -86,7 +86,7 @@ def test_an_entry_for_every_list_wins_over_all_of_them(value: str) -> None:
 @pytest.mark.parametrize(("smtputf8", "received"), [(False, 0), (True, 1)])
 def test_an_address_that_needs_smtputf8_waits_for_a_transport_that_has_it(smtputf8: bool, received: int) -> None:
     person = candidate("josé@example.org", {"a": CONFIRMED}, ascii_only=False)
-    audience = decide([person], ["a"], NOBODY, smtputf8=smtputf8)
+    audience = decide([person], ["a"], NOBODY, Terms(smtputf8))
     assert len(audience.recipients) == received
     assert len(audience.excluded) == 1 - received
 
@@ -130,7 +130,28 @@ def test_a_segment_is_asked_last_and_with_the_list_that_brings_the_person_in() -
         candidate("l@example.org", {"a": LEFT, "b": CONFIRMED}),
         candidate("m@example.org", {"a": LEFT}),
     ]
-    audience = decide(people, ["a", "b"], Suppressed(), chooses=chooses)
+    audience = decide(people, ["a", "b"], Suppressed(), Terms(chooses=chooses))
     assert asked == ["a", "b"]
     assert [found.subscriber.email_key for found in audience.recipients] == ["k@example.org"]
     assert audience.reasons == {Exclusion.SEGMENT: 1, Exclusion.UNSUBSCRIBED: 1}
+
+
+def test_who_had_enough_is_left_out_last_of_all() -> None:
+    asked: list[str] = []
+
+    def capped(who: Candidate, list_name: str) -> bool:
+        asked.append(f"{who.subscriber.email_key} {list_name}")
+        return True
+
+    people = [
+        candidate("k@example.org", {"a": LEFT, "b": CONFIRMED}),
+        candidate("l@example.org", {"a": CONFIRMED}),
+        candidate("m@example.org", {"a": LEFT}),
+    ]
+
+    def chooses(who: Candidate, _: str) -> bool:
+        return who.subscriber.email_key != "l@example.org"
+
+    audience = decide(people, ["a", "b"], Suppressed(), Terms(chooses=chooses, capped=capped))
+    assert asked == ["k@example.org b"]
+    assert audience.reasons == {Exclusion.CAP: 1, Exclusion.SEGMENT: 1, Exclusion.UNSUBSCRIBED: 1}

@@ -6,7 +6,7 @@ import pytest
 
 from mailer.audience.definition import parse_list
 from mailer.errors import ConfigError
-from mailer.model import MailingList
+from mailer.model import Cap, MailingList
 
 PATH = "subscribers/weekly.toml"
 
@@ -16,6 +16,7 @@ def test_a_full_definition() -> None:
         '# Who gets the bulletin\ntitle = " Weekly bulletin "\ndescription = """Every Friday.\nNo more."""\n'
         'opt_in = "single"\nfrom = "press"\nreply_to = "Office <office@example.org>"\nlanguage = "pt-BR"\n'
         'consent = """I want the bulletin.\nI can leave at any time."""\n'
+        "cap = { issues = 2, days = 7 }\n"
         "[segments]\noslo = ' city == \"Oslo\" '\n"
     )
     assert parse_list(text, "weekly", PATH) == MailingList(
@@ -28,6 +29,7 @@ def test_a_full_definition() -> None:
         "pt-BR",
         "I want the bulletin.\nI can leave at any time.",
         {"oslo": 'city == "Oslo"'},
+        Cap(2, 7),
     )
 
 
@@ -57,6 +59,11 @@ def test_only_the_title_is_needed() -> None:
         ),
         ('title = "W"\n[segments]\noslo = 4', f"{PATH}:3: segments: oslo must be an expression"),
         ('title = "W"\n[segments]\nOslo = "has(a)"', f"{PATH}:3: segments: a segment is named in small letters"),
+        ('title = "W"\ncap = 2', f"{PATH}:2: cap says how many issues in how many days"),
+        ('title = "W"\n[cap]\nissues = 2', f"{PATH}:2: cap says how many issues in how many days"),
+        ('title = "W"\n[cap]\nissues = 2\ndays = 0', f"{PATH}:4: cap: days must be a whole number from 1 to 366"),
+        ('title = "W"\n[cap]\nissues = true\ndays = 7', f"{PATH}:3: cap: issues must be a whole number"),
+        ('title = "W"\ncap = { issues = 2, days = 7, day = 1 }', f'{PATH}:2: cap: unknown key "day"'),
         ('title = "W"\ntitle = "X"', f"{PATH}:2: this is not TOML"),
         ("title = Weekly", f"{PATH}:1: this is not TOML"),
         ('title = "Weekly', f"{PATH}:1: this is not TOML"),
