@@ -231,7 +231,7 @@ def _attention(found: Sequence[Worker], waiting: Waiting, now: datetime) -> Iter
             f"mailer resume {issue.name} goes on with it, mailer cancel {issue.name} drops it",
         )
     if waiting.jobs.failed:
-        yield Attention(f"{counted(waiting.jobs.failed, 'job')} failed", "the log of mailer work says why")
+        yield Attention(f"{counted(waiting.jobs.failed, 'job')} failed", "mailer jobs list --state failed")
     if waiting.doubts:
         yield Attention(f"{counted(waiting.doubts, 'mail')} in doubt", "mailer doubts list")
 
