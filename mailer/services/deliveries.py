@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from mailer.audience.suppressing import parse_value
-from mailer.errors import UsageError
+from mailer.errors import NotFoundError, UsageError
 from mailer.services.program import Program
 from mailer.services.spreadsheet import csv_line, safe_address, safe_text
 from mailer.services.status import found
 from mailer.store import listing
+from mailer.store.issues import StoredIssue
 from mailer.store.listing import DeliveryRow, Wanted
 
 FORGOTTEN = "(forgotten)"
@@ -19,11 +20,21 @@ FORGOTTEN = "(forgotten)"
 COLUMNS = ("email", "state", "batch", "at", "due_at", "detail", "provider_id", "delivery")
 
 
+def pruned(issue: StoredIssue) -> NotFoundError:
+    """What there is to say of the single mails of an issue that was pruned."""
+    return NotFoundError(
+        f"the deliveries of {issue.name} were pruned on {issue.pruned_at:%Y-%m-%d}: only their numbers are known",
+        hint=f"mailer status {issue.name} shows those",
+    )
+
+
 @contextmanager
 def deliveries(program: Program, name: str, wanted: Wanted) -> Iterator[Iterator[DeliveryRow]]:
-    """The rows, while the context lasts: all of one moment. NotFoundError when the issue was never sent."""
+    """The rows, while the context lasts: all of one moment. NotFoundError when there are none, or none any more."""
     with program.store.read() as connection:
         issue = found(program, connection, name)
+        if issue.pruned_at is not None:
+            raise pruned(issue)
         yield listing.deliveries_of(connection, issue.id, wanted)
 
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from mailer.delivery.doubts import TAKEN_AS_SENT, Word
 from mailer.errors import ConflictError, NotFoundError
 from mailer.model import DeliveryState, IssueState
+from mailer.services.deliveries import pruned
 from mailer.services.program import Program
 from mailer.services.sending.boot import boot_id
 from mailer.store import doubts as stored
@@ -86,6 +87,9 @@ def plan(program: Program, which: Which, word: Word) -> Resolution:
         state = stored_issues.state_of(connection, which.issue)
         found = [doubt for doubt in stored.listing(connection, which.issue, which) if not doubt.busy]
         if not found:
+            issue = stored_issues.get(connection, which.issue)
+            if issue is not None and issue.pruned_at is not None:
+                raise pruned(issue)
             raise nothing(which, stored.listing(connection, which.issue), person_is_known(program, which))
     limits = program.settings.limits
     age = max(LEAST_AGE, timedelta(seconds=LEASES * limits.lease_seconds))

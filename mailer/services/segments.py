@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
@@ -15,6 +16,7 @@ from mailer.model import MailingList, Subscriber
 from mailer.services.program import Program
 from mailer.store import attributes as stored_attributes
 from mailer.store import lists as stored_lists
+from mailer.store import pruned
 from mailer.store import segments as stored
 from mailer.wording import quoted, unknown
 
@@ -30,6 +32,7 @@ def parse_for(program: Program, text: str, lists: Sequence[str]) -> Segment:
     segment = parse(resolve([program.list_named(name) for name in lists], text))
     with program.store.read() as connection:
         check(connection, segment, program.lists)
+        refuse_pruned(connection, segment, program.now())
     return segment
 
 
@@ -73,6 +76,17 @@ def check(connection: Connection, segment: Segment, lists: Collection[str]) -> N
             "nobody's opens and clicks are recorded, so nobody can be chosen by them", text=segment.text,
             hint="They are recorded only while tracking is on.",
         )  # fmt: skip
+
+
+def refuse_pruned(connection: Connection, segment: Segment, now: datetime) -> None:
+    """SegmentError where it asks who received an issue and nobody knows any more."""
+    if (lost := pruned.lost_to(connection, segment, now)) is not None:
+        name, at = lost
+        raise SegmentError(
+            f"nobody knows any more who received {name}: its deliveries were pruned on {at:%Y-%m-%d}",
+            text=segment.text,
+            hint="Ask for newer issues; keep_deliveries_days under [work] says how long deliveries are kept.",
+        )
 
 
 def _refuse(segment: Segment, place: Place, message: str, command: str, advice: str = "") -> None:

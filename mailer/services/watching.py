@@ -13,7 +13,7 @@ from mailer.delivery.states import OPEN_BATCHES
 from mailer.model import BatchState, DeliveryState, IssueState
 from mailer.services.program import Program
 from mailer.services.status import found, ready_at
-from mailer.store import history
+from mailer.store import history, ledger
 from mailer.store import issues as stored
 from mailer.store.history import BatchRow
 
@@ -81,9 +81,10 @@ class Watcher:
             issue = found(self.program, connection, self.name)
             rows = history.batch_rows(connection, issue.id)
             self.learn(connection, rows)
+            pruned = None if issue.pruned_at is None else ledger.figures(connection, self.name).deliveries
             due_at = self.due_at(connection, issue, rows, now)
         deliveries: Counter[DeliveryState] = Counter(dict.fromkeys(DeliveryState, 0))
-        for _, counts in self.known.values():
+        for counts in [pruned] if pruned else [each for _, each in self.known.values()]:
             deliveries.update(counts)
         return Look(
             self.name,

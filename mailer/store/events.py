@@ -22,13 +22,17 @@ CHUNK = 400
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The delivery that an event is about. `forgotten`: everything personal of its person was erased."""
+    """The delivery that an event is about. `forgotten`: everything personal of its person was erased.
+
+    `over`: what was reported of its issue was counted and deleted, and nothing more of it is kept.
+    """
 
     id: int
     issue_id: int
     issue: str
     subscriber_id: int
     forgotten: bool
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +59,9 @@ def delivered(connection: Connection, delivery_ids: Collection[int]) -> dict[int
     """Those of these deliveries that there are."""
     found: dict[int, Delivered] = {}
     remaining = sorted(set(delivery_ids))
-    forgotten = subscribers.c.forgotten_at.is_not(None)
+    forgotten, over = subscribers.c.forgotten_at.is_not(None), issues.c.events_pruned_at.is_not(None)
     query = (
-        sa.select(deliveries.c.id, deliveries.c.issue_id, issues.c.name, deliveries.c.subscriber_id, forgotten)
+        sa.select(deliveries.c.id, deliveries.c.issue_id, issues.c.name, deliveries.c.subscriber_id, forgotten, over)
         .join(issues, issues.c.id == deliveries.c.issue_id)
         .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
     )
@@ -82,6 +86,7 @@ def add(connection: Connection, new: Sequence[Filed], now: datetime) -> Counter[
             "received_at": now,
         }
         for event in reversed(new)
+        if not event.delivery.over
     }
     known = _known(connection, new)
     fresh = [row for row in rows.values() if row["key"] not in known]

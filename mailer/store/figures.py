@@ -1,4 +1,4 @@
-"""An issue in numbers, counted from its rows."""
+"""An issue in numbers, counted from its rows, or as they were counted before they were pruned."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from mailer.model import BatchState, DeliveryState, Exclusion
 from mailer.store import issues as stored_issues
+from mailer.store.pruned import Counted, counts, pruned_at
 from mailer.store.tables import batches, deliveries, exclusions
 
 
@@ -37,6 +38,10 @@ def figures(connection: Connection, issue: str) -> Figures:
     """Deliveries and batches by state, exclusions of the freeze by reason."""
     issue_id = stored_issues.number(connection, issue)
     by_batch = dict.fromkeys(BatchState, 0) | _counted(connection, batches.c.state, issue_id)
+    if pruned_at(connection, issue_id) is not None:
+        of_old = counts(connection, issue_id, Counted.DELIVERY), counts(connection, issue_id, Counted.EXCLUSION)
+        states = {state: of_old[0].get(state.value, 0) for state in DeliveryState}
+        return Figures(states, {reason: of_old[1].get(reason.value, 0) for reason in Exclusion}, by_batch)
     waits = by_batch[BatchState.PENDING] > by_batch[BatchState.ACCEPTED]
     return Figures(
         _deliveries(connection, issue_id, DeliveryState.PENDING if waits else DeliveryState.ACCEPTED),
@@ -79,6 +84,8 @@ def accepted_twice(connection: Connection, issue: str) -> int:
 def refusals(connection: Connection, issue: str) -> dict[str, int]:
     """Why mails of an issue were refused, and how many for each reason, the most frequent first."""
     issue_id = stored_issues.number(connection, issue)
+    if pruned_at(connection, issue_id) is not None:
+        return counts(connection, issue_id, Counted.REFUSAL)
     query = (
         sa.select(deliveries.c.detail, sa.func.count().label("count"))
         .where(deliveries.c.issue_id == issue_id, deliveries.c.state == DeliveryState.REFUSED)

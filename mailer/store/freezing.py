@@ -14,12 +14,13 @@ from sqlalchemy.engine import Connection
 from mailer.audience.segment.reading import parse
 from mailer.errors import ConflictError, StoreError
 from mailer.model import Exclusion, IssueChange, IssueKind, IssueState
-from mailer.store import audience, lists, readerzones
+from mailer.store import audience, lists, pruned, readerzones
 from mailer.store import issues as stored_issues
 from mailer.store.banning import bans
 from mailer.store.capping import Capping, capping, caps_at
 from mailer.store.database import hold, insert_row, shut_door
 from mailer.store.filling import Filling, Share, fill
+from mailer.store.pruned import Counted
 from mailer.store.tables import (
     deliveries,
     exclusions,
@@ -181,7 +182,11 @@ def frozen_counts(connection: Connection, issue: str) -> FrozenCounts:
 
 
 def counts(connection: Connection, issue_id: int) -> FrozenCounts:
-    """The audience as it was frozen, counted from its rows."""
+    """The audience as it was frozen, counted from its rows, or as it was counted before they were pruned."""
+    if pruned.pruned_at(connection, issue_id) is not None:
+        left_out = pruned.counts(connection, issue_id, Counted.EXCLUSION)
+        reasons = {reason: left_out.get(reason.value, 0) for reason in Exclusion}
+        return FrozenCounts(sum(pruned.counts(connection, issue_id, Counted.DELIVERY).values()), reasons)
     recipients = sa.select(sa.func.count()).where(deliveries.c.issue_id == issue_id)
     excluded = (
         sa.select(exclusions.c.reason, sa.func.count())

@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mailer.model import BatchState, DeliveryState, EventKind
+from mailer.store import pruned
+from mailer.store.pruned import Counted
 from mailer.store.tables import batches, deliveries, events, subscribers
 
 # Below the number of parameters every SQLite takes.
@@ -73,7 +75,13 @@ def _groups(connection: Connection, at: sa.Column[Any], *within: sa.ColumnElemen
 
 
 def domains(connection: Connection, issue_id: int, state: DeliveryState, most: int) -> dict[str, int]:
-    """The domains that have most deliveries in a state. Forgotten people have none."""
+    """The domains that have most deliveries in a state. Forgotten people have none.
+
+    Of an issue that was pruned only those of what was refused are known.
+    """
+    if pruned.pruned_at(connection, issue_id) is not None:
+        counted = pruned.counts(connection, issue_id, Counted.DOMAIN) if state is DeliveryState.REFUSED else {}
+        return dict(list(counted.items())[:most])
     number = sa.func.count().label("number")
     query = (
         sa.select(subscribers.c.domain, number)
@@ -89,12 +97,15 @@ def domains(connection: Connection, issue_id: int, state: DeliveryState, most: i
 
 def reported(connection: Connection, issue_ids: Collection[int]) -> Mapping[int, Mapping[EventKind, int]]:
     """Of how many mails of each issue something of that kind was reported, each mail once."""
+    counted = pruned.without_events(connection, issue_ids)
     query = (
         sa.select(events.c.issue_id, events.c.kind, sa.func.count(events.c.delivery_id.distinct()))
-        .where(events.c.issue_id.in_(sorted(issue_ids)))
+        .where(events.c.issue_id.in_(sorted(set(issue_ids) - counted)))
         .group_by(events.c.issue_id, events.c.kind)
     )
     found: defaultdict[int, dict[EventKind, int]] = defaultdict(dict)
+    for issue_id, numbers in pruned.counts_of(connection, counted, Counted.EVENT).items():
+        found[issue_id] = {kind: numbers[kind.value] for kind in EventKind if kind.value in numbers}
     for issue_id, kind, number in connection.execute(query):
         found[issue_id][kind] = number
     return found

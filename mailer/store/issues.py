@@ -17,7 +17,10 @@ from mailer.store.tables import issue_articles, issue_changes, issue_lists, issu
 
 @dataclass(frozen=True, slots=True)
 class IssueRow:
-    """A frozen issue as a listing shows it. `started_at`: when its audience was frozen; `reason`: why it is paused."""
+    """A frozen issue as a listing shows it. `started_at`: when its audience was frozen; `reason`: why it is paused.
+
+    `pruned_at`: when its deliveries were counted, of which only the counts are known since.
+    """
 
     id: int
     name: str
@@ -32,6 +35,7 @@ class IssueRow:
     not_after: datetime | None
     local_time: str
     reason: str
+    pruned_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ LISTING = (
     issues.c.not_after,
     issues.c.local_time,
     issues.c.reason,
+    issues.c.pruned_at,
 )
 
 
