@@ -62,7 +62,7 @@ def test_an_import_is_left_and_followed(migrated: Program, tmp_path: Path) -> No
     assert (job["kind"], job["what"], job["state"]) == ("import", "people.csv onto members", "waiting")
     assert "no worker is at work" in migrated.done("jobs", "show", "1").err
     (migrated.root / "people.csv").unlink()
-    carry(migrated)
+    migrated.done("work", "--once")
     assert migrated.done("jobs", "list", "--state", "waiting", "--json").json == []
     shown = migrated.done("jobs", "show", "1", "--refused", str(tmp_path / "to correct")).out
     assert "2 new" in shown

@@ -40,7 +40,7 @@ from mailer.store.tables import jobs as table
 from tests.store.asking_program import SETTINGS, Campaign
 from tests.store.job_worker import CHUNK
 from tests.store.test_suppressions import hasher
-from tests.store.world import NOW, key
+from tests.store.world import NOW, World, key
 
 ROOT = Path(__file__).parent.parent.parent
 WEEKLY = MailingList("weekly", "Weekly", opt_in="single")
@@ -180,7 +180,7 @@ def test_a_clock_that_is_set_back_postpones_nothing(office: Office) -> None:
     waiting, running = office.add(), office.add()
     assert office.claim(running) is not None
     office.later(-2 * HOUR)
-    assert office.due() == [waiting, running]
+    assert office.due() == [running, waiting]
     assert office.claim(waiting) is not None
     assert office.claim(running, "two") is not None
 
@@ -188,6 +188,9 @@ def test_a_clock_that_is_set_back_postpones_nothing(office: Office) -> None:
 def test_the_oldest_are_due_first(office: Office) -> None:
     numbers = [office.add() for _ in range(5)]
     assert office.due(3) == numbers[:3]
+    assert office.claim(numbers[4]) is not None
+    office.later()
+    assert office.due(3) == [numbers[4], *numbers[:2]], "whose worker died waited already"
 
 
 def test_a_job_that_kills_its_workers_waits_for_a_person(office: Office) -> None:
@@ -428,29 +431,35 @@ def everything(store: Store) -> dict[str, Any]:
         }
 
 
-def kill(office: Office, url: str, number: int, where: str) -> None:
-    minutes = int((office.campaign.moment - NOW) / MINUTE)
-    folder = office.campaign.workspace.root
-    words = [sys.executable, "-m", "tests.store.job_worker", url, str(folder), str(number), str(minutes), where]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+def kill(office: Office, url: str, number: int, rows: int) -> None:
+    """A worker in a process of its own begins the import, and is killed when so many rows are in."""
+    words = [sys.executable, "-m", "tests.store.job_worker", url, office.campaign.workspace.root, number, rows]
+    done = subprocess.run(list(map(str, words)), cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == -9, done.stderr
 
 
+class DeathError(BaseException):
+    """Where a process would have died."""
+
+
 def test_a_killed_workers_import_is_gone_on_with(
-    office: Office, url: str, another: Callable[[], Store], tmp_path: Path
+    office: Office, url: str, another: Callable[[], Store], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed in the middle, and once more between the last row and the word that the job is done."""
     data = rows(20_000)
     number = office.leave(data)
-    kill(office, url, number, "8000")
+    kill(office, url, number, 8000)
     assert office.state(number) == ("running", 1)
     assert office.carry(number) is None, "it might be at work"
     (record,) = records(office.store)
     assert (record.state, 8000 <= record.rows < 16_000) == ("running", True)
+    assert list(errand.folders(office.campaign).iterdir()), "the killed one left something on the disk"
     office.later(2 * MINUTE)
     assert office.due() == [number]
-    kill(office, url, number, "end")
-    assert office.state(number) == ("running", 2)
+    with monkeypatch.context() as patch, pytest.raises(DeathError):
+        patch.setattr(carrying, "_finish", die)
+        office.carry(number)
+    assert (office.state(number), records(office.store)[0].state) == (("running", 2), "done")
     office.later(2 * MINUTE)
     said = office.carry(number)
     file = tmp_path / "alone" / "people.csv"
@@ -458,8 +467,7 @@ def test_a_killed_workers_import_is_gone_on_with(
     alone = replace(another(), hasher=hasher)
     undisturbed = import_subscribers(alone, entry(), data, Options(file=file, chunk=CHUNK), NOW)
     assert everything(office.store) == everything(alone)
-    figures = undisturbed.summary()[0]
-    assert figures in str(said)
+    assert undisturbed.summary()[0] in str(said)
     assert undisturbed.refused > 200
     (record,) = records(office.store)
     assert (record.state, record.rows, record.counts) == ("done", 20_000, records(alone)[0].counts)
@@ -467,7 +475,11 @@ def test_a_killed_workers_import_is_gone_on_with(
     with office.store.read() as connection:
         parts = b"".join(jobs.kept(connection, number, kept[0]["first"], kept[0]["parts"]))
     assert parts == file.with_name("people.csv.rejected.csv").read_bytes()
-    assert not list(errand.folders(office.campaign).glob("*")), "what the killed ones left on the disk is gone"
+    assert not list(errand.folders(office.campaign).glob("*")), "what it left is gone"
+
+
+def die(*_: Any) -> None:
+    raise DeathError
 
 
 def records(store: Store) -> list[imports.ImportRecord]:
@@ -717,6 +729,24 @@ def test_what_was_overtaken_is_not_done(office: Office, monkeypatch: pytest.Monk
     tick(office)
     monkeypatch.setattr(syncing, "sync", lambda *_: pytest.fail("it was read"))
     assert office.carry(first) == f"job {first}, sync: the next one was due before this was done"
+
+
+def test_what_was_kept_long_enough_is_pruned(office: Office) -> None:
+    world = World(office.store)
+    world.add("members", "ada", "ben")
+    world.freeze("members", snapshot={})
+    world.submit()
+    assert world.finish()
+    work = {"work": {"keep_deliveries_days": 30, "keep_events_days": 7}}
+    office.campaign.settings = Settings.model_validate({**SETTINGS, **work})
+    tick(office)
+    (first,) = office.due()
+    assert office.carry(first) == f"job {first}, prune: nothing is old enough"
+    office.later(40 * DAY)
+    tick(office)
+    second = office.due()[-1]
+    assert "issue: 2 rows deleted, its deliveries and what was reported of them" in str(office.carry(second))
+    assert (office.state(second), world.states()) == (("done", 1), {})
 
 
 def test_old_jobs_are_deleted(office: Office) -> None:

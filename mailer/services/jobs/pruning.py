@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from mailer.services.jobs.errand import STOPPED, Errand, Result
+from mailer.services.pruning import prune
 from mailer.store import jobs as stored
 from mailer.store import workers
 from mailer.wording import counted
@@ -20,10 +21,19 @@ def work(errand: Errand) -> Result:
     """Prune what is old."""
     if errand.overtaken():
         return Result("the next one was due before this was done")
-    words = _jobs(errand)
+    words = [*_issues(errand), *_jobs(errand)]
     with errand.program.store.write() as connection:
         workers.forget_old(connection, errand.program.now() - KEPT)
     return STOPPED if errand.stop() else Result("; ".join(words) or "nothing is old enough")
+
+
+def _issues(errand: Errand) -> list[str]:
+    """The rows of issues that ended long ago, where the settings say how long that is."""
+    work = errand.program.settings.work
+    if not (work.keep_deliveries_days or work.keep_events_days):
+        return []
+    done = prune(errand.program, dry_run=False, stop=errand.stop)
+    return done.summary() if done.issues else []
 
 
 def _jobs(errand: Errand) -> list[str]:
