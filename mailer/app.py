@@ -16,6 +16,7 @@ from mailer.engine.carrier import Carrier
 from mailer.errors import ConfigError, NotFoundError, StoreError
 from mailer.model import MailingList
 from mailer.providers import Provider, make_provider
+from mailer.services.binding import refuse_arriving
 from mailer.services.recognising import Recogniser
 from mailer.store.database import Store, open_store, server_address
 from mailer.store.migrate import is_empty, upgrade
@@ -74,6 +75,7 @@ class Mailer:
         if self.workspace.had_database:
             self._refuse_an_empty_one()
         upgrade(self.store_as_it_is)
+        refuse_arriving(self.store_as_it_is)
         self.workspace.remember_database()
         return self.store_as_it_is
 

@@ -17,6 +17,7 @@ from mailer.errors import ConflictError
 from mailer.services.program import Program
 from mailer.store import bindings
 from mailer.store.bindings import Binding
+from mailer.store.database import Store
 
 VARIABLE = "MAILER_IDENTITY"
 """Stands for the machine where machines come and go, as containers do. Never a setting of `mailer.toml`: that file is
@@ -59,8 +60,15 @@ def refuse_marked(there: list[Binding]) -> None:
             hint = "Set DATABASE_URL, or [database] url in mailer.toml, to the new one, and start what runs anew."
             raise ConflictError(f"{marked_words(place)}; nothing is sent from here any more", hint=hint)
         if place.arriving:
-            hint = "Run the same `mailer db move` again there: it goes on where it stopped."
-            raise ConflictError(f"{marked_words(place)}; nothing is sent from it until all is here", hint=hint)
+            hint = "Run the same `mailer db move` again over the old one: it goes on where it stopped."
+            raise ConflictError(f"{marked_words(place)}; it cannot be used until all is here", hint=hint)
+
+
+def refuse_arriving(store: Store) -> None:
+    """ConflictError when the rows of this database are still arriving: a move that was interrupted goes on with what
+    it finds, and what anybody wrote in between would be lost."""
+    with store.read() as connection:
+        refuse_marked([each for each in bindings.every(connection) if each.arriving])
 
 
 def check_bound(program: Program) -> None:
