@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import psycopg
 from procrastinate import App, PsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.exceptions import AlreadyEnqueued, AppNotOpen, ConnectorException
 from procrastinate.jobs import Status
 from psycopg_pool import AsyncConnectionPool
 
@@ -30,6 +30,9 @@ DEAD_SECONDS = 30
 TIDY_SECONDS = 10
 LAST_WORDS_SECONDS = 5
 """How long a worker may take to sign off once nothing is in hand. With a server that is gone it would take for ever."""
+GOODBYES = 20
+FREE_SECONDS = 3
+"""How long one of the few connections is waited for. Each is wanted for a millisecond, so it means: no server."""
 
 FEED = """
     SELECT procrastinate_defer_jobs_v1(array_agg(
@@ -45,7 +48,7 @@ FEED = """
         SELECT FROM procrastinate_jobs AS job WHERE job.status = 'todo' AND job.queueing_lock = ticket.name)
 """
 FEED_TRIES = 3
-GONE = (ConnectorException, psycopg.Error, TimeoutError)
+GONE = (ConnectorException, AppNotOpen, psycopg.Error, TimeoutError)
 
 # They tell every job, and on a lost connection where the server is. What matters is told by us.
 for _chatty in ("procrastinate", "psycopg"):
@@ -61,6 +64,7 @@ class ProcrastinateCarrier:
         self._pulse_seconds = pulse_seconds
         self._feeding = threading.Lock()
         self._feeder: psycopg.Connection | None = None
+        self._running = False
 
     def feed(self, tickets: Sequence[Ticket]) -> None:
         """Have these carried as well, the most urgent first, otherwise in their order. What waits already stays.
@@ -81,6 +85,8 @@ class ProcrastinateCarrier:
         }
         with self._feeding:
             self._feed(told)
+            if not self._running:  # nobody would close it
+                self._hang_up()
 
     def _feed(self, told: dict[str, Any]) -> None:
         """Tried again when a connection was cut since the last time, or another host feeds the same in this moment."""
@@ -114,6 +120,7 @@ class ProcrastinateCarrier:
                 make_tables(connection)
         except psycopg.Error as error:
             raise explained(error) from None
+        self._running = True
         hands = _Hands(duties, threads)
         loop = asyncio.SelectorEventLoop()
         loop.set_exception_handler(lambda *_: None)  # a job that could not sign off is closed by the next tidying
@@ -125,6 +132,7 @@ class ProcrastinateCarrier:
             loop.close()
             hands.free()
             with self._feeding:
+                self._running = False
                 self._hang_up()
         if hands.error is not None:
             raise hands.error
@@ -166,7 +174,7 @@ class ProcrastinateCarrier:
             configure=_autocommit,
             min_size=1,
             max_size=4,
-            timeout=LAST_WORDS_SECONDS,
+            timeout=FREE_SECONDS,
         )
         app = App(connector=connector)
         app.task(name="carry", queue=QUEUE)(hands.carry)
@@ -279,11 +287,14 @@ async def _wind_up(worker: asyncio.Task[None], hands: _Hands, beside: Sequence[a
 
 
 async def _leave_nothing_behind() -> None:
-    left = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in left:
-        task.cancel()
-    if left:
-        await asyncio.wait(left, timeout=LAST_WORDS_SECONDS)
+    """Cancel what is left. What waits for a silent server wants to say goodbye first: it is cancelled until it ends."""
+    for _ in range(GOODBYES):
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        if not left:
+            return
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=LAST_WORDS_SECONDS / GOODBYES)
 
 
 def _raise_cause(tasks: Sequence[asyncio.Task[None]]) -> None:

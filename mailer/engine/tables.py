@@ -88,14 +88,20 @@ def explained(error: BaseException) -> StoreError:
 
 
 def _is_there(connection: psycopg.Connection) -> bool:
-    row = connection.execute("SELECT to_regclass(%s)", [f"{SCHEMA}.procrastinate_jobs"]).fetchone()
-    return row is not None and row[0] is not None
+    """Read from the catalogue itself: to_regclass answers from a memory that a wait for a lock does not refresh."""
+    query = "SELECT FROM pg_tables WHERE schemaname = %s AND tablename = 'procrastinate_jobs'"
+    return connection.execute(query, [SCHEMA]).fetchone() is not None
 
 
 def _drop_unused(connection: psycopg.Connection) -> None:
     """Those of other versions in which no worker has been heard of for an hour. A worker that is wrong about it
     makes its own anew."""
-    found = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname ^@ %s", [PREFIX]).fetchall()
+    others = """
+        SELECT schemaname FROM pg_tables
+        WHERE tablename = 'procrastinate_workers' AND tableowner = current_user
+            AND schemaname ^@ %s AND schemaname <> %s
+    """
+    found = connection.execute(others, [PREFIX, SCHEMA]).fetchall()
     for (name,) in found:
         workers = sql.Identifier(name, "procrastinate_workers")
         heard = sql.SQL("SELECT 1 FROM {} WHERE last_heartbeat > now() - make_interval(hours => {})")
