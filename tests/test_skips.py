@@ -49,6 +49,7 @@ def test_what_is_skipped(tmp_path: Path, ci: str, outcome: str, code: int) -> No
         [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", str(tmp_path),
          f"--rootdir={tmp_path}", "--continue-on-collection-errors"],
         env={**os.environ, "CI": ci},
+        cwd=Path(__file__).parent.parent,
         capture_output=True,
         text=True,
         check=False,

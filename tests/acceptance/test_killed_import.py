@@ -22,12 +22,12 @@ from mailer.store.tables import imports, lists, subscribers, subscription_events
 from mailer.store.tables import suppressions as suppressed
 from tests import postgres
 from tests.acceptance.commands import command, environment, told, workspace
+from tests.thoroughness import sized
 
 SEED = 20261122
-ROWS = 200_000
-KILLS = 20
-ROWS_ON_A_SERVER = 60_000
-KILLS_ON_A_SERVER = 5
+ROWS, KILLS = sized(80_000, 200_000), sized(4, 20)
+ROWS_ON_A_SERVER, KILLS_ON_A_SERVER = sized(50_000, 60_000), sized(2, 5)
+ROWS_UNTIL_STOPPED = sized(60_000, 100_000)
 FILE = "people.csv"
 WORDS = ("subscribers", "import", FILE, "--list", "weekly", "--tag", "fair", "--json")
 
@@ -185,7 +185,7 @@ def workspace_of(folder: Path, content: str) -> Path:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_asked_to_stop_it_ends_its_rows_and_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
-    folder = campaign(tmp_path / "campaign", people(ROWS // 2))
+    folder = campaign(tmp_path / "campaign", people(ROWS_UNTIL_STOPPED))
     store = open_store(f"sqlite:///{folder}/mailer.db")
     importer = start(folder)
     while importer.poll() is None and not rows_done(store):
@@ -196,7 +196,7 @@ def test_asked_to_stop_it_ends_its_rows_and_says_how_to_go_on(tmp_path: Path, nu
     assert "stopping after these rows" in err
     assert f"go on: mailer subscribers import {FILE} --list weekly" in err
     told_rows = json.JSONDecoder().raw_decode(out)[0]["rows"]
-    assert told_rows == rows_done(store) < ROWS // 2
+    assert told_rows == rows_done(store) < ROWS_UNTIL_STOPPED
     store.close()
     (waiting,) = [one for one in told(folder, "subscribers", "imports") if one["state"] == "running"]
     assert (waiting["name"], waiting["rows"]) == (FILE, told_rows)

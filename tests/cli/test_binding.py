@@ -28,6 +28,12 @@ def ask(mailer: Program, name: str) -> None:
     mailer.done("subscribers", "add", f"{name}@example.org", "--list", "weekly")
 
 
+def known(mailer: Program) -> set[str]:
+    """Who was asked."""
+    found = mailer.done("subscribers", "list", "--list", "weekly", "--json").json
+    return {each["email"].partition("@")[0] for each in found}
+
+
 def refused(mailer: Program) -> str:
     """Asks somebody, which must be refused with one line and a hint; both."""
     run = mailer("subscribers", "add", "zoe@example.org", "--list", "weekly")
@@ -79,6 +85,7 @@ def test_a_backup_put_back_in_place_goes_on(sender: Program) -> None:
         (sender.root / name).unlink(missing_ok=True)
     shutil.copy(copy, sender.root / "mailer.db")
     ask(sender, "cy")
+    assert known(sender) == {"ada", "cy"}
 
 
 def test_a_name_in_the_environment_stands_for_the_machine(migrated: Program, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,6 +106,7 @@ def test_another_machine_with_the_same_folder_refuses(sender: Program, monkeypat
         sender.done("db", "bind", "--keep")
         ask(sender, "ben")
     ask(sender, "cy")
+    assert known(sender) == {"ada", "ben", "cy"}
 
 
 def test_showing_binds_nothing(migrated: Program) -> None:

@@ -36,6 +36,12 @@ def issue(migrated: Any) -> Any:
     return migrated
 
 
+@pytest.fixture
+def call_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is waited for, and not for as long as a provider may take."""
+    monkeypatch.setattr("mailer.services.control.CALL_SECONDS", 0.2)
+
+
 def claimed(mailer: Any, *, begin: bool = False) -> None:
     """A sender somewhere takes a batch, and hands it over."""
     with open_mailer(Workspace(mailer.root), {}) as program, program.store.write() as connection:
@@ -50,6 +56,7 @@ def state(mailer: Any, name: str = ISSUE) -> IssueState:
         return stored_issues.state_of(connection, name)
 
 
+@pytest.mark.usefixtures("call_that_never_ends")
 def test_a_pause_says_what_it_means(issue: Any) -> None:
     claimed(issue, begin=True)
     run = issue.done("pause", ISSUE, "--reason", "the date was wrong")
@@ -112,6 +119,7 @@ def test_who_resumes_after_the_last_moment_is_told(issue: Any) -> None:
     assert len(mails(issue)) == 5
 
 
+@pytest.mark.usefixtures("call_that_never_ends")
 def test_a_cancelled_issue_is_cancelled_for_good(issue: Any) -> None:
     claimed(issue, begin=True)
     assert issue.done("cancel", ISSUE, "--dry-run").out.splitlines() == [

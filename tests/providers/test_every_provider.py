@@ -96,6 +96,10 @@ PROVIDERS: dict[str, Callable[[Path], AbstractContextManager[Running]]] = {
 }
 
 
+# What not every provider promises, and who does.
+PROMISES = {"idempotent": ["outbox"], "personalises": ["sendgrid"]}
+
+
 @pytest.fixture(params=PROVIDERS)
 def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]:
     with PROVIDERS[request.param](tmp_path) as made:
@@ -125,9 +129,8 @@ def test_no_receipt_tells_an_address(running: Running) -> None:
         assert "reader" not in receipt.detail + receipt.provider_id
 
 
+@pytest.mark.parametrize("running", PROMISES["personalises"], indirect=True)
 def test_one_message_for_many_is_a_mail_for_each(running: Running) -> None:
-    if not running.provider.capabilities.personalises:
-        pytest.skip("it does not promise to")
     receipts = running.provider.submit(merged(1, 2, 3))
     assert [(each.delivery_id, each.outcome) for each in receipts] == [(n, Outcome.ACCEPTED) for n in (1, 2, 3)]
     taken = running.taken()
@@ -148,9 +151,8 @@ def test_several_batches_add_up(running: Running) -> None:
     assert sorted(running.taken()) == ["reader1@example.net", "reader2@example.net", "reader3@example.net"]
 
 
+@pytest.mark.parametrize("running", PROMISES["idempotent"], indirect=True)
 def test_an_idempotent_provider_makes_no_second_mail(running: Running) -> None:
-    if not running.provider.capabilities.idempotent:
-        pytest.skip("it does not promise to")
     running.provider.submit(batch(1, 2))
     receipts = running.provider.submit(batch(2, 3, identity=2))
     assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED, Outcome.ACCEPTED]
@@ -176,3 +178,8 @@ def test_its_capabilities_make_sense(running: Running) -> None:
     assert capabilities.schedules or not capabilities.cancels
     assert capabilities.personalises or capabilities.variables_bytes is None
     assert capabilities.call_seconds >= 0
+
+
+@pytest.mark.parametrize("word", PROMISES)
+def test_it_promises_what_it_is_held_to(running: Running, word: str) -> None:
+    assert getattr(running.provider.capabilities, word) == (running.provider.name in PROMISES[word])

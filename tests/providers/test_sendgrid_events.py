@@ -158,7 +158,9 @@ def test_whatever_comes_is_read_or_told(found: list[Any]) -> None:
 
 @given(st.binary(max_size=60))
 def test_no_bytes_break_it(data: bytes) -> None:
-    read(data)
+    report = read(data)
+    assert report.events == (), "nobody's event is so short"
+    assert (report.faulty > 0) == bool(report.faults)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from mailer.model import Merge, MergeRecipient, Sender
 from mailer.providers.sendgrid.request import Options, categories, divided, message, requests, serialised
 from tests.providers.sendgrid_merges import merge, person
 from tests.providers.sendgrid_site import faults_in
+from tests.thoroughness import examples
 
 PLAIN = Options()
 
@@ -124,7 +125,7 @@ NASTY = [
 TEXTS = st.one_of(st.sampled_from(NASTY), st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.lists(st.tuples(TEXTS, TEXTS, TEXTS, TEXTS, TEXTS), min_size=1, max_size=5), st.booleans(), st.booleans())
 def test_what_is_joined_is_what_dictionaries_would_give(
     texts: list[tuple[str, ...]], headers: bool, values: bool

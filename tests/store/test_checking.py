@@ -27,6 +27,7 @@ from mailer.store.tables import (
     subscriptions,
 )
 from tests.store.world import NOW, UNSUBSCRIBED, World, names
+from tests.thoroughness import examples
 
 PEOPLE = tuple(f"p{number}" for number in range(6))
 LISTS = ("first", "second")
@@ -83,7 +84,7 @@ def emptied(world: World) -> World:
     return world
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     now=st.tuples(*[st.tuples(STATES, STATES)] * len(PEOPLE)),
     attributes=st.dictionaries(st.sampled_from(["city", "x y", "ø"]), JSON, max_size=2),

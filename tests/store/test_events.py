@@ -26,6 +26,7 @@ from mailer.store.database import Store, open_store
 from mailer.store.tables import batches, deliveries, events, issues
 from tests.store.asking_program import SETTINGS, Campaign
 from tests.store.world import NOW, World, key, receipts
+from tests.thoroughness import examples
 
 SNAPSHOT = {"message_ids": "ab" * 16}
 TRACKING = Settings.model_validate({**SETTINGS, "privacy": {"tracking": True}})
@@ -224,7 +225,7 @@ KINDS = (EventKind.PROCESSED, EventKind.DEFERRED, EventKind.DELIVERED, EventKind
 SAID = st.tuples(st.sampled_from(("ada", "ben", "cy", "dee")), st.sampled_from(KINDS), st.integers(0, 2))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(SAID, min_size=1, max_size=8), st.data())
 def test_order_and_repetition_do_not_matter(
     another: Any, tmp_path: Path, said: list[tuple[str, EventKind, int]], data: st.DataObject

@@ -33,6 +33,7 @@ from mailer.workspace import Workspace
 from tests.store.asking_program import Campaign
 from tests.store.test_events import SNAPSHOT, Reports
 from tests.store.world import CONFIRMED, NOW, PENDING, UNSUBSCRIBED, World, key, receipts
+from tests.thoroughness import examples
 
 LISTS = {name: MailingList(name, name.title()) for name in ("members", "weekly")}
 DRAFT = """---
@@ -256,7 +257,7 @@ def populate(world: World, people: list[dict[str, Any]]) -> None:
                 suppressions.add(connection, Suppression(key(name), SuppressionReason.MANUAL, "", number), world.now)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(PERSON, min_size=3, max_size=3),
     st.sampled_from([("members",), ("members", "weekly"), ("weekly", "members")]),

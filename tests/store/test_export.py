@@ -31,6 +31,7 @@ from mailer.store.database import Store
 from mailer.store.people import Which
 from mailer.store.subscriptions import Origin
 from tests.store.world import NOW
+from tests.thoroughness import examples
 
 WEEKLY = MailingList("weekly", "Weekly", opt_in="single")
 FORMATS = ("csv", "jsonl")
@@ -111,7 +112,7 @@ def persons(draw: st.DrawFn) -> tuple[SubscriptionState, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(who=st.dictionaries(ADDRESSES, persons(), min_size=1, max_size=5))
 @example(who={"a@example.org": (CONFIRMED, {"age": 34}), "b@example.org": (CONFIRMED, {"age": "34"})})
 @example(who={"a@example.org": (CONFIRMED, {"note": "x\nb@example.org, Oslo", "tags": ["=x", "[1]", "a, b"]})})
@@ -192,7 +193,7 @@ def test_columns_of_numbers_hold_json_and_say_so(store: Store) -> None:
 SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(who=st.dictionaries(ADDRESSES, persons(), min_size=1, max_size=3))
 def test_no_cell_is_a_formula(store: Store, who: Known) -> None:
     empty(store)

@@ -21,6 +21,7 @@ from mailer.store.subscribers import new_public_id
 from mailer.store.subscriptions import Origin
 from mailer.store.tables import subscribers, subscription_events, subscriptions
 from tests.store.world import CONFIRMED, NOW, PENDING, UNSUBSCRIBED, World, key
+from tests.thoroughness import examples
 
 TODAY = NOW.date()
 # A history is a sequence of (person, state or forgotten, hours later, list, how).
@@ -92,7 +93,7 @@ def replay(world: World, history: Sequence[tuple[str, SubscriptionState | None, 
                 write(connection, now, list_name, name, state, how)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=MOVES, step=st.sampled_from(Step), back=st.integers(0, 400))
 def test_any_history_ends_at_the_number_who_are_confirmed(
     world: World, history: Sequence[tuple[str, SubscriptionState | None, int, str, How]], step: Step, back: int

@@ -26,6 +26,7 @@ from mailer.store.suppressions import Suppression
 from mailer.store.tables import subscribers as people_table
 from mailer.store.tables import subscription_events, suppression_events
 from tests.store.world import CONFIRMED, NOW, PENDING, UNSUBSCRIBED, World, address, key
+from tests.thoroughness import examples
 
 BOUNCED = Ban(SuppressionReason.BOUNCED, "cleaned.csv: cleaned")
 
@@ -300,7 +301,7 @@ ROWS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(ROWS, ROWS, st.lists(st.integers(1, 9), min_size=1, max_size=4), st.sampled_from(Update), st.sets(NAMES))
 def test_chunks_of_any_size_are_one_chunk_are_row_by_row(
     world: World,

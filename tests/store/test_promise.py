@@ -27,6 +27,7 @@ from mailer.store.jotting import Jotter
 from mailer.store.tables import batches, deliveries, exclusions, metadata
 from tests import postgres
 from tests.store.world import CONFIRMED, UNSUBSCRIBED, World, key
+from tests.thoroughness import examples
 
 PEOPLE = [f"p{number}" for number in range(7)]
 SENDERS = ["north", "south", "west"]
@@ -388,7 +389,7 @@ class PromiseOnServer(Promise):
         """The database is used again."""
 
 
-Promise.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
-PromiseOnServer.TestCase.settings = settings(max_examples=6, stateful_step_count=25, deadline=None)
+Promise.TestCase.settings = settings(max_examples=examples(25), stateful_step_count=30, deadline=None)
+PromiseOnServer.TestCase.settings = settings(max_examples=examples(6), stateful_step_count=25, deadline=None)
 TestPromise = Promise.TestCase
 TestPromiseOnServer = PromiseOnServer.TestCase

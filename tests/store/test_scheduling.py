@@ -24,6 +24,7 @@ from mailer.store.tables import batches, deliveries, issue_articles, issue_chang
 from mailer.store.tables import issues as issues_table
 from mailer.store.tables import subscribers as people
 from tests.store.world import CONFIRMED, NOW, UNSUBSCRIBED, World, address, count, names, receipts
+from tests.thoroughness import examples
 
 HOUR = timedelta(hours=1)
 ZONES = tuple(sorted(available_timezones()))
@@ -291,7 +292,7 @@ WALLS = st.datetimes(datetime(2026, 11, 23), datetime(2027, 12, 31)) | st.sample
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     st.lists(st.tuples(PERSON, st.booleans(), st.booleans()), min_size=1, max_size=10), WALLS, st.sampled_from(ZONES)
 )

@@ -18,6 +18,7 @@ from mailer.store.subscriptions import Origin
 from mailer.store.suppressions import Suppression
 from mailer.store.tables import lists as table
 from tests.store.world import CONFIRMED, NOW, PENDING, UNSUBSCRIBED, World, address, count, key
+from tests.thoroughness import examples
 
 
 def row(name: str, state: SubscriptionState = CONFIRMED, **attributes: Any) -> NewSubscriber:
@@ -149,7 +150,7 @@ def test_merging_never_loses_a_value(old: dict[str, Any], new: dict[str, Any]) -
 ROWS = st.lists(st.tuples(st.sampled_from("abcdef"), STATES, VALUES), max_size=20)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(ROWS, st.integers(1, 7), st.sets(st.sampled_from("abcdef"), max_size=2))
 def test_the_size_of_chunks_changes_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch, given_rows: list[Any], chunk: int, banned: set[str]

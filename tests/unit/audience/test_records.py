@@ -20,6 +20,7 @@ from mailer.audience.records import Lines, Record, Table, read_records, read_tab
 from mailer.audience.rows import RejectedRow, Row
 from mailer.audience.sources import Plain
 from mailer.errors import ImportFileError
+from tests.thoroughness import examples
 
 
 def with_care(table: TextTable) -> Iterator[Row | RejectedRow]:
@@ -62,7 +63,7 @@ ADDRESSES = USUAL | USUAL | st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     st.lists(st.tuples(ADDRESSES, CELLS, CELLS), max_size=12),
     st.sampled_from(",;\t|"),

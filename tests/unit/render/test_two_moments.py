@@ -22,6 +22,7 @@ from mailer.render.personal import PersonalPart
 from mailer.render.sources import TemplateText
 from mailer.render.squeeze import squeeze
 from mailer.render.tokens import FlatBuilder
+from tests.thoroughness import examples
 from tests.unit.render.grammar import CONTEXT, SUBSCRIBERS, templates
 
 LINKS = {"unsubscribe": "https://e.org/u/abc?x=1&y=2"}
@@ -55,7 +56,9 @@ def in_two_moments(source: str | Mapping[str, str], subscriber: Mapping[str, Any
     return PersonalPart(kept).render(clean_fields(subscriber), clean_fields(LINKS))
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(
+    max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
 @given(source=templates(), subscriber=SUBSCRIBERS, autoescape=st.booleans())
 def test_compiling_once_equals_rendering_for_one_person(
     source: str, subscriber: Mapping[str, Any], autoescape: bool
@@ -65,7 +68,9 @@ def test_compiling_once_equals_rendering_for_one_person(
     )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(
+    max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
 @given(source=templates(), subscribers=st.lists(SUBSCRIBERS, min_size=1, max_size=6), autoescape=st.booleans())
 def test_many_at_once_equals_one_after_the_other(
     source: str, subscribers: list[Mapping[str, Any]], autoescape: bool
@@ -467,7 +472,7 @@ def looks(html: str) -> list[object]:
     return Looks(html).seen
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(subscriber=SUBSCRIBERS)
 def test_mjml_once_equals_mjml_for_each(subscriber: Mapping[str, Any]) -> None:
     name = subscriber.get("first_name", "")

@@ -21,6 +21,7 @@ from mailer.reports.growth import Growth, Movement, gathered, grow
 from mailer.reports.page import ListPage
 from mailer.reports.scale import number, short, signed, ticks
 from mailer.reports.terminal import NARROWEST, Look, growth_lines, split_lines
+from tests.thoroughness import examples
 
 TODAY = date(2026, 11, 22)
 HOSTILE = """<script>alert("1")</script> & 'Änne' </title><img src=http://evil.example/x onerror=x>\u202e"""
@@ -228,7 +229,7 @@ def test_numbers_in_a_table_have_separators_and_signs() -> None:
     assert (number(1234567), signed(1234), signed(-5), signed(0)) == ("1,234,567", "+1,234", "-5", "0")
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(
     joined=st.lists(st.integers(0, 10**6), min_size=1, max_size=40),
     left=st.integers(0, 10**6),

@@ -22,6 +22,7 @@ from mailer.services.merge_writer import MergeWriter
 from mailer.services.writer import MailWriter
 from mailer.workspace import shipped
 from tests.providers.sendgrid_merges import columns
+from tests.thoroughness import examples
 
 NOW = datetime(2026, 11, 22, 17, 0, 5, tzinfo=UTC)
 KEY = b"0123456789abcdef0123456789abcdef"
@@ -211,7 +212,7 @@ WORDS = st.text(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.lists(st.fixed_dictionaries({}, optional={"first_name": WORDS, "city": WORDS, "name": WORDS}), max_size=3))
 def test_the_same_for_any_data(writer: MailWriter, people: list[dict[str, str]]) -> None:
     check_the_same(writer, [person(number, **fields) for number, fields in enumerate(people)])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mailer.audience.segment.nodes import And, Compare, Kind, Match, Not, Number, Op, Or
 from mailer.audience.segment.reading import parse
 from mailer.errors import SegmentError
+from tests.thoroughness import examples
 from tests.unit.audience.segment.people import EXPRESSIONS
 
 
@@ -210,7 +211,7 @@ def test_an_address_is_compared_as_it_is_stored() -> None:
     assert "xn--bcher-kva.example" in repr(found)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.text(max_size=30) | st.lists(st.sampled_from(
     ["a", "city", "==", "!", "=", "<", "(", ")", "[", "]", ",", ".", "-", "'x'", '"', "\\", "in", "not", "and", "or",
      "90d", "1.5", "tags", "attributes", "has", "opened", "joined", "true", "\n", "é", "0", "lambda", "f", "_"]
@@ -223,7 +224,7 @@ def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
         assert 0 <= error.position <= len(text)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(EXPRESSIONS)
 def test_what_is_made_up_for_other_tests_can_be_read(text: str) -> None:
     assert parse(text).text == text
