@@ -81,8 +81,9 @@ def picture(found: Hosts, width: int | None) -> list[str]:
     if found.workers:
         narrow = width is not None and width < WIDE
         shown = blocks(found) if narrow else render_table(Table(TITLES, rows(found), NUMBERS), width)
-        lines += ["", *shown, ""]
-    return [*lines, *waits(found), *problems(found)]
+        lines += ["", *shown]
+    below = [*waits(found), *problems(found)]
+    return [*lines, *([""] if found.workers and below else []), *below]
 
 
 def headline(found: Hosts) -> str:
