@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,13 +21,29 @@ if TYPE_CHECKING:
 def work(
     context: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="Carry out what is due now, and end: as `send --due`.")] = False,
+    status: Annotated[
+        bool, typer.Option("--status", help="Show the workers of all hosts and what waits; send nothing.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="With --status: follow the workers until you press Ctrl-C.")
+    ] = False,
+    here: Annotated[
+        bool, typer.Option("--here", help="With --status: only the workers of this host, for a health check.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Send scheduled issues when they are due, until it is stopped.
 
-    It also goes on with those that another sender left in the middle. One line for everything that begins, ends or
-    waits for a person; with --json one object a line.
+    It also goes on with those that another sender left in the middle, and does what else is left to workers: imports,
+    reports of providers, reading sources, pruning. One line for everything that begins, ends or waits for a person;
+    with --json one object a line.
     """
+    check_options(once=once, status=status, only_with_status={"--watch": watch, "--here": here})
+    if status:
+        from mailer.cli.hosts import status as show
+
+        show(context, as_json=as_json, watch=watch, here=here)
+        return
     if once:
         carry_out_due(context, as_json=as_json)
         return
@@ -39,6 +55,17 @@ def work(
         worker = Work(mailer, mailer.make_carrier(name), teller(as_json), stop, name=name)
         output.note("waiting for what is due; end with Ctrl-C")
         worker.forever()
+
+
+def check_options(*, once: bool, status: bool, only_with_status: Mapping[str, bool]) -> None:
+    """What cannot be said together."""
+    from mailer.errors import UsageError
+
+    if once and status:
+        raise UsageError("--status shows the workers, and --once is one; name one of them")
+    wrong = [option for option, given in only_with_status.items() if given and not status]
+    if wrong:
+        raise UsageError(f"{wrong[0]} is said together with --status", hint=f"mailer work --status {wrong[0]}")
 
 
 @contextmanager
