@@ -128,6 +128,9 @@ class ProcrastinateCarrier:
             loop.run_until_complete(self._work(hands, threads, stop))
         except GONE as error:
             raise explained(error) from None
+        except BaseException:  # somebody insists on the end
+            loop.run_until_complete(_leave_nothing_behind())
+            raise
         finally:
             loop.close()
             hands.free()
@@ -163,7 +166,9 @@ class ProcrastinateCarrier:
             async with asyncio.timeout(LAST_WORDS_SECONDS):
                 await app.close_async()
         await _leave_nothing_behind()
-        if not ended_well:
+        if ended_well:
+            asked.result()
+        else:
             _raise_cause([worker, *beside])
 
     def _app(self, hands: _Hands) -> App:

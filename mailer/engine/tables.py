@@ -81,6 +81,8 @@ def explained(error: BaseException) -> StoreError:
             "the engine's database cannot be opened: the server has too many connections",
             hint="Raise max_connections on the server, or set pool under [database] lower.",
         )
+    if code == "23503":
+        return StoreError("other hosts took this worker for dead, as it was silent for half a minute")
     return StoreError(
         "the engine's database cannot be reached, or the connection broke" + (f" ({code})" if code else ""),
         hint="Look whether the server runs; nothing is lost, what waits is in the program's own tables.",

@@ -186,6 +186,30 @@ def test_an_exception_out_of_a_pulse_ends_the_run_and_is_raised(carrier: Carrier
     assert worker.wait() is error
 
 
+def test_who_insists_is_not_kept_by_what_is_in_hand(carrier: Carrier, capfd: pytest.CaptureFixture[str]) -> None:
+    """A second signal is raised wherever the caller's thread is, and nothing waits for a slow ticket then."""
+    desk = Desk(slow=frozenset({batch(1)}), on_pulse=lambda: carrier.feed([batch(1)]))
+
+    def insist() -> bool:
+        if desk.begun:
+            raise KeyboardInterrupt
+        return False
+
+    with pytest.raises(KeyboardInterrupt):
+        carrier.run(desk, 1, insist)
+    assert desk.carried == []
+    desk.let_go.set()
+    assert capfd.readouterr().err == ""
+
+
+def test_whether_to_stop_may_fail_to_be_known(carrier: Carrier) -> None:
+    def stop() -> bool:
+        raise ValueError("a bug")
+
+    with pytest.raises(ValueError, match="a bug"):
+        carrier.run(Desk(), 1, stop)
+
+
 def test_it_can_be_run_again(carrier: Carrier) -> None:
     for desk in (Desk(), Desk()):
         with working(carrier, desk):

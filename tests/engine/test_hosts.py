@@ -151,7 +151,9 @@ def test_a_worker_that_was_taken_for_dead_says_so_and_can_run_again(host: Host, 
     worker.start()
     until(lambda: desk.pulses)
     rows(database, "DELETE FROM procrastinate_workers RETURNING 1")
-    assert isinstance(worker.wait(), StoreError)
+    error = worker.wait()
+    assert isinstance(error, StoreError)
+    assert "took this worker for dead" in str(error)
     with working(carrier, desk):
         carrier.feed([batch(1)])
         until(lambda: desk.carried)
