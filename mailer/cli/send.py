@@ -69,6 +69,7 @@ def send(
     if sandbox:
         rehearse(context, bare(issue), again=again, as_json=as_json)
         return
+    from mailer.services.sending.elsewhere import leave_to_workers
     from mailer.services.sending.freezing import freeze_issue, plan_send
     from mailer.services.sending.results import SendOptions
     from mailer.services.sending.sender import send_frozen
@@ -80,12 +81,29 @@ def send(
             if planned.state is None:
                 ready(mailer, planned, yes=yes)
             freeze_issue(mailer, prepared, when.last_moment(mailer, planned, not_after))
+        # Workers do not know of a rate that was said here.
+        if not max_rate and (workers := leave_to_workers(mailer, name)):
+            left(mailer, name, workers, as_json=as_json)
+            return
         with stop_on_signal(tell_stopping) as stop, followed_send() as tell:
             options = SendOptions(tell, stop, per_minute=max_rate, alone=True)
             with told_anyway(mailer, name, as_json=as_json):
                 done = send_frozen(mailer, name, options)
     show(done, as_json=as_json)
     finish(done)
+
+
+def left(mailer: Mailer, name: str, workers: int, *, as_json: bool) -> None:
+    """An issue is written down, and the workers of all hosts send it."""
+    from mailer.cli.verdict import summary
+    from mailer.services.sending.results import End, Why, result
+    from mailer.wording import counted
+
+    done = result(mailer.store, name, end=End(Why.ELSEWHERE, counted(workers, "worker")))
+    people = counted(done.figures.recipients, "recipient")
+    line = f"{name} is being sent to {people} by {counted(workers, 'worker')}"
+    output.result(summary(done), as_json, lambda: output.lines([line]))
+    output.note(f"mailer status {name} --watch follows it, mailer pause {name} stops it")
 
 
 def rehearse(context: typer.Context, name: str, *, again: bool, as_json: bool) -> None:

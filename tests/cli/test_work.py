@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,8 +19,9 @@ from mailer.services.sending.desk import Desk as Sending
 from mailer.services.sending.freezing import freeze_issue, plan_send
 from mailer.services.working import Happening, Work, away, only_one, work
 from mailer.store import issues as stored_issues
-from mailer.store import ledger, pacing, scheduling
+from mailer.store import ledger, pacing, scheduling, workers
 from mailer.workspace import Workspace
+from tests import postgres
 from tests.cli.campaign import ISSUE, add_people, addressees, crowd, mails, write_issue
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -384,3 +386,49 @@ def test_exit_code_3_says_that_something_waits(issue: Any) -> None:
     assert '"what": "error"' in run.out
     assert "something waits for a person" in run.err
     assert "example.org" not in run.out + run.err
+
+
+# --- where an engine shares the work ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def on_server(mailer: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    server = postgres.shared()
+    url = server.create()
+    monkeypatch.setenv("DATABASE_URL", url)
+    mailer.add_settings('[work]\nengine = "procrastinate"\n')
+    add_people(mailer, "members", *PEOPLE)
+    write_issue(mailer, "Hello.")
+    yield mailer
+    server.drop(url)
+
+
+def beat(issue: Any, **values: Any) -> None:
+    """A worker is there."""
+    with open_mailer(Workspace(issue.root), dict(os.environ)) as program, program.store.write() as connection:
+        numbers = dict.fromkeys(("busy", "batches", "mails", "batches_a_minute", "mails_a_minute"), 0)
+        words = {"name": "a-1-b", "host": "a", "process": 1, "engine": "procrastinate", "version": "1", "threads": 4}
+        told = {**numbers, **words, "issues": (), "stopping": False, **values}
+        workers.beat(connection, workers.Beat(**told), program.now())
+
+
+@pytest.mark.parametrize("values", [{"stopping": True}, {"engine": "local"}, {}])
+def test_a_send_is_left_to_the_workers_that_are_there(on_server: Any, values: dict[str, Any]) -> None:
+    beat(on_server, **values)
+    run = on_server("send", ISSUE, "--yes")
+    if values:
+        assert len(mails(on_server)) == 2, "nobody is there who could"
+        return
+    assert (run.code, run.out) == (0, f"{ISSUE} is being sent to 2 recipients by 1 worker\n")
+    assert f"mailer status {ISSUE} --watch" in run.err
+    assert mails(on_server) == []
+    assert on_server.done("send", ISSUE, "--max-rate", "1000", "--json").json["accepted_now"] == 2
+
+
+@pytest.mark.parametrize("words", [("--watch",), ("--here", "--once"), ("--status", "--once")])
+def test_what_cannot_be_said_together(issue: Any, words: tuple[str, ...]) -> None:
+    assert issue("work", *words).code == 2
+
+
+def test_the_status_of_the_workers_is_a_word_of_the_same_command(issue: Any) -> None:
+    assert issue("work", "--status", "--json").json["workers"] == []

@@ -21,6 +21,7 @@ from mailer.model import Batch, IssueState, Outcome, Receipt
 from mailer.services.sending import desk as desks
 from mailer.services.sending import run as runs
 from mailer.services.sending.desk import Desk
+from mailer.services.sending.sender import open_run as real_open_run
 from mailer.services.working import Work
 from mailer.services.working.lookout import LEAST
 from mailer.store import ledger
@@ -219,11 +220,10 @@ def test_an_issue_is_opened_once_and_closed_when_nothing_comes(house: House, mon
     house.people(4)
     house.freeze("one", "two")
     opened: list[str] = []
-    real = desks.open_run
 
     def open_run(*words: Any) -> Any:
         opened.append(words[2].name)
-        return real(*words)
+        return real_open_run(*words)
 
     monkeypatch.setattr(desks, "open_run", open_run)
     desk = Desk(house.program(), lambda *_: None)

@@ -11,6 +11,10 @@ import os
 import platform
 from datetime import datetime
 
+from mailer.model import IssueState
+from mailer.services.program import Program
+from mailer.store import issues as stored_issues
+from mailer.store import workers
 from mailer.store.senders import Held
 
 
@@ -55,3 +59,19 @@ def waits_for(held: Held, now: datetime) -> str:
     owner, theirs = next(iter(held.items()))
     seconds = max((min(until for _, _, until in theirs) - now).total_seconds(), 0)
     return f"another sender ({who(owner)}) has batches and does not move: taking over in {seconds:,.0f} s"
+
+
+def leave_to_workers(program: Program, name: str) -> int:
+    """How many workers there are to whom a frozen issue can be left; 0: whoever asks sends it himself.
+
+    Where an engine shares the work among hosts, they are as many as there are. A worker with the engine of one process
+    would leave the issue to us.
+    """
+    if program.settings.work.engine == "local":
+        return 0
+    now = program.now()
+    with program.store.read() as connection:
+        if stored_issues.state_of(connection, name) is not IssueState.SENDING:
+            return 0
+        there = workers.listed(connection, now - workers.SILENT)
+    return sum(each.ended_at is None and not each.stopping and each.engine != "local" for each in there)
