@@ -35,7 +35,7 @@ from mailer.store.database import Store, open_store
 from mailer.store.jobs import Job
 from mailer.store.subscriptions import Origin
 from mailer.store.tables import articles as found
-from mailer.store.tables import job_parts, subscribers, subscription_events, subscriptions, suppressions
+from mailer.store.tables import job_parts, subscribers, subscription_events, subscriptions
 from mailer.store.tables import jobs as table
 from tests.store.asking_program import SETTINGS, Campaign
 from tests.store.job_worker import CHUNK
@@ -413,21 +413,17 @@ def rows(count: int) -> bytes:
 
 
 def everything(store: Store) -> dict[str, Any]:
-    person = subscribers.c.email_key
-    queries = {
-        "people": sa.select(person, subscribers.c.attributes),
-        "states": sa.select(person, subscriptions.c.state).join(
-            subscriptions, subscriptions.c.subscriber_id == subscribers.c.id
-        ),
-        "events": sa.select(person, subscription_events.c.state).join(
-            subscription_events, subscription_events.c.subscriber_id == subscribers.c.id
-        ),
-        "suppressed": sa.select(suppressions.c.value),
-    }
+    """Who is there with what is known of them, in which states, and who has another number of events than one."""
+    number = sa.func.count()
     with store.read() as connection:
+        people = connection.execute(sa.select(subscribers.c.email_key, sa.cast(subscribers.c.attributes, sa.Text)))
+        states = connection.execute(sa.select(subscriptions.c.state, number).group_by(subscriptions.c.state))
+        person = sa.select(subscription_events.c.subscriber_id).group_by(subscription_events.c.subscriber_id)
         return {
-            name: sorted(map(str, connection.execute(query.order_by(*query.selected_columns[:1]))))
-            for name, query in queries.items()
+            "people": set(map(tuple, people)),
+            "states": set(map(tuple, states)),
+            "events": connection.execute(sa.select(number).select_from(subscription_events)).scalar_one(),
+            "twice": connection.execute(person.having(number != 1)).all(),
         }
 
 
