@@ -12,6 +12,10 @@ from mailer.delivery.outcomes import Tried
 from mailer.model import BatchState, DeliveryState
 from mailer.store.database import insert_row
 from mailer.store.tables import batches, deliveries, issues
+from mailer.store.tables.delivery import UNSETTLED
+
+# Not settled, in the words of the index that has those batches.
+STILL_OPEN: sa.ColumnElement[bool] = sa.literal_column(f"batches.{UNSETTLED}")
 
 COLUMNS = (
     batches.c.id,

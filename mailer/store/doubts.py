@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from mailer.delivery.states import sources
 from mailer.model import BatchState, DeliveryState, IssueChange, IssueState
 from mailer.store import issues as stored_issues
+from mailer.store.batching import STILL_OPEN
 from mailer.store.settling import settle
 from mailer.store.tables import batches, deliveries, events, issues, subscribers
 
@@ -81,7 +82,7 @@ def listing(connection: Connection, issue: str | None = None, which: Which | Non
         .select_from(batches)
         .join(issues, issues.c.id == batches.c.issue_id)
         .join(deliveries, deliveries.c.batch_id == batches.c.id)
-        .where(batches.c.state.in_(WITH_DOUBTS), deliveries.c.state == DeliveryState.DOUBTFUL)
+        .where(batches.c.state.in_(WITH_DOUBTS), STILL_OPEN, deliveries.c.state == DeliveryState.DOUBTFUL)
         .group_by(batches.c.id, issues.c.id, deliveries.c.detail)
         .order_by(issues.c.id, batches.c.number, sa.desc("people"))
     )

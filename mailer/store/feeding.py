@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from mailer.delivery.states import OPEN_BATCHES
 from mailer.model import BatchState, IssueState
+from mailer.store.batching import STILL_OPEN
 from mailer.store.issues import LISTING, IssueRow
 from mailer.store.scheduling import HELD, urgency
 from mailer.store.tables import batches, issues
@@ -77,7 +78,7 @@ def holders(connection: Connection, issue_id: int, now: datetime) -> set[str]:
 def left_behind(connection: Connection, now: datetime) -> bool:
     """Whether any batch's owner is dead, as far as its lease tells."""
     # Index by state: those that are held are few.
-    dead = sa.exists().where(batches.c.state.in_(HELD), batches.c.lease_until <= now)
+    dead = sa.exists().where(batches.c.state.in_(HELD), STILL_OPEN, batches.c.lease_until <= now)
     return bool(connection.execute(sa.select(dead)).scalar())
 
 

@@ -10,9 +10,10 @@ stay: its name is never sent again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -53,6 +54,13 @@ class Old:
     whole: bool
 
 
+BEHIND: Mapping[sa.Table, Sequence[sa.Column[Any]]] = {
+    deliveries: (deliveries.c.subscriber_id,),
+    exclusions: (exclusions.c.subscriber_id,),
+    events: (events.c.kind, events.c.delivery_id),
+}
+"""What an index of the table has behind the issue."""
+
 ENDED = issues.c.state.in_((IssueState.SENT, IssueState.CANCELLED))
 ENDED_AT = sa.func.coalesce(issues.c.finished_at, issues.c.updated_at, type_=issues.c.updated_at.type)
 
@@ -90,8 +98,9 @@ def unsettled(connection: Connection, issue_id: int, now: datetime) -> str:
     if connection.execute(sa.select(sa.exists().where(*doubtful))).scalar():
         return "mails of it are in doubt"
     open_batches = (batches.c.issue_id == issue_id, batches.c.state.in_(sorted(OPEN_BATCHES)))
-    left = (deliveries.c.issue_id == issue_id, deliveries.c.state.in_(UNSETTLED))
-    if connection.execute(sa.select(sa.or_(sa.exists().where(*open_batches), sa.exists().where(*left)))).scalar():
+    # Counted, because a server that looks for the first one may read those of all issues.
+    left = sa.select(sa.func.count()).where(deliveries.c.issue_id == issue_id, deliveries.c.state.in_(UNSETTLED))
+    if connection.execute(sa.select(sa.or_(sa.exists().where(*open_batches), left.scalar_subquery() > 0))).scalar():
         return "mails of it are not settled"
     kept = (batches.c.issue_id == issue_id, batches.c.hold != "", batches.c.send_at > now)
     if connection.execute(sa.select(sa.exists().where(*kept))).scalar():
@@ -149,22 +158,17 @@ def _shared(answers: Mapping[str, int]) -> dict[str, int]:
 
 def closed(connection: Connection) -> list[Old]:
     """The issues that are counted and still have rows."""
-    of_it = events.c.issue_id == issues.c.id
-    query = sa.select(issues.c.id, issues.c.name, ENDED_AT, issues.c.pruned_at.is_not(None)).order_by(issues.c.id)
-    rows_left = sa.or_(
-        sa.and_(issues.c.events_pruned_at.is_not(None), sa.exists().where(of_it)),
-        sa.and_(
-            issues.c.pruned_at.is_not(None),
-            sa.or_(
-                sa.exists().where(deliveries.c.issue_id == issues.c.id),
-                sa.exists().where(exclusions.c.issue_id == issues.c.id),
-            ),
-        ),
-    )
-    return [
-        Old(number, name, ended, bool(whole))
-        for number, name, ended, whole in connection.execute(query.where(rows_left))
-    ]
+    whole = issues.c.pruned_at.is_not(None)
+    query = sa.select(issues.c.id, issues.c.name, ENDED_AT, whole).where(issues.c.events_pruned_at.is_not(None))
+    rows_left = sa.or_(_first(events), sa.and_(whole, sa.or_(_first(exclusions), _first(deliveries))))
+    rows = connection.execute(query.where(rows_left).order_by(issues.c.id))
+    return [Old(number, name, ended, bool(all_of_it)) for number, name, ended, all_of_it in rows]
+
+
+def _first(table: sa.Table) -> sa.ColumnElement[bool]:
+    """Whether an issue has rows there: along the index, where a server may prefer to read rows until it finds one."""
+    one = sa.select(table.c.issue_id).where(table.c.issue_id == issues.c.id).order_by(*BEHIND[table]).limit(1)
+    return one.correlate(issues).scalar_subquery().is_not(None)
 
 
 def delete(connection: Connection, issue: Old, most: int) -> int:
@@ -176,9 +180,8 @@ def delete(connection: Connection, issue: Old, most: int) -> int:
     of_events, of_all = connection.execute(query).one()
     tables = [events] if of_events is not None else []
     for table in [*tables, exclusions, deliveries] if of_all is not None else tables:
-        # Whatever its index has behind the issue, or the number of the row.
         row = events.c.id if table is events else table.c.subscriber_id
-        some = sa.select(row).where(table.c.issue_id == issue.id).limit(most)
+        some = sa.select(row).where(table.c.issue_id == issue.id).order_by(*BEHIND[table]).limit(most)
         gone = connection.execute(sa.delete(table).where(table.c.issue_id == issue.id, row.in_(some))).rowcount
         if gone:
             return gone

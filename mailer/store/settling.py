@@ -16,7 +16,7 @@ from mailer.delivery.states import OPEN_BATCHES, batch_state, check_move, source
 from mailer.model import BatchState, DeliveryState, IssueChange, IssueState, Receipt
 from mailer.store import issues as stored_issues
 from mailer.store.answering import write_answers
-from mailer.store.batching import HeldBatch, following_number, hold_batches, new_batch
+from mailer.store.batching import STILL_OPEN, HeldBatch, following_number, hold_batches, new_batch
 from mailer.store.pacing import Pace, release
 from mailer.store.tables import batches, deliveries, issues
 
@@ -84,7 +84,7 @@ def sweep(connection: Connection, now: datetime, boot: str = "") -> Swept:
     answers with it that a `Jotter` wrote.
     """
     states = batches.c.state.in_((BatchState.CLAIMED, BatchState.SUBMITTING))
-    expired = hold_batches(connection, states, batches.c.lease_until <= now, skip_locked=True)
+    expired = hold_batches(connection, states, STILL_OPEN, batches.c.lease_until <= now, skip_locked=True)
     returned = doubtful = 0
     for batch in expired:
         if batch.state is BatchState.CLAIMED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table, Text, UniqueConstraint
 
 from mailer.model import BatchState, DeliveryState, EngagementKind, EventKind, Exclusion
@@ -30,6 +31,9 @@ exclusions = Table(
     postgresql_with=CLEANED,
 )
 
+# Word for word in the index and in what asks for it: then a planner sees that the index has all of them.
+UNSETTLED = "state NOT IN ('accepted', 'cancelled', 'refused')"
+
 batches = Table(
     "batches",
     metadata,
@@ -55,6 +59,8 @@ batches = Table(
     Column("send_at", UtcDateTime),
     UniqueConstraint("issue_id", "number"),
     Index(None, "state", "issue_id", "number"),
+    # Few, of however many there ever were. Asked by its state alone, SQLite reads them all where it has statistics.
+    Index("ix_batches_unsettled", "issue_id", sqlite_where=sa.text(UNSETTLED), postgresql_where=sa.text(UNSETTLED)),
 )
 
 # No index on the state: it would be written three times for each recipient, and what must be found fast, the

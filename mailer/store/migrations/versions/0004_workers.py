@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import op
 from sqlalchemy import (
     JSON,
@@ -132,6 +133,8 @@ def upgrade() -> None:
         with op.batch_alter_table("issues", recreate="always", partial_reordering=[order]):
             pass
     op.create_index("ix_issues_state", "issues", ["state"])
+    unsettled = sa.text("state NOT IN ('accepted', 'cancelled', 'refused')")
+    op.create_index("ix_batches_unsettled", "batches", ["issue_id"], sqlite_where=unsettled, postgresql_where=unsettled)
     if connection.dialect.name == "postgresql":
         for name, settings in STORED.items():
             op.execute(f"ALTER TABLE {name} SET ({settings})")
