@@ -90,16 +90,30 @@ def start(*options: str) -> Server:
     found = programs()
     if found is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    folder = owned_folder()
+    subprocess.run(["cp", "-a", initialised(found), folder / "data"], check=True)
+    return Server(found, folder, launch(found, folder, options))
+
+
+def owned_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="mailer-pg-"))
     if name := owner():
         shutil.chown(folder, name)
-    data = folder / "data"
+    return folder
+
+
+@cache
+def initialised(found: Path) -> Path:
+    """What initdb makes, once for all servers of this process."""
+    folder = owned_folder()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     as_owner: dict[str, Any] = {"user": owner(), "extra_groups": []} if owner() else {}
     subprocess.run(
-        [found / "initdb", "--pgdata", data, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"],
+        [found / "initdb", "--pgdata", folder / "data", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8",
+         "--no-sync"],
         check=True, capture_output=True, cwd=folder, **as_owner,
     )  # fmt: skip
-    return Server(found, folder, launch(found, folder, options))
+    return folder / "data"
 
 
 @cache

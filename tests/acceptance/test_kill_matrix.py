@@ -12,10 +12,11 @@ import pytest
 
 from tests.acceptance.forking import Fork
 from tests.acceptance.killing import CONNECTIONS, DATABASES, PROVIDERS, Cell, run_cell
+from tests.thoroughness import sized
 
 CELLS = [
     # The outbox makes each batch durable by syncing the disk: larger ones, so that the disk is not what is waited for.
-    Cell(provider, connections, database, batch=50 if provider == "outbox" else 20)
+    Cell(provider, connections, database, sized(260, 400), sized(3, 4), batch=50 if provider == "outbox" else 20)
     for provider, connections, database in itertools.product(PROVIDERS, CONNECTIONS, DATABASES)
 ]
 

@@ -16,9 +16,10 @@ import pytest
 from tests.acceptance.commands import command, environment, header, told
 from tests.acceptance.killing import campaign as campaign
 from tests.cli.campaign import ISSUE
+from tests.thoroughness import sized
 
 SEED = 20261122
-PEOPLE = 2000
+PEOPLE = sized(1000, 2000)
 KILLS = 4
 
 

@@ -19,9 +19,11 @@ from mailer.store import evidence, holding, ledger
 from mailer.store.tables import batches, deliveries, issues
 from tests.store.keeping import LEAD, Killed, Place, begun, numbers, place
 from tests.store.world import FILES_ONLY, SERVERS_ONLY, World
+from tests.thoroughness import sized
 
 PEOPLE, BATCH = 12, 3
 STEPS = 60
+SEEDS = 30
 FAULTS = ("", "", "", "before", "after", "refused", "killed before", "killed after")
 MODES = ("before", "after", None, None, None, None)
 
@@ -175,13 +177,13 @@ def whatever_happens(world: World, seeds: range, patch: pytest.MonkeyPatch) -> C
 
 
 @FILES_ONLY
-@pytest.mark.parametrize("first", range(0, 120, 30))
+@pytest.mark.parametrize("first", range(0, sized(2, 4) * SEEDS, SEEDS))
 def test_the_ledger_says_what_becomes_of_each(world: World, first: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    ended = whatever_happens(world, range(first, first + 30), monkeypatch)
+    ended = whatever_happens(world, range(first, first + SEEDS), monkeypatch)
     assert min(ended[state] for state in ("accepted", "doubtful", "pending", "cancelled")) > 0, "not much happened"
 
 
 @SERVERS_ONLY
 def test_the_same_on_a_server(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    ended = whatever_happens(world, range(1000, 1010), monkeypatch)
+    ended = whatever_happens(world, range(1000, 1000 + sized(5, 10)), monkeypatch)
     assert ended["accepted"] > 0
