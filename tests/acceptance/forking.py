@@ -28,7 +28,9 @@ IMPORTED = (
     "mailer.providers.sendgrid.provider", "mailer.providers.sendgrid.transport",
     "mailer.providers.smtp.making", "mailer.services.plan", "mailer.services.sending.freezing",
     "mailer.services.sending.sender", "psycopg", "sqlalchemy.dialects.sqlite",
-    "sqlalchemy.dialects.postgresql.psycopg", "mailer.services.working", "mailer.cli.work", "procrastinate",
+    "sqlalchemy.dialects.postgresql.psycopg", "mailer.services.working", "mailer.cli.work", "mailer.cli.control",
+    "mailer.cli.doubts", "mailer.cli.events", "mailer.services.doubts", "mailer.services.events",
+    "mailer.services.control", "mailer.engine.procrastinate", "mailer.services.jobs.clock", "mailer.services.beating",
 )  # fmt: skip
 NEW_NETWORK = 0x40000000  # CLONE_NEWNET of <sched.h>
 
