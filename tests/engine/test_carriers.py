@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -131,6 +132,15 @@ def test_pulses_go_on_while_tickets_are_carried(carrier: Carrier) -> None:
         until(lambda: desk.begun)
         before = len(desk.pulses)
         until(lambda: len(desk.pulses) >= before + 2)
+
+
+def test_pulses_go_on_in_front_of_a_backlog(carrier: Carrier) -> None:
+    desk = Desk(on_carry=lambda ticket: time.sleep(0.02))
+    with working(carrier, desk):
+        carrier.feed([batch(number, urgency=10) for number in range(400)])
+        before = len(desk.pulses)
+        until(lambda: len(desk.pulses) >= before + 2)
+        assert len(desk.carried) < 300
 
 
 def test_stopping_finishes_what_is_in_hand_and_begins_nothing(carrier: Carrier) -> None:
