@@ -160,7 +160,7 @@ VALUES = st.recursive(
 
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("target", ["postgresql"], indirect=True)
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.dictionaries(TEXTS, VALUES, max_size=4), TEXTS, st.binary(max_size=50)), max_size=5))
 @example([({"big": 1e22, "small": 5e-324, "zero": -0.0, "whole": 1e15, "wide": 10**40}, "\\N", b"\\x00")])
 @example([({"": {"b": 1, "a": [[]], "aa": {}}}, "\\.", b"")])
@@ -189,7 +189,7 @@ def test_any_value_goes_to_a_server_and_back(
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=20, max_size=20))
 @example([1e23, 1.5e300, -1e16, 1e16, 123456789012345680.0, 2.5e-310, -0.0])
 def test_numbers_are_written_as_a_server_writes_them(store: Store, numbers: list[float]) -> None:
