@@ -38,6 +38,7 @@ from mailer.store.tables import batches, deliveries, exclusions, lists
 from mailer.store.tables import issues as issues_table
 from mailer.store.tables import subscribers as people
 from tests.store.world import CONFIRMED, NOW, PENDING, UNSUBSCRIBED, World, count, key, names
+from tests.thoroughness import examples
 
 
 def reasons(**counts: int) -> dict[Exclusion, int]:
@@ -151,7 +152,7 @@ READERS = st.lists(
 EARLIER_BATCH = 0
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(PEOPLE, BANS, st.permutations(["a", "b", "c"]), st.integers(1, 3), st.integers(1, 5), st.booleans(), SEGMENTS)
 def test_sql_and_the_pure_decision_agree(
     world: World,
@@ -166,7 +167,7 @@ def test_sql_and_the_pure_decision_agree(
     _agree(world, crowd, banned, NO_HISTORY, order[:take], size, smtputf8, expression)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(READERS, st.tuples(CAPS, EARLIER), st.permutations(["a", "b"]), st.integers(1, 2))
 def test_sql_and_the_pure_decision_agree_on_who_had_enough(
     world: World, crowd: list[tuple[Any, ...]], history: History, order: list[str], take: int
