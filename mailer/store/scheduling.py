@@ -84,12 +84,16 @@ def start(connection: Connection, name: str, now: datetime, terms: Terms) -> Fro
     Also None when it is not due any more, or was made a draft again.
     """
     shut_door(connection)
-    hold(connection, issues, subscriptions, suppressions)
+    # Its row and not the table: choosing a million people takes a while, and other issues are paused meanwhile.
+    begun = connection.execute(
+        sa.update(issues)
+        .where(issues.c.name == name, issues.c.state == IssueState.SCHEDULED, issues.c.due_at <= now)
+        .values(state=IssueState.SENDING, started_at=now, updated_at=now, reason="")
+    )
     issue = stored_issues.get(connection, name)
-    if issue is None or issue.state is not IssueState.SCHEDULED or issue.due_at is None or issue.due_at > now:
+    if begun.rowcount != 1 or issue is None:
         return None
-    stored_issues.set_state(connection, name, IssueState.SENDING, now)
-    connection.execute(sa.update(issues).where(issues.c.id == issue.id).values(started_at=now))
+    hold(connection, subscriptions, suppressions)
     stored_issues.log(connection, issue.id, IssueChange.STARTED, now)
     wanted = Audience(
         issue_id=issue.id,

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from mailer.engine.carrier import Ticket, TicketKind
 from mailer.errors import ConflictError, ProviderError
 from mailer.model import Batch, IssueState, Outcome, Receipt
+from mailer.services import jobs
 from mailer.services.sending import desk as desks
 from mailer.services.sending import run as runs
 from mailer.services.sending.desk import Desk
@@ -138,6 +139,28 @@ def test_of_two_workers_who_close_an_issue_one_says_so(house: House) -> None:
     for thread in threads:
         thread.join()
     assert (house.lines("finished"), house.state("one")) == (["one"], IssueState.SENT)
+
+
+def test_nothing_waits_for_a_long_job(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.people(1)
+    house.freeze("one")
+    work, go_on, begun = house.work(), threading.Event(), threading.Semaphore(0)
+
+    def carry(program: Any, number: int, owner: str, stop: Any) -> str:
+        begun.release()
+        assert go_on.wait(60)
+        return f"job {number}, import: done"
+
+    monkeypatch.setattr(jobs, "carry", carry)
+    carried(work, [Ticket(TicketKind.JOB, number) for number in range(3)])
+    carried(work, [Ticket(TicketKind.BATCH, number) for number in house.due("one")])
+    assert house.deliveries("one") == {"accepted": 1}
+    begun.acquire()
+    begun.acquire()
+    assert work.counters().busy == 2, "the third one comes again"
+    go_on.set()
+    work._errands.join()
+    assert sorted(each.detail for each in house.said) == ["job 0, import: done", "job 1, import: done"]
 
 
 # --- what is handed out -----------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from mailer.store.subscribers import NewSubscriber
 from mailer.store.tables import batches, deliveries, issue_articles, issue_changes, issue_lists
 from mailer.store.tables import issues as issues_table
 from mailer.store.tables import subscribers as people
-from tests.store.world import CONFIRMED, NOW, UNSUBSCRIBED, World, address, count, names, receipts
+from tests.store.world import CONFIRMED, NOW, SERVERS_ONLY, UNSUBSCRIBED, World, address, count, names, receipts
 from tests.thoroughness import examples
 
 HOUR = timedelta(hours=1)
@@ -309,7 +309,11 @@ def test_each_readers_batch_is_due_when_it_is_that_time_there(
             counts = begin(alone, zone=fallback)
             assert counts is not None
             assert counts.recipients == len(expected)
-            query = sa.select(people.c.email, batches.c.due_at).join_from(deliveries, people).join(batches)
+            query = (
+                sa.select(people.c.email, batches.c.due_at)
+                .join_from(deliveries, people, people.c.id == deliveries.c.subscriber_id)
+                .join(batches, batches.c.id == deliveries.c.batch_id)
+            )
             rows = connection.execute(query).all()
             assert len(rows) == len(expected), "nobody twice"
             assert {row.email: row.due_at for row in rows} == expected
@@ -383,7 +387,11 @@ def test_all_zones_are_38_moments(world: World) -> None:
     assert counts.recipients == len(ZONES)
     with world.store.read() as connection:
         assert count(connection, batches) == 38
-        query = sa.select(people.c.attributes, batches.c.due_at).join_from(deliveries, people).join(batches)
+        query = (
+            sa.select(people.c.attributes, batches.c.due_at)
+            .join_from(deliveries, people, people.c.id == deliveries.c.subscriber_id)
+            .join(batches, batches.c.id == deliveries.c.batch_id)
+        )
         for attributes, due_at in connection.execute(query):
             shown = due_at.astimezone(ZoneInfo(attributes["timezone"]))
             assert shown.isoformat()[:16] == "2026-11-25T09:00"
@@ -418,3 +426,18 @@ def test_people_on_both_databases_have_the_same_zones(world: World, another: Cal
         used = readerzones.used(connection, [world.lists.get("weekly", 1)])
     assert used == {"timezone": {"asia/tokyo"}, "tz": {"europe/oslo", "utc"}}
     assert readerzones.names(used) == {"Asia/Tokyo", "Europe/Oslo", "UTC"}
+
+
+@SERVERS_ONLY
+def test_others_are_paused_while_one_chooses_its_audience(world: World) -> None:
+    """It takes a minute for a million people, and a pause has to stop calls within a second."""
+    world.add("weekly", "ada")
+    for name in ("one", "two"):
+        plan(world, "weekly", name=name, when=Schedule(world.now))
+    begin(world, "one")
+    with world.store.derive() as connection:
+        assert scheduling.start(connection, "two", world.now, Terms()) is not None
+        with world.store.write() as other:
+            other.execute(sa.text("SET LOCAL lock_timeout = '5s'"))
+            issues.pause(other, "one", "", world.now)
+    assert (stored(world, "one").state, stored(world, "two").state) == (IssueState.PAUSED, IssueState.SENDING)

@@ -76,8 +76,11 @@ class Lookout:
         self._speed = Speed()
         self._kept_at = self._clock_at = 0.0
 
-    def look(self) -> Look:
-        """See to what dead senders left, stop what may not go on, and say what is to be done."""
+    def look(self, *, room: bool = True) -> Look:
+        """See to what dead senders left, stop what may not go on, and say what is to be done.
+
+        `room`: this process has room for a job.
+        """
         now = self.program.now()
         self.lateness.awake(now)
         with self.program.store.read() as connection:
@@ -93,7 +96,7 @@ class Lookout:
             self._resend(provider, goes_on, now)
             goes_on = self._not_full(provider, goes_on)
         tickets = [_begins(issue) for issue in begin if not self._rests(issue.id)]
-        tickets += self._jobs(now)
+        tickets += self._jobs(now) if room or not self.alone else []
         if provider is None:
             return Look(tickets)
         with self.program.store.read() as connection:

@@ -18,6 +18,7 @@ from mailer.services.program import Program
 from mailer.services.sending.desk import Desk
 from mailer.services.sending.results import Stop, never
 from mailer.services.working.away import Away
+from mailer.services.working.errands import Errands
 from mailer.services.working.happenings import Log, Say
 from mailer.services.working.issues import Issues
 from mailer.services.working.lateness import Lateness
@@ -54,6 +55,7 @@ class Work:
         self._issues = Issues(program, self.desk, self.log, self._lateness)
         self._lookout = Lookout(program, self.desk, self.log, self._lateness)
         self._lookout.alone = isinstance(carrier, LocalCarrier)
+        self._errands = Errands(self._job)
         self._counting = Lock()
         self._in_hand = 0
         self._once = self._done = False
@@ -65,10 +67,14 @@ class Work:
         """Whether something waits for a person."""
         return self.log.attention
 
+    @property
+    def _busy(self) -> int:
+        return self._in_hand + self._errands.busy
+
     def counters(self) -> Counters:
         """For whoever shows what this worker does."""
         desk = self.desk
-        return Counters(self._in_hand, desk.issues(), desk.batches, desk.mails, self.stop())
+        return Counters(self._busy, desk.issues(), desk.batches, desk.mails, self.stop())
 
     # --- running ----------------------------------------------------------------------------------------------------
 
@@ -121,6 +127,7 @@ class Work:
         try:
             yield
         finally:
+            self._errands.join()
             ended.set()
             watcher.join()
             self.desk.close()
@@ -149,13 +156,13 @@ class Work:
         """Look what is to be done and feed it."""
         if self._over() or self.away.waiting:
             return
-        idle = self._in_hand == 0
+        idle = self._busy == 0
         with self._guarded():
-            look = self._lookout.look()
+            look = self._lookout.look(room=self._errands.room)
             if look.tickets:
                 self.carrier.feed(look.tickets)
             self.away.answered()
-            if self._once and idle and not look.tickets and self._in_hand == 0:
+            if self._once and idle and not look.tickets and self._busy == 0:
                 self._done = not self._worth_waiting(look)
             elif look.tickets:
                 self._patience = None
@@ -170,7 +177,7 @@ class Work:
             elif ticket.kind is TicketKind.ISSUE:
                 self._issues.carry(ticket.id)
             else:
-                self._carry_job(ticket.id)
+                self._errands.begin(ticket.id)
 
     def _carry_batch(self, number: int) -> None:
         try:
@@ -178,13 +185,14 @@ class Work:
         except StoreBusyError:
             return  # nothing was begun: it is handed out again
 
-    def _carry_job(self, number: int) -> None:
+    def _job(self, number: int) -> None:
         from mailer.services import jobs
 
-        words = jobs.carry(self.program, number, self.desk.name, self._over)
-        if words is not None and (FAILED in words or not self._once):
-            # A crontab hears of what went wrong, and not every hour that all is well.
-            self.log.say("job", "", words)
+        with self._guarded():
+            words = jobs.carry(self.program, number, self.desk.name, self._over)
+            if words is not None and (FAILED in words or not self._once):
+                # A crontab hears of what went wrong, and not every hour that all is well.
+                self.log.say("job", "", words)
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
