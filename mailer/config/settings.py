@@ -157,7 +157,10 @@ class Database(Section):
         repr=False,  # it may hold a password from the environment
     )
     pool: int = Field(
-        default=10, description="PostgreSQL: the most connections one process opens to the server.", ge=2, le=200
+        default=10,
+        description="PostgreSQL: the most connections of one process; a clock has one more, procrastinate six.",
+        ge=2,
+        le=200,
     )
 
 
