@@ -16,5 +16,5 @@ def sized(short: int, long: int) -> int:
 
 
 def examples(long: int, share: int = 3) -> int:
-    """How many examples Hypothesis makes up, a third of them in the short run: others each time, as seeds differ."""
+    """How many examples Hypothesis makes up, a share of them in the short run: others each time, as seeds differ."""
     return long if LONG else max(5, long // share)
