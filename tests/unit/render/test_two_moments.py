@@ -57,7 +57,9 @@ def in_two_moments(source: str | Mapping[str, str], subscriber: Mapping[str, Any
 
 
 @settings(
-    max_examples=examples(400, 6), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+    max_examples=examples(400, 6),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 @given(source=templates(), subscriber=SUBSCRIBERS, autoescape=st.booleans())
 def test_compiling_once_equals_rendering_for_one_person(
@@ -69,7 +71,9 @@ def test_compiling_once_equals_rendering_for_one_person(
 
 
 @settings(
-    max_examples=examples(300, 6), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+    max_examples=examples(300, 6),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 @given(source=templates(), subscribers=st.lists(SUBSCRIBERS, min_size=1, max_size=6), autoescape=st.booleans())
 def test_many_at_once_equals_one_after_the_other(
