@@ -3,14 +3,15 @@
     .venv/bin/python -m bench.growth [ISSUES] [PEOPLE] [--on sqlite|postgresql]
 
 500 issues of 100,000 people unless it is given, which are 50 million deliveries, and an event of every tenth. The
-history is filled by statements over whole issues, in a folder that goes away (up to 20 GB); for PostgreSQL a server of its
-own is started there. What is measured goes the way of a real send. The ratios tell: 1.00 is no growth. In brackets
+history is filled by statements over whole issues, in a folder that goes away (up to 20 GB); for PostgreSQL a server of
+its own is started there. What is measured goes the way of a real send. The ratios tell: 1.00 is no growth. In brackets
 the processor time of this process: of everything on SQLite, on a server of this side alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -204,6 +205,7 @@ def main() -> None:
     parser.add_argument("people", type=int, nargs="?", default=100_000)
     parser.add_argument("--on", choices=("sqlite", "postgresql"), default="sqlite")
     told = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server and the folder go away all the same
     if told.on == "sqlite":
         with tempfile.TemporaryDirectory() as folder:
             run(f"sqlite:///{Path(folder) / 'mailer.db'}", told.people, told.issues)
