@@ -31,6 +31,7 @@ IMPORTED = (
     "sqlalchemy.dialects.postgresql.psycopg", "mailer.services.working", "mailer.cli.work", "mailer.cli.control",
     "mailer.cli.doubts", "mailer.cli.events", "mailer.services.doubts", "mailer.services.events",
     "mailer.services.control", "mailer.engine.procrastinate", "mailer.services.jobs.clock", "mailer.services.beating",
+    "mjml",
 )  # fmt: skip
 NEW_NETWORK = 0x40000000  # CLONE_NEWNET of <sched.h>
 

