@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -69,28 +70,51 @@ def send(
     if sandbox:
         rehearse(context, bare(issue), again=again, as_json=as_json)
         return
+    send_now(context, Asked(bare(issue), yes, again, frozen, max_rate, not_after, as_json))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How to send an issue at once."""
+
+    name: str
+    yes: bool
+    again: bool
+    frozen: bool
+    max_rate: int | None
+    not_after: str
+    as_json: bool
+
+
+def send_now(context: typer.Context, asked: Asked) -> None:
+    """Freeze an issue and hand it over, here or by the workers of all hosts."""
     from mailer.services.sending.elsewhere import leave_to_workers
-    from mailer.services.sending.freezing import freeze_issue, plan_send
     from mailer.services.sending.results import SendOptions
     from mailer.services.sending.sender import send_frozen
 
-    name = bare(issue)
     with open_mailer(context) as mailer:
-        if not frozen:
-            prepared, planned = plan_send(mailer, name, again=again)
-            if planned.state is None:
-                ready(mailer, planned, yes=yes)
-            freeze_issue(mailer, prepared, when.last_moment(mailer, planned, not_after))
+        if not asked.frozen:
+            freeze(mailer, asked)
         # Workers do not know of a rate that was said here.
-        if not max_rate and (workers := leave_to_workers(mailer, name)):
-            left(mailer, name, workers, as_json=as_json)
+        if not asked.max_rate and (workers := leave_to_workers(mailer, asked.name)):
+            left(mailer, asked.name, workers, as_json=asked.as_json)
             return
         with stop_on_signal(tell_stopping) as stop, followed_send() as tell:
-            options = SendOptions(tell, stop, per_minute=max_rate, alone=True)
-            with told_anyway(mailer, name, as_json=as_json):
-                done = send_frozen(mailer, name, options)
-    show(done, as_json=as_json)
+            options = SendOptions(tell, stop, per_minute=asked.max_rate, alone=True)
+            with told_anyway(mailer, asked.name, as_json=asked.as_json):
+                done = send_frozen(mailer, asked.name, options)
+    show(done, as_json=asked.as_json)
     finish(done)
+
+
+def freeze(mailer: Mailer, asked: Asked) -> None:
+    """Write down what is sent and to whom, after asking; what is being sent already stays as it is."""
+    from mailer.services.sending.freezing import freeze_issue, plan_send
+
+    prepared, planned = plan_send(mailer, asked.name, again=asked.again)
+    if planned.state is None:
+        ready(mailer, planned, yes=asked.yes)
+    freeze_issue(mailer, prepared, when.last_moment(mailer, planned, asked.not_after))
 
 
 def left(mailer: Mailer, name: str, workers: int, *, as_json: bool) -> None:
