@@ -65,7 +65,7 @@ def test_cut_off_in_the_middle_and_back_again(cell: Hosts, tmp_path: Path, fork:
         assert cluster.taken() == Counter(cluster.bench.people)
 
 
-BETWEEN = [hosts("sendgrid", 2, PROCRASTINATE, people=100), hosts("smtp", 2, LOCAL, people=100)]
+BETWEEN = [hosts("sendgrid", 2, PROCRASTINATE, people=100), hosts("smtp", 2, LOCAL, people=30)]
 
 
 @pytest.mark.parametrize("cell", BETWEEN, ids=str)
