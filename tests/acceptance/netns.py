@@ -71,7 +71,9 @@ def cabled(count: int) -> Iterator[Networks]:
             _cable(name, bridge, f"{mark}v{each}", f"{prefix}.{each + 10}/24")
         yield networks
     finally:
-        for name in networks.names:
+        for each, name in enumerate(networks.names):
+            # A process that is still in it would keep it, and its cable.
+            ip("link", "del", f"{mark}v{each}", check=False)
             ip("netns", "del", name, check=False)
         ip("link", "del", bridge, check=False)
 
