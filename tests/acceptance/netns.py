@@ -48,9 +48,12 @@ def usable() -> str:
     if shutil.which("ip") is None:
         return "ip is not installed (Debian: apt-get install iproute2)"
     probe = f"m{os.getpid():x}p"
-    if not ip("netns", "add", probe, check=False):
-        return "root may make no network namespaces here, as in most containers"
-    ip("netns", "del", probe)
+    try:
+        if not ip("netns", "add", probe, check=False) or not ip("link", "add", probe, "type", "bridge", check=False):
+            return "root may make no network namespaces here, as in most containers"
+    finally:
+        ip("link", "del", probe, check=False)
+        ip("netns", "del", probe, check=False)
     return ""
 
 
