@@ -17,6 +17,7 @@ from mailer.services.sending.freezing import content_of
 from mailer.store import issues as stored_issues
 from mailer.store import ledger, scheduling
 from mailer.store import lists as stored_lists
+from mailer.store.database import shut_door
 from mailer.store.issues import IssueRow
 from mailer.store.scheduling import Schedule, Terms
 from mailer.wording import quoted
@@ -119,6 +120,8 @@ def begin(program: Program, issue: IssueRow) -> tuple[ledger.FrozenCounts, str] 
     with provided(program) as provider:
         terms = Terms(provider.capabilities.smtputf8, office_zone(program).key)
     with program.store.derive() as connection:
+        shut_door(connection)
+        # Asked when it is our turn: whoever was first began before us, and counts for the caps of lists.
         now = program.now()
         counts = scheduling.start(connection, issue.name, now, terms)
         if counts is None:

@@ -95,9 +95,10 @@ def freeze(connection: Connection, frozen: Frozen, now: datetime) -> FrozenCount
 
     The same issue with the same hash again changes nothing and returns the counts of then.
     """
-    # Else who is forgetting somebody, or bringing people in, would wait for these tables in another order.
+    # Else who is forgetting somebody, or bringing people in, would wait for these tables in another order. Who freezes
+    # has the door as well; the issues are not held, as others are paused meanwhile.
     shut_door(connection)
-    hold(connection, issues, subscriptions, suppressions)
+    hold(connection, subscriptions, suppressions)
     row = connection.execute(
         sa.select(issues.c.id, issues.c.hash, issues.c.state).where(issues.c.name == frozen.name)
     ).first()

@@ -15,6 +15,7 @@ from mailer.services.sending.access import check_access, provided
 from mailer.store import issues as stored_issues
 from mailer.store import ledger
 from mailer.store import lists as stored_lists
+from mailer.store.database import shut_door
 
 
 def plan_send(program: Program, name: str, *, again: bool = False) -> tuple[Prepared, Plan]:
@@ -52,6 +53,8 @@ def freeze_issue(program: Program, prepared: Prepared, not_after: datetime | Non
     """Write the issue and its audience down, once; the same issue again changes nothing."""
     frozen = content_of(program, prepared, not_after)
     with program.store.derive() as connection:
+        # Before the time is asked: whoever was first began before us, and counts for the caps of lists.
+        shut_door(connection)
         for definition in prepared.lists:
             stored_lists.ensure(connection, definition)
         try:
