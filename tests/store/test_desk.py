@@ -157,10 +157,12 @@ def test_nothing_waits_for_a_long_job(house: House, monkeypatch: pytest.MonkeyPa
     assert house.deliveries("one") == {"accepted": 1}
     begun.acquire()
     begun.acquire()
-    assert work.counters().busy == 2, "the third one comes again"
+    assert work.counters().busy == 2, "the third one waits for one of them to end"
+    assert not begun.acquire(blocking=False)
     go_on.set()
+    assert begun.acquire(timeout=60), "and not until somebody looks again: a million short ones may wait"
     work._errands.join()
-    assert sorted(each.detail for each in house.said) == ["job 0, import: done", "job 1, import: done"]
+    assert sorted(each.detail for each in house.said) == [f"job {number}, import: done" for number in range(3)]
 
 
 # --- what is handed out -----------------------------------------------------------------------------------------------

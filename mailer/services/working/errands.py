@@ -9,6 +9,9 @@ from typing import Final
 MOST: Final = 2
 """So many jobs at once in one process: reports of providers do not wait for an import either."""
 
+WAITING: Final = 64
+"""So many more wait for one that ends: what comes once a second would not keep up with a million short ones."""
+
 
 class Errands:
     """The jobs that one worker has in hand. `work` does one, and does not raise."""
@@ -17,6 +20,7 @@ class Errands:
         self._work = work
         self._lock = Lock()
         self._threads: set[Thread] = set()
+        self._waiting: dict[int, None] = {}
 
     @property
     def busy(self) -> int:
@@ -29,22 +33,38 @@ class Errands:
         return self.busy < MOST
 
     def begin(self, number: int) -> None:
-        """Do a job beside the others; where there is no room it comes again."""
+        """Do a job beside the others, or after one of them; where there is no room it comes again."""
         thread = Thread(target=self._run, args=(number,), name="job", daemon=True)
         with self._lock:
-            if not self.room:
-                return
-            self._threads.add(thread)
-            thread.start()
+            if self.room:
+                self._threads.add(thread)
+                thread.start()
+            elif len(self._waiting) < WAITING:
+                self._waiting[number] = None
 
     def join(self) -> None:
-        """Wait for those that have begun, who were told to stop."""
+        """Wait for those that have begun, who were told to stop; what waits is begun by others."""
+        with self._lock:
+            self._waiting.clear()
         for thread in tuple(self._threads):
             thread.join()
 
     def _run(self, number: int) -> None:
         try:
-            self._work(number)
+            following: int | None = number
+            while following is not None:
+                self._work(following)
+                following = self._next()
         finally:
             with self._lock:
                 self._threads.discard(current_thread())
+
+    def _next(self) -> int | None:
+        """What this thread does next. None: it ends, and there is room."""
+        with self._lock:
+            following = next(iter(self._waiting), None)
+            if following is None:
+                self._threads.discard(current_thread())
+            else:
+                del self._waiting[following]
+            return following
