@@ -17,16 +17,17 @@ import sqlalchemy as sa
 
 from mailer.engine.carrier import Ticket, TicketKind
 from mailer.errors import ConflictError, ProviderError
-from mailer.model import Batch, IssueState, Outcome, Receipt
+from mailer.model import Batch, EventKind, IssueState, Outcome, Receipt
 from mailer.services import jobs
 from mailer.services.sending import desk as desks
+from mailer.services.sending import places
 from mailer.services.sending import run as runs
 from mailer.services.sending.desk import Desk
 from mailer.services.sending.sender import open_run as real_open_run
 from mailer.services.working import Work
 from mailer.services.working.lookout import LEAST
 from mailer.store import ledger
-from mailer.store.tables import batches
+from mailer.store.tables import batches, deliveries, events
 from tests.store.house import House, OneByOne, Tray, accept, carried
 from tests.store.world import FILES_ONLY
 
@@ -163,6 +164,28 @@ def test_nothing_waits_for_a_long_job(house: House, monkeypatch: pytest.MonkeyPa
     assert begun.acquire(timeout=60), "and not until somebody looks again: a million short ones may wait"
     work._errands.join()
     assert sorted(each.detail for each in house.said) == [f"job {number}, import: done" for number in range(3)]
+
+
+@pytest.mark.parametrize("bounces", [20, 40])
+def test_what_came_back_counts_for_who_handed_it_over(
+    house: House, bounces: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One in twelve of all, of which each of two workers had half, is no reason to stop; one in six is."""
+    monkeypatch.setattr(places, "BOUNCES_SECONDS", 0.0)
+    house.people(240)
+    house.freeze("one", size=60)
+    works = [house.work() for _ in range(2)]
+    for place, number in enumerate(house.due("one")):
+        carried(works[place % 2], [Ticket(TicketKind.BATCH, number)])
+    with house.opened[0].store.write() as connection:
+        some = sa.select(deliveries).where(deliveries.c.id % (240 // bounces) == 0)
+        for row in connection.execute(some).all():
+            what = {"delivery_id": row.id, "issue_id": row.issue_id, "subscriber_id": row.subscriber_id, "detail": ""}
+            what |= {"key": f"event {row.id}", "kind": EventKind.BOUNCED_HARD, "at": house.now}
+            connection.execute(sa.insert(events).values(what | {"received_at": house.now}))
+    for work in works:
+        work.desk.watch()
+    assert house.state("one") is (IssueState.SENDING if bounces == 20 else IssueState.PAUSED)
 
 
 # --- what is handed out -----------------------------------------------------------------------------------------------

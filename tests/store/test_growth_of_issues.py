@@ -193,7 +193,7 @@ def _what_is_asked(world: World) -> None:
         lambda connection, number: history.batch_rows(connection, number),
         lambda connection, number: history.counts_of(connection, [number]),
         lambda connection, _: doubts.listing(connection),
-        lambda connection, number: came_back(connection, number, now),
+        lambda connection, number: came_back(connection, number, now, "host-1-a.w"),
         lambda connection, number: explaining.mail(connection, number, 5),
         lambda connection, number: explaining.exclusion(connection, number, 5),
         lambda connection, _: resuming.next_free(connection, "issue"),

@@ -247,7 +247,7 @@ class Desk:
             self._part(place, End())
         elif place.counts_bounces():
             with self.program.store.read() as connection:
-                bounced = came_back(connection, place.issue.id, place.began)
+                bounced = came_back(connection, place.issue.id, place.began, place.run.name)
             if bounced:
                 place.run.look(bounced)
 

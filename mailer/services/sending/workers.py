@@ -191,7 +191,7 @@ class Workers:
         """Whether too many mails came back since this sender began."""
         run = self.run
         with run.turns.read() as connection:
-            bounced = came_back(connection, self.issue.id, self.began)
+            bounced = came_back(connection, self.issue.id, self.began, run.name)
         if bounced:
             run.look(bounced)
 
