@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from mailer.engine.carrier import Ticket, TicketKind
-from mailer.errors import ConflictError, ProviderError
+from mailer.errors import ConflictError, ProviderError, StoreBusyError, StoreError
 from mailer.model import Batch, EventKind, IssueState, Outcome, Receipt
 from mailer.services import jobs
 from mailer.services.sending import desk as desks
@@ -25,7 +25,7 @@ from mailer.services.sending import run as runs
 from mailer.services.sending.desk import Desk
 from mailer.services.sending.sender import open_run as real_open_run
 from mailer.services.working import Work
-from mailer.services.working.lookout import LEAST
+from mailer.services.working.lookout import LEAST, Lookout
 from mailer.store import ledger
 from mailer.store.tables import batches, deliveries, events
 from tests.store.house import House, OneByOne, Tray, accept, carried
@@ -186,6 +186,36 @@ def test_what_came_back_counts_for_who_handed_it_over(
     for work in works:
         work.desk.watch()
     assert house.state("one") is (IssueState.SENDING if bounces == 20 else IssueState.PAUSED)
+
+
+def test_a_database_that_is_busy_is_there(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two who waited for each other: one begins anew, and nothing else waits for it."""
+    house.people(1)
+    house.freeze("one")
+    work = house.work()
+
+    def busy(*_: Any, **__: Any) -> Any:
+        raise StoreBusyError("db: another process changed the same thing at the same moment")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Lookout, "look", busy)
+        work.pulse()
+        work.pulse()
+    assert [(each.what, each.issue) for each in house.said] == [("database", "")], "it is said once"
+    carried(work, [Ticket(TicketKind.BATCH, number) for number in house.due("one")])
+    assert house.deliveries("one") == {"accepted": 1}
+
+
+def test_who_is_cut_off_leaves_the_queue_to_the_others(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desks, "PASS_OVER", 60.0)
+    work = house.work()
+    work.away.failed(StoreError("the server cannot be reached"))
+    thread = threading.Thread(target=work.carry, args=(Ticket(TicketKind.BATCH, 1),))
+    thread.start()
+    thread.join(0.2)
+    assert thread.is_alive(), "it would take thousands a second"
+    work.desk.stop()
+    thread.join()
 
 
 # --- what is handed out -----------------------------------------------------------------------------------------------

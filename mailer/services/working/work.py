@@ -169,7 +169,11 @@ class Work:
 
     def carry(self, ticket: Ticket) -> None:
         """See to one ticket."""
-        if self._over() or self.away.waiting:
+        if self._over():
+            return
+        if self.away.waiting:
+            # Not at once: others, whose way to the database may be open, share the queue.
+            self.desk.pass_over()
             return
         with self._counted(), self._guarded():
             if ticket.kind is TicketKind.BATCH:
@@ -202,14 +206,21 @@ class Work:
         except StoreVersionError as error:
             self._fatal = error
         except StoreError as error:
-            if self._once:
-                self._fatal = error
-            else:
-                self.away.failed(error)
+            self._not_now(error)
         except MailerError as error:
             self.log.error("", error.message)
         except Exception as error:
             self._fatal = error
+
+    def _not_now(self, error: StoreError) -> None:
+        """What is busy is there: nothing but this one thing waits for it."""
+        if self._once:
+            self._fatal = error
+        elif isinstance(error, StoreBusyError):
+            self.log.once("database", "", error.message)
+            self.desk.pass_over()
+        else:
+            self.away.failed(error)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
