@@ -47,7 +47,7 @@ def bare(issue: str) -> str:
 
 
 def show_plan(planned: Plan) -> None:
-    excluded = [f"{count} {reason.words}" for reason, count in planned.exclusions.items()]
+    excluded = [f"{count:,} {reason.words}" for reason, count in planned.exclusions.items()]
     output.fields(
         {
             "issue": planned.name,

@@ -48,11 +48,13 @@ def work(
         carry_out_due(context, as_json=as_json)
         return
     with open_mailer(context) as mailer, a_place(mailer), stop_on_signal(tell_stopping) as stop:
+        from mailer.services.binding import check_bound
         from mailer.services.sending.sharing import process_name
         from mailer.services.working import Work
 
         name = process_name()
         worker = Work(mailer, mailer.make_carrier(name), teller(as_json), stop, name=name)
+        check_bound(mailer)  # here as well: whoever may not send does not say that it waits
         output.note("waiting for what is due; end with Ctrl-C")
         worker.forever()
 

@@ -29,6 +29,9 @@ UNUSED_HOURS = 1
 MAKING_LOCK = 0x6D61696C65720001
 """Names the making of the schema among the advisory locks of the database."""
 
+UNSEEN = frozenset({"42883", "42704", "42P01"})
+"""A function, type or table that is gone, or is not shown to this user."""
+
 OPTIONS = f"-c search_path={SCHEMA} -c idle_in_transaction_session_timeout={SILENT_SECONDS}s"
 
 
@@ -75,6 +78,11 @@ def explained(error: BaseException) -> StoreError:
         return StoreError(
             "the engine may not make its tables: permission denied",
             hint="As the database's owner: GRANT CREATE ON DATABASE name TO user",
+        )
+    if code in UNSEEN:
+        return StoreError(
+            f"the engine's tables (schema {SCHEMA}) are not there, or are another user's",
+            hint="Every host needs the same user in DATABASE_URL.",
         )
     if code == "53300":
         return StoreError(

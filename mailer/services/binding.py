@@ -23,6 +23,9 @@ VARIABLE = "MAILER_IDENTITY"
 """Stands for the machine where machines come and go, as containers do. Never a setting of `mailer.toml`: that file is
 copied with the folder."""
 
+MOVED = "If it was moved, and nothing sends from the old place any more: mailer db bind"
+ONE_MORE = "If this is one more host of several: mailer db bind --keep."
+
 MACHINE_FILES = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 
 
@@ -84,7 +87,7 @@ def check_bound(program: Program) -> None:
         raise ConflictError(
             f"this database was bound to {there[-1].label} on {there[-1].bound_at:%Y-%m-%d} and is now at "
             f"{place.label}; a copy must not send",
-            hint="If it was moved, and nothing sends from the old place any more: mailer db bind",
+            hint=MOVED if program.store.is_file else f"{ONE_MORE} {MOVED}",
         )
 
 

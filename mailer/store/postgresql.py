@@ -46,6 +46,7 @@ CAUSES = {
 HINTS = {
     "28": "DATABASE_URL holds user and password.",
     "3D000": "Make it on the server: createdb NAME",
+    "42501": "The easiest is that this user owns the database: ALTER DATABASE name OWNER TO user",
     "53100": "Free some space and run the command again; nothing that was recorded is lost.",
     "53300": "Raise max_connections on the server, or stop another program.",
     "57P": "Run the command again when it is up; nothing that was recorded is lost.",
@@ -86,9 +87,10 @@ def bare(url: URL, pool: int) -> Engine:
 
 def conninfo(url: URL) -> str:
     """The server's address in the words of libpq, as the driver itself would be given it."""
+    engine = connect(url, 1)  # before the driver's own words: it says what to do where there is no driver
     from psycopg.conninfo import make_conninfo
 
-    _, parts = connect(url, 1).dialect.create_connect_args(url)
+    _, parts = engine.dialect.create_connect_args(url)
     parts.pop("context", None)  # SQLAlchemy's own: how Python values become the server's
     return make_conninfo(**parts)
 

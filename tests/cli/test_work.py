@@ -341,7 +341,7 @@ def test_a_database_that_is_away_is_waited_for(issue: Any, desk: Desk, monkeypat
 
     def due(*words: Any) -> Any:
         if next(failures, None) is not None:
-            raise StoreError("mailer: the server is gone")
+            raise StoreError("mailer: the server is gone", hint="Look whether it runs.")
         return real(*words)
 
     monkeypatch.setattr(scheduling, "due", due)
@@ -349,7 +349,7 @@ def test_a_database_that_is_away_is_waited_for(issue: Any, desk: Desk, monkeypat
     assert [line for line in desk.lines() if not line.startswith("job")] == [
         "database : mailer: the server is gone; trying again in 0.01 s",
         "database : mailer: the server is gone; trying again in 0.02 s",
-        "database : mailer: the server is gone; trying again in 0.02 s",
+        "database : mailer: the server is gone; trying again in 0.02 s. Look whether it runs.",
         "database : it answers again",
         f"begun {ISSUE}: 2 recipients",
         f"finished {ISSUE}: 2 accepted, 0 twice, 0 in doubt",

@@ -321,3 +321,12 @@ def test_who_may_not_make_tables_is_told_what_to_grant(fresh_database: str, engi
     with pytest.raises(StoreError, match="permission denied") as caught:
         carrier.feed([batch(1)])
     assert "GRANT CREATE" in str(caught.value.hint)
+
+
+def test_tables_of_another_user_are_no_server_that_is_away(fresh_database: str, engine_server: postgres.Server) -> None:
+    engine_server.run("DO $$ BEGIN CREATE ROLE plain LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    ProcrastinateCarrier(fresh_database, "one").feed([batch(1)])
+    other = ProcrastinateCarrier(fresh_database.replace("postgresql://postgres@", "postgresql://plain@"), "two")
+    with pytest.raises(StoreError, match="are another user's") as caught:
+        other.feed([batch(1)])
+    assert "the same user" in str(caught.value.hint)

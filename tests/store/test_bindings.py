@@ -45,6 +45,7 @@ def test_the_first_place_is_bound_and_another_is_refused(campaign: Campaign) -> 
         binding.check_bound(elsewhere(campaign))
     assert caught.value.hint is not None
     assert "mailer db bind" in caught.value.hint
+    assert ("bind --keep" in caught.value.hint) == (not campaign.store.is_file), "hosts share a server and no file"
     assert len(labels(campaign.store)) == 1, "who is refused leaves nothing behind"
 
 

@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from datetime import UTC, timedelta, timezone
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
@@ -23,9 +24,9 @@ from sqlalchemy.schema import CreateTable
 
 from mailer.errors import StoreBusyError, StoreError
 from mailer.model import SourceState, SuppressionReason
-from mailer.store import sources, suppressions
+from mailer.store import postgresql, sources, suppressions
 from mailer.store.columns import EPOCH, UtcDateTime
-from mailer.store.database import Store, hold, open_store
+from mailer.store.database import Store, hold, open_store, server_address
 from mailer.store.suppressions import Suppression
 from mailer.store.tables import lists, metadata, subscriptions
 from mailer.store.tables import suppressions as table
@@ -384,3 +385,21 @@ def test_to_a_server_it_makes_as_many_connections_as_the_setting_says(url: str) 
     with store.read(), store.read(), pytest.raises(StoreBusyError), store.read():
         pass
     store.close()
+
+
+@SERVERS_ONLY
+def test_a_user_who_may_not_is_told_what_to_grant(url: str) -> None:
+    error = postgresql.explained(psycopg.errors.InsufficientPrivilege("secret row"), "news")
+    assert (error.message, error.hint) == (
+        "news: permission denied for this user",
+        "The easiest is that this user owns the database: ALTER DATABASE name OWNER TO user",
+    )
+
+
+@SERVERS_ONLY
+def test_the_driver_that_is_not_installed_is_one_line(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "psycopg"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(StoreError, match="needs its driver") as caught:
+        server_address(url)
+    assert "pip install" in str(caught.value.hint)

@@ -12,6 +12,9 @@ from mailer.services.working.happenings import Log
 AWAY: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds between tries."""
 
+LASTS: Final = 3
+"""The failure that comes with what a person can do: what passes by itself is over by then."""
+
 
 class Away:
     """What the threads of one worker know of it."""
@@ -39,8 +42,9 @@ class Away:
                 return
             seconds = AWAY[min(self._failures, len(AWAY) - 1)]
             self._failures += 1
+            hint = f". {error.hint}" if error.hint and self._failures == LASTS else ""
             self._until = time.monotonic() + seconds
-        self._log.say("database", "", f"{error.message}; trying again in {seconds:g} s")
+        self._log.say("database", "", f"{error.message}; trying again in {seconds:g} s{hint}")
 
     def answered(self) -> None:
         with self._lock:
