@@ -221,6 +221,29 @@ def test_who_is_cut_off_leaves_the_queue_to_the_others(house: House, monkeypatch
 # --- what is handed out -----------------------------------------------------------------------------------------------
 
 
+def test_an_alert_in_trouble_stops_no_bulletin(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where others share the queue it is fed nevertheless, as it may go on elsewhere."""
+    house.people(LEAST + 1)
+    house.freeze("one")
+    house.freeze("urgent", kind="alert")
+    tray = Tray()
+    work = house.work(tray)
+    work._lookout.alone = False
+
+    def opened(program: Any, provider: Any, stored: Any, options: Any) -> Any:
+        if stored.name == "urgent":
+            raise ProviderError("its snapshot is a newer program's")
+        return real_open_run(program, provider, stored, options)
+
+    monkeypatch.setattr(desks, "open_run", opened)
+    for _ in range(3):
+        work.pulse()
+        carried(work, [tray.tickets.pop(0) for _ in range(len(tray.tickets))])
+    assert house.deliveries("one") == {"accepted": LEAST + 1}
+    work.pulse()
+    assert {ticket.urgency for ticket in tray.tickets if ticket.kind is TicketKind.BATCH} == {-1}
+
+
 def test_alerts_first_and_bulletins_in_turns(house: House) -> None:
     house.people(5)
     house.freeze("one", "two")

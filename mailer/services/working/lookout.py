@@ -31,6 +31,9 @@ from mailer.store.issues import IssueRow
 from mailer.store.pacing import Pace
 
 ALERT, JOB, BULLETIN = 10, 5, 0
+TROUBLED: Final = -1
+"""An issue that could not go on here is behind all others: an alert that goes nowhere must not be all that is fed."""
+
 BEGINS: Final = 1
 """So much more urgent is what begins: it is quick, and then both are there to choose from."""
 
@@ -185,7 +188,8 @@ class Lookout:
         ended: list[Ticket] = []
         queues: list[tuple[int, list[int]]] = []
         for each in issues:
-            issue, urgency = each.row, _urgency(each.row)
+            issue = each.row
+            urgency = TROUBLED if self.desk.resting(issue.id) else _urgency(issue)
             waiting = feeding.due_batches(connection, issue.id, now, most)
             if not waiting and not feeding.is_open(connection, issue.id):
                 if settles_at(self.program, provider, issue.name, now) is None:
