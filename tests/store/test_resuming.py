@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from mailer.model import DeliveryState, IssueState, Outcome
 from mailer.store import issues, ledger
-from tests.store.world import NOW, World, receipts
+from tests.store.world import NOW, SERVERS_ONLY, World, receipts
 
 
 @pytest.fixture
@@ -115,3 +117,40 @@ def test_only_doubts_of_this_issue_are_touched(sending: World) -> None:
     assert sending.figures("other") == before
     assert state(sending) is IssueState.SENDING
     assert resend(sending, "other") == 4
+
+
+@SERVERS_ONLY
+def test_what_falls_into_doubt_meanwhile_is_left_for_the_next_time(sending: World) -> None:
+    """Several workers sweep and hand over again at once: a batch goes back with its people, or not at all."""
+    died_in_the_call(sending)
+    batch = sending.claimed("late")
+    assert sending.begin(batch, "late")
+    sending.later(2)
+    swept: list[int] = []
+
+    def meanwhile(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("UPDATE deliveries") and not swept:
+            swept.append(0)
+            swept[0] = sending.sweep().doubtful
+
+    event.listen(sending.store.engine, "after_cursor_execute", meanwhile)
+    assert (resend(sending), swept) == (2, [1])
+    event.remove(sending.store.engine, "after_cursor_execute", meanwhile)
+    assert resend(sending) == 2
+    for _ in range(2):
+        assert sending.submit() == 2
+    assert sending.figures().deliveries[DeliveryState.ACCEPTED] == 4
+
+
+@SERVERS_ONLY
+def test_nobody_waits_for_a_doubt_that_its_owner_settles(sending: World) -> None:
+    """Who settles holds the batch and wants the issue next."""
+    batch = sending.claimed("late")
+    assert sending.begin(batch, "late")
+    sending.later(2)
+    assert sending.sweep().doubtful == 1
+    both = receipts(batch, Outcome.ACCEPTED, Outcome.ACCEPTED)
+    with sending.store.write() as connection:
+        assert ledger.record(connection, batch.id, "late", both, sending.now) == 2
+        assert resend(sending) == 0
+    assert sending.figures().deliveries[DeliveryState.ACCEPTED] == 2
