@@ -12,6 +12,7 @@ import platform
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event, Thread
@@ -22,6 +23,7 @@ from mailer.errors import MailerError
 from mailer.services.program import Program
 from mailer.store import workers
 from mailer.store.workers import Beat
+from mailer.workspace.signing import keys_of
 
 BEAT_SECONDS: Final = 2.0
 
@@ -106,9 +108,17 @@ class Heart:
             batches_a_minute=batches,
             mails_a_minute=mails,
             stopping=counted.stopping,
+            provider=self.program.settings.provider.name,
+            key=self._key(),
         )
         with self.program.store.write() as connection:
             workers.beat(connection, beat, self.program.now())
+
+    def _key(self) -> str:
+        """What it signs with now: keys are changed while workers run. Without a readable one it beats all the same."""
+        with suppress(MailerError, OSError):
+            return keys_of(self.program.workspace.key_file, self.program.environ)[0].fingerprint
+        return ""
 
     def _end(self) -> None:
         with self.program.store.write() as connection:

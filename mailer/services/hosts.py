@@ -52,6 +52,8 @@ class Worker:
     mails: int
     batches_a_minute: int
     mails_a_minute: int
+    provider: str = ""
+    key: str = ""
 
     @property
     def alive(self) -> bool:
@@ -189,6 +191,8 @@ def _worker(row: WorkerRow, state: WorkerState) -> Worker:
         mails=row.mails,
         batches_a_minute=row.batches_a_minute if alive else 0,
         mails_a_minute=row.mails_a_minute if alive else 0,
+        provider=row.provider,
+        key=row.key,
     )
 
 
@@ -218,6 +222,7 @@ def _attention(found: Sequence[Worker], waiting: Waiting, now: datetime) -> Iter
     sender = any(worker.alive for worker in found) or any(issue.in_hand for issue in waiting.issues)
     if waiting.for_workers and not sender:
         yield Attention("work waits and no worker is there", "start one: mailer work")
+    yield from _not_alike([worker for worker in found if worker.alive])
     for worker in found:
         if worker.state is WorkerState.STALLED:
             silent = span_words(now - worker.since) or "some seconds"
@@ -234,6 +239,22 @@ def _attention(found: Sequence[Worker], waiting: Waiting, now: datetime) -> Iter
         yield Attention(f"{counted(waiting.jobs.failed, 'job')} failed", "mailer jobs list --state failed")
     if waiting.doubts:
         yield Attention(f"{counted(waiting.doubts, 'mail')} in doubt", "mailer doubts list")
+
+
+def _not_alike(alive: Sequence[Worker]) -> Iterator[Attention]:
+    """Any of them may send any batch, so what readers notice must not depend on which one it was."""
+    providers = {worker.provider for worker in alive} - {""}
+    keys = {worker.key for worker in alive} - {""}
+    if len(providers) > 1:
+        yield Attention(
+            f"workers send through different providers: {', '.join(sorted(providers))}",
+            "stop those that are wrong, and give every host the same mailer.toml",
+        )
+    if len(keys) > 1:
+        yield Attention(
+            f"workers sign links with different keys: {', '.join(sorted(keys))}",
+            "give every host the same MAILER_SECRET_KEY; mailer keys list names a host's own",
+        )
 
 
 def _nobody(alive: Sequence[Worker], host: str) -> Iterator[Attention]:

@@ -22,7 +22,8 @@ SILENT: Final = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """What a worker says of itself. `batches`, `mails`: since its start; the others a minute: how fast it goes now."""
+    """What a worker says of itself. `batches`, `mails`: since its start; the others a minute: how fast it goes now.
+    `key`: the fingerprint of the one it signs with; empty where it has none."""
 
     name: str
     host: str
@@ -37,6 +38,8 @@ class Beat:
     batches_a_minute: int
     mails_a_minute: int
     stopping: bool
+    provider: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class WorkerRow:
     process: int
     engine: str
     version: str
+    provider: str
+    key: str
     threads: int
     busy: int
     issues: tuple[str, ...]

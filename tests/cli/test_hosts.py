@@ -6,6 +6,7 @@ import json
 import platform
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -67,6 +68,22 @@ def test_work_that_waits_for_nobody_is_told_and_ends_with_3(migrated: Any) -> No
     assert (told.code, told.json["waiting"]["issues"][0]["due"]) == (3, 1)
     beat(migrated)
     assert migrated.done("work", "--status").out.startswith("1 worker on 1 host: nothing is sent now\n")
+
+
+def test_workers_that_would_send_differently_are_pointed_out(migrated: Any) -> None:
+    alike = replace(BEAT, provider="smtp", key="0123456789ab")
+    beat(migrated, alike)
+    beat(migrated, replace(alike, name="two-8-bb", host="two"))
+    beat(migrated, replace(alike, name="old-9-cc", host="old", provider="outbox", key="ba9876543210"), ago=3)
+    with program(migrated) as opened, opened.store.write() as connection:
+        workers.end(connection, "old-9-cc", opened.now())
+    assert migrated.done("work", "--status").err == "", "one that is gone counts no more"
+    beat(migrated, replace(alike, name="new-9-dd", host="new", provider="outbox", key="ba9876543210"))
+    done = migrated("work", "--status")
+    assert done.code == 3
+    assert "see to: workers send through different providers: outbox, smtp\n" in done.out
+    assert "see to: workers sign links with different keys: 0123456789ab, ba9876543210\n" in done.out
+    assert "the same mailer.toml" in done.err
 
 
 def test_a_worker_that_fell_silent_is_pointed_out(migrated: Any) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -21,6 +22,7 @@ from mailer.services.program import Program
 from mailer.store import backlog, issues, tables, workers
 from mailer.store.database import Store, open_store
 from mailer.store.workers import Beat, WorkerRow
+from mailer.workspace.signing import SecretKey
 from tests.store.world import MINUTE, NOW, SERVERS_ONLY, World
 
 SECOND = timedelta(seconds=1)
@@ -177,8 +179,9 @@ def test_jobs_that_are_due_and_those_that_failed(world: World) -> None:
 
 
 def program(store: Store, now: Callable[[], datetime] = lambda: NOW) -> Program:
-    settings = SimpleNamespace(work=SimpleNamespace(engine="local"))
-    return cast(Program, SimpleNamespace(store=store, settings=settings, now=now))
+    settings = SimpleNamespace(work=SimpleNamespace(engine="local"), provider=SimpleNamespace(name="smtp"))
+    told = {"environ": {"MAILER_SECRET_KEY": "k" * 64}, "workspace": SimpleNamespace(key_file=Path("nowhere"))}
+    return cast(Program, SimpleNamespace(store=store, settings=settings, now=now, **told))
 
 
 def wait_for(store: Store, ready: Callable[[list[WorkerRow]], bool]) -> list[WorkerRow]:
@@ -202,6 +205,7 @@ def test_the_heart_tells_what_the_worker_does_until_it_stops(world: World) -> No
     heart.start()
     (found,) = wait_for(world.store, lambda rows: [row.name for row in rows] == ["one-7-bb"])
     assert (found.threads, found.busy, found.issues, found.engine) == (3, 1, ("rivers",), "local")
+    assert (found.provider, found.key) == ("smtp", SecretKey(b"k" * 64).fingerprint)
     counted = Counters(batches=2, mails=2_000, stopping=True)
     (found,) = wait_for(world.store, lambda rows: rows[0].stopping)
     assert (found.batches, found.mails, found.batches_a_minute, found.mails_a_minute) == (2, 2_000, 12, 12_000)

@@ -93,6 +93,9 @@ workers = Table(
     Column("process", BigInteger, nullable=False),
     Column("engine", String(16), nullable=False),
     Column("version", Text, nullable=False),
+    # What all must have alike: the provider they send through, and the fingerprint of the key they sign links with.
+    Column("provider", String(32), nullable=False),
+    Column("key", String(12), nullable=False),
     Column("threads", Integer, nullable=False),
     # How many of its threads have something in hand, and the names of issues they send.
     Column("busy", Integer, nullable=False),
