@@ -90,9 +90,11 @@ def headline(found: Hosts) -> str:
     """How many, where, how fast; or that there is nobody."""
     if not found.alive:
         return "no worker is there" + ("" if found.waiting.for_workers else ", and nothing waits for one")
-    fast = f"{found.batches_a_minute:,} batches, {found.mails_a_minute:,} mails a minute"
     workers = f"{counted(len(found.alive), 'worker')} on {counted(found.hosts, 'host')}"
-    return f"{workers}: {fast if found.mails_a_minute or found.batches_a_minute else 'nothing is sent now'}"
+    if found.mails_a_minute or found.batches_a_minute:
+        return f"{workers}: {found.batches_a_minute:,} batches, {found.mails_a_minute:,} mails a minute"
+    begun = any(each.issues and each.busy for each in found.alive)
+    return f"{workers}: {'nothing is handed over yet' if begun else 'nothing is sent now'}"
 
 
 def oddities(found: Hosts) -> Iterator[str]:

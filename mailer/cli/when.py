@@ -113,17 +113,22 @@ def schedule(mailer: Mailer, prepared: Prepared, planned: Scheduled, *, as_json:
 
     before = schedule_issue(mailer, prepared, planned)
     done = replace(planned, before=before.due_at if before else None)
-    output.result(done, as_json, lambda: show(done))
+    output.result(done, as_json, lambda: show(mailer, done))
 
 
-def show(done: Scheduled) -> None:
+def show(mailer: Mailer, done: Scheduled) -> None:
+    from mailer.services.jobs.looking import workers_at_work
+
     output.lines([f"{done.name} is scheduled for {done.said}"])
     show_moments(done)
     if done.before is not None:
         was = f"{done.before:%Y-%m-%d %H:%M} UTC"
         output.lines([f"it was scheduled for {was} before; content and time are those of now"])
     output.lines(["its content is that of now; who gets it is decided when it begins"])
-    output.note("mailer work, or mailer send --due from a crontab, sends it")
+    if workers_at_work(mailer):
+        output.note("a worker is at work and sends it then: mailer work --status")
+    else:
+        output.note("mailer work, or mailer send --due from a crontab, sends it")
 
 
 def show_dry(plan: Plan, planned: Scheduled, *, as_json: bool) -> None:

@@ -70,6 +70,19 @@ def test_work_that_waits_for_nobody_is_told_and_ends_with_3(migrated: Any) -> No
     assert migrated.done("work", "--status").out.startswith("1 worker on 1 host: nothing is sent now\n")
 
 
+def test_a_send_that_has_just_begun_is_not_called_nothing(migrated: Any) -> None:
+    beat(migrated, replace(BEAT, busy=2, issues=(ISSUE,)))
+    assert migrated.done("work", "--status").out.startswith("1 worker on 1 host: nothing is handed over yet\n")
+
+
+def test_who_schedules_is_told_whether_a_worker_is_there(migrated: Any) -> None:
+    add_people(migrated, "members", *crowd(3))
+    write_issue(migrated)
+    assert "mailer work, or mailer send --due" in migrated.done("send", ISSUE, "--at", "+2h").err
+    beat(migrated)
+    assert "a worker is at work and sends it then" in migrated.done("send", ISSUE, "--at", "+2h").err
+
+
 def test_workers_that_would_send_differently_are_pointed_out(migrated: Any) -> None:
     alike = replace(BEAT, provider="smtp", key="0123456789ab")
     beat(migrated, alike)

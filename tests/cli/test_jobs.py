@@ -127,7 +127,7 @@ def test_a_failed_job_is_tried_again_or_dropped(migrated: Program) -> None:
     carry(migrated)
     assert migrated.done("jobs", "show", "1", "--json").json["state"] == "done"
     run = migrated("jobs", "retry", "1")
-    assert (run.code, "job 1 is done" in run.err) == (1, True)
+    assert (run.code, "job 1 is done; there is nothing to try again" in run.err) == (1, True)
     said = "deleted: job 2, import of people.csv onto members, which is failed\n"
     assert migrated.done("jobs", "drop", "2", "--dry-run").out == f"would be {said}"
     assert migrated.done("jobs", "drop", "2").out == said

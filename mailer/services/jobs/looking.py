@@ -72,10 +72,11 @@ def workers_at_work(program: Program) -> int:
 
 def retry(program: Program, number: int) -> JobLine:
     """Have a job tried again that failed, or at once that waits."""
-    _job(program, number)
+    before = _job(program, number).state
     with program.store.write() as connection:
         if not stored.retry(connection, number, program.now()):
-            raise ConflictError(f"job {number} is done, or a worker has it", hint=f"mailer jobs show {number}")
+            why = f"job {number} is done" if before is JobState.DONE else f"a worker has job {number} in hand"
+            raise ConflictError(f"{why}; there is nothing to try again", hint=f"mailer jobs show {number}")
     return shown(program, number)
 
 
