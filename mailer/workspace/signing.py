@@ -149,6 +149,7 @@ def _long_enough(key: bytes, where: str) -> bytes:
     if len(key) < KEY_BYTES:
         raise ConfigError(
             f"{where}: a key needs at least {KEY_BYTES} characters and no blanks",
-            hint="python -c 'import secrets; print(secrets.token_hex(32))' prints one",
+            hint="cut -d' ' -f1 .mailer/secret.key prints those that there are; "
+            "python -c 'import secrets; print(secrets.token_hex(32))' a new one",
         )
     return key

@@ -262,6 +262,7 @@ def test_only_the_owner_reads_the_signing_key(workspace: Workspace) -> None:
 def test_a_short_signing_key_is_refused(workspace: Workspace, environ: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match="at least 32") as caught:
         workspace.secret_keys(environ)
+    assert "cut -d' ' -f1 .mailer/secret.key" in str(caught.value.hint), "a line of the file has its time as well"
     assert "short" not in str(caught.value)
 
 
