@@ -174,7 +174,7 @@ def test_threads_of_one_process(world: World) -> None:
 @pytest.mark.parametrize("state", [IssueState.PAUSED, IssueState.CANCELLED])
 def test_nothing_begins_once_a_pause_or_a_cancellation_is_done(world: World, state: IssueState) -> None:
     # More than the threads can begin before this one has its turn, however slow the machine is.
-    people = 3000
+    people = 1000
     world.add("weekly", *(f"p{number}" for number in range(people)))
     world.freeze("weekly", batch_size=1)
     begun: list[float] = []
