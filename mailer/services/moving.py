@@ -275,10 +275,16 @@ def next_steps(program: Program, url: str) -> tuple[str, ...]:
         first += ", and take DATABASE_URL out of the environment" if from_environment else ""
     else:
         first = f"set DATABASE_URL to the new address, {shown}, for every process: commands, mailer work, web"
+    if not url.startswith("sqlite"):
+        elsewhere = ["on each other host that sends: mailer db bind --keep"]
+    elif program.settings.work.engine != "local":
+        elsewhere = ['set engine = "local" under [work]: a file is one host\'s']
+    else:
+        elsewhere = []
     return (
         first,
         "look whether it is used: mailer db status",
-        "on each other host that sends: mailer db bind --keep",
+        *elsewhere,
         "go on with issues that were paused for this: mailer resume NAME",
         "keep the old database until you are sure, then delete it: it holds everybody's addresses",
     )

@@ -176,6 +176,7 @@ def test_the_old_one_can_be_taken_back(paused: Program, server: str) -> None:
 
 def test_a_dry_run_changes_nothing(paused: Program, bare: str) -> None:
     told = paused.done("db", "move", "--to", "sqlite:///not-there.db", "--dry-run", "--json").json
+    assert not [step for step in told["next"] if "--keep" in step], "a file has no other hosts"
     assert told["dry_run"] is True
     assert {table["name"]: table["rows"] for table in told["tables"]}["subscribers"] == PEOPLE
     assert not (paused.root / "not-there.db").exists()
@@ -203,7 +204,7 @@ def test_what_is_in_use_is_not_moved(issue: Program) -> None:
     with open_mailer(Workspace(issue.root), {}) as program, program.store.write() as connection:
         connection.execute(sa.update(jobs).where(jobs.c.id == job).values(lease_until=now))
         seen = {"name": "thames-1", "started_at": now, "seen_at": now, "stopping": False}
-        connection.execute(sa.insert(workers).values({**worker, **counts, **seen}))
+        connection.execute(sa.insert(workers).values({**worker, **counts, **seen, "provider": "outbox", "key": ""}))
     assert "mailer work runs on thames" in refused(issue, "sqlite:///new.db")
     with open_mailer(Workspace(issue.root), {}) as program, program.store.write() as connection:
         connection.execute(sa.update(workers).values(ended_at=now))
