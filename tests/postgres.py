@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -79,6 +80,63 @@ class Server:
         self.process.send_signal(3)  # SIGQUIT: at once
         self.process.wait(30)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+SHAPE = """
+SELECT (SELECT json_agg(json_build_array(oid, relname, reloptions) ORDER BY oid) FROM pg_class WHERE oid >= 16384)::text
+    || (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal) || (SELECT count(*) FROM pg_namespace)
+    || (SELECT count(*) FROM pg_proc WHERE oid >= 16384) || (SELECT count(*) FROM pg_db_role_setting)
+"""
+"""What is there beside rows, as one text."""
+
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+
+
+class Shelf:
+    """Databases that are copies of a template. One that comes back is emptied, if only its rows were changed."""
+
+    def __init__(self, server: Server, template: str) -> None:
+        self.server = server
+        self.template = template
+        self.shapes: dict[str, str] = {}
+        self.free: list[str] = []
+
+    def take(self) -> str:
+        """The URL of an empty one."""
+        if self.free:
+            return self.free.pop()
+        url = self.server.create(self.template)
+        with psycopg.connect(url) as connection:
+            self.shapes[url] = self._shape(connection)
+        return url
+
+    def put_back(self, url: str) -> None:
+        self.server.cut(url)
+        # One that was renamed or dropped cannot be opened.
+        with suppress(psycopg.Error), psycopg.connect(url) as connection:
+            if self._shape(connection) == self.shapes[url] and self._versions(connection) == 1:
+                self._empty(connection)
+                self.free.append(url)
+                return
+        self.server.run(f"DROP DATABASE IF EXISTS {name_of(url)} WITH (FORCE)")
+
+    @staticmethod
+    def _shape(connection: psycopg.Connection) -> str:
+        row = connection.execute(SHAPE).fetchone()
+        assert row is not None
+        return str(row[0])
+
+    @staticmethod
+    def _versions(connection: psycopg.Connection) -> int:
+        return len(connection.execute("SELECT FROM alembic_version").fetchall())
+
+    @staticmethod
+    def _empty(connection: psycopg.Connection) -> None:
+        names = [name for (name,) in connection.execute(TABLES)]
+        asked = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in names)  # noqa: S608
+        if filled := [name for (name,) in connection.execute(asked.encode())]:
+            connection.execute(f"TRUNCATE {', '.join(filled)} CASCADE".encode())
+        connection.execute("SELECT setval(seqrelid, seqstart, false) FROM pg_sequence")
 
 
 def name_of(url: str) -> str:

@@ -15,6 +15,6 @@ def sized(short: int, long: int) -> int:
     return long if LONG else short
 
 
-def examples(long: int, share: int = 3) -> int:
+def examples(long: int, share: int = 4) -> int:
     """How many examples Hypothesis makes up, a share of them in the short run: others each time, as seeds differ."""
     return long if LONG else max(5, long // share)

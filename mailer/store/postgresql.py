@@ -13,7 +13,7 @@ from mailer.errors import StoreBusyError, StoreError
 from mailer.store.modes import MODE, READ, SCHEMA, compact_json
 
 CONNECT_SECONDS = 10
-FROZEN_SECONDS = 60
+FROZEN_SECONDS = 30
 """After so long without a word in the middle of a write transaction, the server ends it: what a client that is frozen
 has locked would keep every other one waiting. Nothing of ours thinks for so long while it holds locks."""
 

@@ -55,14 +55,19 @@ class Log:
 
 @dataclass
 class Reader:
-    """Reads the log as it grows."""
+    """Reads the log as it grows. Several threads may ask."""
 
     path: Path
     offset: int = 0
     rest: bytes = b""
     taken: list[Taken] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def read(self) -> list[Taken]:
+        with self.lock:
+            return self._read()
+
+    def _read(self) -> list[Taken]:
         if not self.path.exists():
             return self.taken
         with self.path.open("rb") as file:

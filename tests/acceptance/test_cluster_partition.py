@@ -14,6 +14,7 @@ from mailer.model import DeliveryState
 from tests.acceptance.cluster import LANES, Cluster, Hosts, hosts, joined, locks_left
 from tests.acceptance.forking import Fork
 from tests.acceptance.netns import Networks, cabled, server_on, sinks_in
+from tests.thoroughness import sized
 
 LOCAL, PROCRASTINATE = LANES[1:]
 
@@ -47,7 +48,7 @@ def pull(cluster: Cluster, networks: Networks, number: int) -> None:
 APART = [hosts("sendgrid", 3, LOCAL), hosts("smtp", 3, PROCRASTINATE)]
 
 
-@pytest.mark.parametrize("cell", APART, ids=str)
+@pytest.mark.parametrize("cell", APART[: sized(1, 2)], ids=str)
 def test_cut_off_in_the_middle_and_back_again(cell: Hosts, tmp_path: Path, fork: Fork) -> None:
     """The others end the issue. Connected again, its late answers count, and it works as before."""
     with apart(cell, tmp_path, fork, 0.1 if cell.provider == "sendgrid" else 0.01) as (cluster, networks):
@@ -68,7 +69,7 @@ def test_cut_off_in_the_middle_and_back_again(cell: Hosts, tmp_path: Path, fork:
 BETWEEN = [hosts("sendgrid", 2, PROCRASTINATE, people=100), hosts("smtp", 2, LOCAL, people=30)]
 
 
-@pytest.mark.parametrize("cell", BETWEEN, ids=str)
+@pytest.mark.parametrize("cell", BETWEEN[: sized(1, 2)], ids=str)
 def test_cut_off_between_the_point_of_no_return_and_the_record(cell: Hosts, tmp_path: Path, fork: Fork) -> None:
     """What it had begun is in doubt when the other has swept it, and not sent again; its late answers settle it."""
     with apart(cell, tmp_path, fork, 0.5) as (cluster, networks):
@@ -81,7 +82,8 @@ def test_cut_off_between_the_point_of_no_return_and_the_record(cell: Hosts, tmp_
         begun = cluster.ledger().counts()[DeliveryState.SUBMITTING]
         assert begun >= cluster.count()
         first.start()
-        cluster.until_sent()
+        # Cut off in the middle of a transaction, its locks stay until the server ends that.
+        cluster.until_sent(100)
         assert cluster.faults(cell.in_flight) == []
         assert 0 < cluster.ledger().counts()[DeliveryState.DOUBTFUL] <= cell.in_flight
         networks.plug(1)

@@ -42,6 +42,12 @@ def server_template(server: postgres.Server) -> str:
     return postgres.name_of(url)
 
 
+@pytest.fixture(scope="session")
+def shelf(server: postgres.Server, server_template: str) -> postgres.Shelf:
+    """Migrated databases on the server, used again: making one takes ten times as long as emptying it."""
+    return postgres.Shelf(server, server_template)
+
+
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -55,10 +61,10 @@ def url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[s
         (tmp_path / "mailer.db").write_bytes(template.read_bytes())
         yield f"sqlite:///{tmp_path}/mailer.db"
         return
-    server: postgres.Server = request.getfixturevalue("server")
-    made = server.create(request.getfixturevalue("server_template"))
+    shelf: postgres.Shelf = request.getfixturevalue("shelf")
+    made = shelf.take()
     yield made
-    server.drop(made)
+    shelf.put_back(made)
 
 
 @pytest.fixture

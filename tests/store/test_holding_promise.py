@@ -177,7 +177,7 @@ def whatever_happens(world: World, seeds: range, patch: pytest.MonkeyPatch) -> C
 
 
 @FILES_ONLY
-@pytest.mark.parametrize("first", range(0, sized(2, 4) * SEEDS, SEEDS))
+@pytest.mark.parametrize("first", range(0, sized(1, 4) * SEEDS, SEEDS))
 def test_the_ledger_says_what_becomes_of_each(world: World, first: int, monkeypatch: pytest.MonkeyPatch) -> None:
     ended = whatever_happens(world, range(first, first + SEEDS), monkeypatch)
     assert min(ended[state] for state in ("accepted", "doubtful", "pending", "cancelled")) > 0, "not much happened"
@@ -185,5 +185,5 @@ def test_the_ledger_says_what_becomes_of_each(world: World, first: int, monkeypa
 
 @SERVERS_ONLY
 def test_the_same_on_a_server(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    ended = whatever_happens(world, range(1000, 1000 + sized(5, 10)), monkeypatch)
+    ended = whatever_happens(world, range(1000, 1000 + sized(4, 10)), monkeypatch)
     assert ended["accepted"] > 0
