@@ -25,9 +25,9 @@ from tests.acceptance.commands import command, environment, told, workspace
 from tests.thoroughness import sized
 
 SEED = 20261122
-ROWS, KILLS = sized(40_000, 200_000), sized(3, 20)
-ROWS_ON_A_SERVER, KILLS_ON_A_SERVER = sized(25_000, 60_000), sized(2, 5)
-ROWS_UNTIL_STOPPED = sized(40_000, 100_000)
+ROWS, KILLS = sized(80_000, 200_000), sized(3, 20)
+ROWS_ON_A_SERVER, KILLS_ON_A_SERVER = sized(50_000, 60_000), sized(2, 5)
+ROWS_UNTIL_STOPPED = sized(60_000, 100_000)
 FILE = "people.csv"
 WORDS = ("subscribers", "import", FILE, "--list", "weekly", "--tag", "fair", "--json")
 
