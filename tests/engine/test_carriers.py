@@ -243,4 +243,8 @@ def test_anybody_may_feed(carrier: Carrier) -> None:
 
 
 def test_feeding_nothing_is_nothing(carrier: Carrier) -> None:
-    carrier.feed([])
+    desk = Desk()
+    with working(carrier, desk):
+        carrier.feed([])
+        until(lambda: desk.pulses)
+    assert desk.carried == []
