@@ -47,6 +47,8 @@ def test_one_that_was_frozen_for_longer_than_its_lease(
         doubts = cluster.ledger().counts()[DeliveryState.DOUBTFUL]
         victim.signal(signal.SIGCONT)
         cluster.until(lambda: cluster.ledger().doubts == 0, "settled by the late answers")
+        # Frozen before it wrote a byte, its late answer is that nothing was sent: those mails go out now.
+        cluster.until_sent()
         # What it had only claimed it must not begin any more.
         assert cluster.faults(0) == []
         cluster.stop()
