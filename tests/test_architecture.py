@@ -13,8 +13,9 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "mailer"
 
 LAYERS: dict[str, int] = {
-    "errors": 0, "model": 0, "tomlfile": 0, "wording": 0,
+    "errors": 0, "model": 0, "tomlfile": 0, "wording": 0, "languages": 0,
     "articles": 1, "issues": 1, "render": 1, "checks": 1, "audience": 1, "delivery": 1, "reports": 1,
+    "bounces": 1,
     "config": 2, "workspace": 2, "fetch": 2, "store": 2, "providers": 2, "engine": 2,
     "services": 3,
     "app": 4,

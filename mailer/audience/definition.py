@@ -18,6 +18,12 @@ LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 SEGMENTS = "segments"
 CAP = "cap"
 OPT_IN = ("double", "single")
+SWITCHES = ("public", "archive", "tracking")
+FORM = "fields"
+MOST_FIELDS = 10
+ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,39}")
+# What the program itself keeps under these names, and what decides whether somebody is mailed.
+NOT_ASKED = frozenset({"email", "id", "list", "tags", "language"})
 
 
 def parse_list(text: str, name: str, path: str) -> MailingList:
@@ -29,7 +35,9 @@ def parse_list(text: str, name: str, path: str) -> MailingList:
     fields = {_FIELDS.get(key, key): value.strip() for key, value in file.values.items() if key in _CHECKS}
     segments = {key: value.strip() for key, value in file.values.get(SEGMENTS, {}).items()}
     cap = Cap(**file.values[CAP]) if CAP in file.values else None
-    return MailingList(name, **fields, segments=segments, cap=cap)
+    switches = {key: file.values[key] for key in SWITCHES if key in file.values}
+    asked = tuple(name.strip() for name in file.values.get(FORM, ()))
+    return MailingList(name, **fields, segments=segments, cap=cap, **switches, fields=asked)
 
 
 def _mistakes(file: TomlFile, name: str) -> list[Mistake]:
@@ -41,6 +49,11 @@ def _mistakes(file: TomlFile, name: str) -> list[Mistake]:
             found += _segment_mistakes(file, value)
         elif key == CAP:
             found += _cap_mistakes(file, value)
+        elif key in SWITCHES:
+            if not isinstance(value, bool):
+                found.append(Mistake(file.line((key,)), f"{key} must be true or false"))
+        elif key == FORM:
+            found += _form_mistakes(file, value)
         elif problem := _problem(key, value):
             found.append(Mistake(file.line((key,)), problem))
     return found
@@ -77,6 +90,19 @@ def _cap_mistakes(file: TomlFile, table: Any) -> Iterator[Mistake]:
             yield Mistake(file.line((CAP, name)), f"{CAP}: {unknown('key', name, _CAP_MOST)}")
         elif type(value) is not int or not 1 <= value <= most:
             yield Mistake(file.line((CAP, name)), f"{CAP}: {name} must be a whole number from 1 to {most}")
+
+
+def _form_mistakes(file: TomlFile, value: Any) -> Iterator[Mistake]:
+    line = file.line((FORM,))
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        yield Mistake(line, f'{FORM} is a list of attributes, as fields = ["first_name", "city"]')
+        return
+    names = [name.strip() for name in value]
+    for name in names:
+        if not ATTRIBUTE.fullmatch(name) or name in NOT_ASKED:
+            yield Mistake(line, f"{FORM}: {quoted(name)} is no attribute that a form may ask for, as first_name is")
+    if len(names) > MOST_FIELDS or len(set(names)) < len(names):
+        yield Mistake(line, f"{FORM} names at most {MOST_FIELDS} attributes, each once")
 
 
 def _problem(key: str, value: Any) -> str | None:
@@ -129,6 +155,6 @@ _CHECKS: dict[str, Callable[[str], str | None]] = {
     "language": _language,
     "consent": _any_text,
 }
-_KEYS = (*_CHECKS, CAP, SEGMENTS)
+_KEYS = (*_CHECKS, *SWITCHES, FORM, CAP, SEGMENTS)
 _CAP_MOST = {"issues": 1000, "days": 366}
 _FIELDS = {"from": "sender"}

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from mailer.config.bounces import Bounces
 from mailer.config.smtp import SmtpSettings
 from mailer.config.theme import Theme
 from mailer.config.values import (
@@ -20,8 +21,10 @@ from mailer.config.values import (
     OptionalUrl,
     Section,
     Url,
+    WebhookKey,
     Zone,
 )
+from mailer.config.web import Web
 from mailer.errors import ConfigError
 from mailer.model import Sender
 from mailer.wording import unknown
@@ -126,6 +129,12 @@ class Provider(SmtpSettings):
         default=25, description="sendgrid: how long a batch is kept with safe = true.", ge=20, le=24 * 60
     )
 
+    webhook_keys: tuple[WebhookKey, ...] = Field(
+        default=(),
+        description="sendgrid: the verification key of its signed event webhook; two while it is being replaced.",
+        max_length=4,
+    )
+
     @field_validator("categories")
     @classmethod
     def _each_once(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -164,12 +173,6 @@ class Database(Section):
     )
 
 
-class Web(Section):
-    """The public pages."""
-
-    base_url: OptionalUrl = Field(default="", description="Where the pages for unsubscribing and reading are reached.")
-
-
 class Work(Section):
     """What `mailer work` does, and who carries it."""
 
@@ -203,7 +206,15 @@ class Work(Section):
 class Privacy(Section):
     """What is learned about readers."""
 
-    tracking: bool = Field(default=False, description="Count opens and clicks. Off unless you ask for it.")
+    tracking: bool = Field(
+        default=False, description="Count opens and clicks, without whose they are. Off unless you ask for it."
+    )
+    individual: bool = Field(
+        default=False, description="With tracking: also keep who opened and clicked, for segments. Needs their consent."
+    )
+    keep_tracking_days: int = Field(
+        default=90, description="Delete who opened and clicked after so many days.", ge=1, le=3660
+    )
 
 
 class Limits(Section):
@@ -247,6 +258,7 @@ class Secrets(Section):
 
     sendgrid_api_key: SecretStr | None = Field(default=None, description="Set SENDGRID_API_KEY in the environment.")
     smtp_password: SecretStr | None = Field(default=None, description="Set MAILER_SMTP_PASSWORD in the environment.")
+    imap_password: SecretStr | None = Field(default=None, description="Set MAILER_IMAP_PASSWORD in the environment.")
 
 
 class Settings(BaseSettings):
@@ -265,6 +277,7 @@ class Settings(BaseSettings):
     provider: Provider = Field(default_factory=Provider, description="Who takes the mails.")
     database: Database = Field(default_factory=Database, description="Where everything is kept.")
     web: Web = Field(default_factory=Web, description="The public pages.")
+    bounces: Bounces = Field(default_factory=Bounces, description="What follows when mails come back.")
     privacy: Privacy = Field(default_factory=Privacy, description="What is learned about readers.")
     limits: Limits = Field(default_factory=Limits, description="Where the program stops and asks.")
     work: Work = Field(default_factory=Work, description="What workers do, and who carries it.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from contextlib import suppress
+from ipaddress import ip_network
 from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -66,6 +68,29 @@ def _zone(value: str) -> str:
     raise ValueError(f'is not a time zone such as "Europe/Oslo"{f": did you mean {near}?" if near else ""}')
 
 
+def _webhook_key(value: str) -> str:
+    """A public key as SendGrid shows it: base64 of DER, with or without the lines around it."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    plain = "".join(line for line in value.split() if not line.startswith("-----")).replace("BEGINPUBLICKEY", "")
+    try:
+        key = load_der_public_key(b64decode(plain, validate=True))
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValueError("must be the verification key as SendGrid shows it, which begins with MFkw") from None
+    if not isinstance(key, EllipticCurvePublicKey):
+        raise ValueError("must be a key for ECDSA, as SendGrid shows it")
+    return plain
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ip_network(value))
+    except ValueError:
+        raise ValueError("must be a network such as 10.0.0.0/8, or an address such as 127.0.0.1") from None
+
+
 Line = Annotated[str, AfterValidator(_one_line)]
 Url = Annotated[str, AfterValidator(_http_url)]
 OptionalUrl = Annotated[str, AfterValidator(lambda value: _http_url(value) if value else value)]
@@ -78,5 +103,7 @@ Zone = Annotated[str, AfterValidator(_zone)]
 Colour = Annotated[str, StringConstraints(pattern=r"^#(?:[0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$")]
 # A font list goes into style attributes: nothing that could end one.
 Fonts = Annotated[str, StringConstraints(pattern=r"^[\w\s,'-]+$", min_length=1)]
+WebhookKey = Annotated[str, AfterValidator(_webhook_key)]
+Network = Annotated[str, AfterValidator(_network)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]

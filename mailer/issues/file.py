@@ -166,6 +166,13 @@ def _segment(node: Node, _: _Reading) -> str:
     return value
 
 
+def _switch(node: Node, _: _Reading) -> bool | None:
+    value = _text(node)
+    if value not in ("", "true", "false"):
+        raise WrongValueError(node, f"must be true or false, not {quoted(value)}")
+    return value == "true" if value else None
+
+
 def _items(node: Node) -> Iterator[Node]:
     """The items of a list; one text alone is a list of one."""
     if isinstance(node, SequenceNode) and node.anchor is None:
@@ -258,6 +265,7 @@ FIELDS: dict[str, Callable[[Node, _Reading], Any]] = {
     "language": _matching(LANGUAGE, 'must be a language tag such as "en" or "pt-BR"'),
     "tags": _tags,
     "since": _since,
+    "archive": _switch,
     "articles": _articles,
 }
 _REQUIRED = {

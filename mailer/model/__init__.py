@@ -2,6 +2,7 @@
 
 from mailer.model.kinds import (
     BatchState,
+    Cause,
     DeliveryState,
     EngagementKind,
     EventKind,
@@ -14,6 +15,8 @@ from mailer.model.kinds import (
     JobKind,
     JobState,
     Outcome,
+    Reader,
+    Scope,
     SubscriptionState,
     SuppressionReason,
 )
@@ -45,6 +48,7 @@ __all__ = [
     "Batch",
     "BatchState",
     "Cap",
+    "Cause",
     "DeliveryState",
     "EngagementKind",
     "Envelope",
@@ -63,8 +67,10 @@ __all__ = [
     "MergePeople",
     "MergeRecipient",
     "Outcome",
+    "Reader",
     "Receipt",
     "Recipient",
+    "Scope",
     "Sender",
     "SourceState",
     "Subscriber",

@@ -68,11 +68,16 @@ class Exclusion(StrEnum):
     NEEDS_SMTPUTF8 = "needs_smtputf8"
     SEGMENT = "segment"
     CAP = "cap"
+    PAUSED = "paused"
 
     @property
     def words(self) -> str:
         """For people, after a number."""
-        said = {Exclusion.SEGMENT: "not in the segment", Exclusion.CAP: "had enough for now"}
+        said = {
+            Exclusion.SEGMENT: "not in the segment",
+            Exclusion.CAP: "had enough for now",
+            Exclusion.PAUSED: "on a pause",
+        }
         return said.get(self, self.value.replace("_", " "))
 
 
@@ -84,6 +89,7 @@ class How(StrEnum):
     COMMAND = "command"
     CONFIRM_LINK = "confirm_link"
     LINK = "link"
+    PREFERENCES = "preferences"
     ONE_CLICK = "one_click"
     PROVIDER = "provider"
     API = "api"
@@ -134,18 +140,50 @@ class EventKind(StrEnum):
     CLICKED = "clicked"
 
 
+class Cause(StrEnum):
+    """Whose fault it is that a mail came back: what decides who or what is stopped for it."""
+
+    ADDRESS = "address"
+    FULL = "full"
+    TRANSIENT = "transient"
+    POLICY = "policy"
+    CONTENT = "content"
+    UNKNOWN = "unknown"
+
+
 class EngagementKind(StrEnum):
     OPENED = "opened"
     CLICKED = "clicked"
 
 
+class Reader(StrEnum):
+    """Who opened or clicked, as far as that shows. `proxy`: a mail program's, which fetches for all its readers."""
+
+    HUMAN = "human"
+    PROXY = "proxy"
+    MACHINE = "machine"
+
+
+class Scope(StrEnum):
+    """What the holder of an API token may do."""
+
+    SUBSCRIBERS_READ = "subscribers:read"
+    SUBSCRIBERS_WRITE = "subscribers:write"
+    LISTS_READ = "lists:read"
+    ISSUES_READ = "issues:read"
+    METRICS_READ = "metrics:read"
+
+
 class JobKind(StrEnum):
-    """What workers do beside sending. `events`: a file or post of reports from a provider."""
+    """What workers do beside sending. `events`: a file or post of reports from a provider; `signup`: a form that
+    somebody sent; `suppressions`: reading who a provider does not mail any more."""
 
     IMPORT = "import"
     EVENTS = "events"
     SYNC = "sync"
     PRUNE = "prune"
+    SIGNUP = "signup"
+    SUPPRESSIONS = "suppressions"
 
 
 class JobState(StrEnum):

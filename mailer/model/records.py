@@ -56,7 +56,10 @@ class ArticleChoice:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One edition as its file says it. `name` is the file's name without `.md`; `body` is Markdown with Jinja2."""
+    """One edition as its file says it. `name` is the file's name without `.md`; `body` is Markdown with Jinja2.
+
+    `archive`: whether anybody may read it on the web; None: as its lists have it.
+    """
 
     name: str
     kind: IssueKind
@@ -72,6 +75,7 @@ class Issue:
     articles: tuple[ArticleChoice, ...] = ()
     body_line: int = 1
     segment: str = ""
+    archive: bool | None = None
 
     @property
     def template_name(self) -> str:
@@ -88,7 +92,11 @@ class Cap(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MailingList:
-    """A subscriber list as `subscribers/NAME.toml` defines it."""
+    """A subscriber list as `subscribers/NAME.toml` defines it.
+
+    `public`: people put themselves on it by a form, which asks for `fields` besides the address. `archive`: its issues
+    may be read on the web by anybody. `tracking`: its mails are counted where the organisation counts at all.
+    """
 
     name: str
     title: str
@@ -100,6 +108,10 @@ class MailingList:
     consent: str = ""
     segments: Mapping[str, str] = field(default_factory=dict)
     cap: Cap | None = None
+    public: bool = False
+    archive: bool = False
+    tracking: bool = True
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,8 @@ def content_hash(given: RenderInput, addressing: Mapping[str, Any]) -> str:
     issue = asdict(replace(given.issue, body_line=1))
     if not issue["segment"]:
         del issue["segment"]  # what was sent before there were segments keeps its hash
+    if issue["archive"] is None:
+        del issue["archive"]  # and so does what was sent before there was an archive
     content: Mapping[str, Any] = {
         "issue": issue,
         "articles": articles,

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
-from mailer.model import BatchState, DeliveryState, EngagementKind, EventKind, Exclusion
+from mailer.model import BatchState, DeliveryState, EngagementKind, EventKind, Exclusion, Reader
 from mailer.store.columns import BigId, UtcDateTime, choice
 from mailer.store.tables.naming import metadata
 
@@ -88,7 +101,7 @@ deliveries = Table(
     postgresql_with={"fillfactor": 50, **CLEANED},
 )
 
-# That somebody opened or clicked an issue. Written only where the organisation turned tracking on.
+# That somebody opened or clicked an issue. Written only where the organisation turned tracking of people on.
 engagements = Table(
     "engagements",
     metadata,
@@ -97,8 +110,37 @@ engagements = Table(
     Column("subscriber_id", BigId, ForeignKey("subscribers.id"), nullable=False),
     Column("kind", choice(EngagementKind), nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    Column("reader", choice(Reader), nullable=False, server_default=Reader.HUMAN.value),
+    # The number of the link among those of the issue; 0 for an opening.
+    Column("link", Integer, nullable=False, server_default="0"),
     Index(None, "subscriber_id", "kind", "at"),
     Index(None, "issue_id", "kind"),
+)
+
+# Where the short links of an issue lead. Only where the organisation counts clicks; an address in a request leads
+# nowhere.
+links = Table(
+    "links",
+    metadata,
+    Column("issue_id", BigId, ForeignKey("issues.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("url", Text, nullable=False),
+    PrimaryKeyConstraint("issue_id", "number"),
+)
+
+# How often an issue was opened and each of its links clicked, on each day in UTC: nothing about whom.
+engagement_counts = Table(
+    "engagement_counts",
+    metadata,
+    Column("issue_id", BigId, ForeignKey("issues.id"), nullable=False),
+    Column("kind", choice(EngagementKind), nullable=False),
+    # 0 for openings.
+    Column("link", Integer, nullable=False),
+    Column("reader", choice(Reader), nullable=False),
+    # As 2026-11-22.
+    Column("day", String(10), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    PrimaryKeyConstraint("issue_id", "kind", "link", "reader", "day"),
 )
 
 # What providers report of mails after they took them. Every index begins with the delivery or its issue, whose numbers
@@ -117,6 +159,8 @@ events = Table(
     Column("detail", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
+    # Whose fault it is that it came back; empty for what did not.
+    Column("cause", String(16), nullable=False, server_default=text("''")),
     UniqueConstraint("delivery_id", "key"),
     Index(None, "issue_id", "kind", "delivery_id"),
     postgresql_with=CLEANED,

@@ -65,6 +65,20 @@ issue_changes = Table(
     Index(None, "issue_id"),
 )
 
+# The issues that anybody may read on the web, once they are sent. In a table of their own, because a page of them
+# should not read what is in their mails.
+archived_issues = Table(
+    "archived_issues",
+    metadata,
+    Column("issue_id", BigId, ForeignKey("issues.id"), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("preheader", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("issue_id"),
+    Index(None, "at"),
+)
+
 issue_lists = Table(
     "issue_lists",
     metadata,

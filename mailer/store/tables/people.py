@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, String, Table, Text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, String, Table, Text, false
 
 from mailer.model import How, ImportState, SubscriptionState, SuppressionReason
 from mailer.store.columns import BigId, Json, UtcDateTime, choice
@@ -35,6 +35,17 @@ subscribers = Table(
     Column("domain", Text, nullable=False),
     # When everything personal was erased. What is left carries the ledger's counts and nothing else.
     Column("forgotten_at", UtcDateTime),
+    # Until then nothing is sent to them, because they asked for that; null or past: as usual.
+    Column("paused_until", UtcDateTime),
+    # They do not want to be counted, even where the organisation counts.
+    Column("untracked", Boolean, nullable=False, server_default=false()),
+)
+# Few, and looked for among everybody at each freeze.
+Index(
+    "ix_subscribers_paused_until",
+    subscribers.c.paused_until,
+    sqlite_where=subscribers.c.paused_until.is_not(None),
+    postgresql_where=subscribers.c.paused_until.is_not(None),
 )
 # Nearly nobody, and looked for among everybody at each freeze.
 Index(
@@ -123,6 +134,8 @@ confirmations = Table(
     Column("outcome", Text, nullable=False),
     Index(None, "subscriber_id"),
     Index(None, "list_id", "subscriber_id"),
+    # What comes back about it names it so.
+    Index(None, "message_id"),
 )
 
 # Who must not be mailed. `value` is an address key, "@domain", or the keyed hash of a forgotten address; `list_id` 0

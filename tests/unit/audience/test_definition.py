@@ -17,6 +17,7 @@ def test_a_full_definition() -> None:
         'opt_in = "single"\nfrom = "press"\nreply_to = "Office <office@example.org>"\nlanguage = "pt-BR"\n'
         'consent = """I want the bulletin.\nI can leave at any time."""\n'
         "cap = { issues = 2, days = 7 }\n"
+        'public = true\narchive = true\ntracking = false\nfields = ["first_name", "city"]\n'
         "[segments]\noslo = ' city == \"Oslo\" '\n"
     )
     assert parse_list(text, "weekly", PATH) == MailingList(
@@ -30,6 +31,10 @@ def test_a_full_definition() -> None:
         "I want the bulletin.\nI can leave at any time.",
         {"oslo": 'city == "Oslo"'},
         Cap(2, 7),
+        public=True,
+        archive=True,
+        tracking=False,
+        fields=("first_name", "city"),
     )
 
 

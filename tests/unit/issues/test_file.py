@@ -88,7 +88,7 @@ def mistakes(text: str) -> list[str]:
         ("segment: [a]", "segment must be one text"),
         ("segment: Oslo", 'segment is wrong at column 1: what about "Oslo"?'),
         ("ab: x", 'unknown field "ab"'),
-        ("templat: x", 'unknown field "templat": did you mean "template"? (allowed: articles, from,'),
+        ("templat: x", 'unknown field "templat": did you mean "template"? (allowed: archive, articles,'),
         ("kind: bulletin", "kind is there twice, also on line 2"),
         ("template: ../secret", "template must be the name of a template"),
         ("template: [a]", "template must be one text"),
