@@ -12,8 +12,9 @@ from pathlib import Path
 from mailer.app import Mailer
 from mailer.audience.address import parse_address
 from mailer.model import How, SubscriptionState
+from mailer.services.jobs.carrying import carry
 from mailer.services.subscribers import Entry, add_in
-from mailer.store import subscribers, subscriptions
+from mailer.store import jobs, subscribers, subscriptions
 from mailer.store.subscriptions import Origin
 from tests.store.world import NOW
 
@@ -77,6 +78,17 @@ class House:
     def state(self, name: str, list_name: str = "weekly") -> SubscriptionState | None:
         with self.program.store.read() as connection:
             return subscriptions.of(connection, f"{name}@example.org").get(list_name)
+
+    def work(self) -> list[str]:
+        """Do every job that is due, as a worker would; what came of them."""
+        told = []
+        while numbers := self._due():
+            told += [words for number in numbers if (words := carry(self.program, number, "a test", lambda: False))]
+        return told
+
+    def _due(self) -> list[int]:
+        with self.program.store.read() as connection:
+            return jobs.due(connection, self.moment, 100)
 
     def mails(self) -> list[EmailMessage]:
         """Every mail that left, by the name of its file."""

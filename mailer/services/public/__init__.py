@@ -1,0 +1,1 @@
+"""What the public side does for who is not of the organisation."""

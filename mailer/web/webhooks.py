@@ -1,0 +1,7 @@
+"""What providers post."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter()
