@@ -5,8 +5,9 @@ A bucket is a keyed hash of what is counted, and its span ends at `until`. Nothi
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Final
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -15,7 +16,9 @@ from sqlalchemy.engine import Connection
 from mailer.store.database import insert_absent
 from mailer.store.tables import attempts, spent
 
-_INSERTS: Final = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_INSERTS: Mapping[str, Callable[[sa.Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+HOUR: Final = timedelta(hours=1)
 
 
 def count(connection: Connection, bucket: str, until: datetime) -> int:
@@ -34,6 +37,31 @@ def number(connection: Connection, bucket: str, until: datetime) -> int:
     """How often that was tried in the span that ends then, without counting."""
     query = sa.select(attempts.c.number).where(attempts.c.bucket == bucket, attempts.c.until == until)
     return connection.execute(query).scalar() or 0
+
+
+def admit(connection: Connection, bucket: str, now: datetime, span: timedelta, most: int) -> datetime | None:
+    """Count one more unless that would be more than `most` within `span`; the mark to take it back by, else None.
+
+    A span that moves, to the hour: what was refused is not counted, so nobody is kept out by those who try in vain.
+    """
+    until = hour_end(now) + span
+    count(connection, bucket, until)
+    within = sa.select(sa.func.sum(attempts.c.number)).where(attempts.c.bucket == bucket, attempts.c.until > now)
+    if connection.execute(within).scalar_one() <= most:
+        return until
+    take_back(connection, bucket, until)
+    return None
+
+
+def take_back(connection: Connection, bucket: str, until: datetime) -> None:
+    """Count one less: what was admitted did not happen."""
+    here = sa.and_(attempts.c.bucket == bucket, attempts.c.until == until, attempts.c.number > 0)
+    connection.execute(sa.update(attempts).where(here).values(number=attempts.c.number - 1))
+
+
+def hour_end(now: datetime) -> datetime:
+    """The end of the hour, which is where spans of an hour end for everybody."""
+    return now.replace(minute=0, second=0, microsecond=0) + HOUR
 
 
 def spend(connection: Connection, stamp: str, until: datetime) -> bool:
