@@ -1,10 +1,15 @@
-"""The fixed phrases of the mail that asks a person to confirm a subscription, by language. As in `labels`, none names
+"""The fixed phrases of the mails that answer a sign-up, by language: those that ask to confirm it, and those to people
+who are on the list already (`already_`). As in `labels`, none names
 the reader's gender, and a phrase around the list's name is two phrases."""
 
 from __future__ import annotations
 
 PHRASES: dict[str, dict[str, str]] = {
     "en": {
+        "already_heading": "Your subscription is active",
+        "already_ignore": "If this was not you, you can ignore this email.",
+        "already_nothing": "There is nothing left to do.",
+        "already_subject": "Your subscription is active:",
         "confirm_ask": "Press the button to confirm.",
         "confirm_button": "Yes, subscribe me",
         "confirm_consent": "By confirming you agree to this:",
@@ -17,6 +22,10 @@ PHRASES: dict[str, dict[str, str]] = {
         "confirm_why_end": ".",
     },
     "es": {
+        "already_heading": "Tu suscripción está activa",
+        "already_ignore": "Si no lo pediste, puedes ignorar este correo.",
+        "already_nothing": "No hace falta nada más.",
+        "already_subject": "Tu suscripción está activa:",
         "confirm_ask": "Pulsa el botón para confirmar.",
         "confirm_button": "Sí, confirmo",
         "confirm_consent": "Al confirmar, aceptas lo siguiente:",
@@ -29,6 +38,10 @@ PHRASES: dict[str, dict[str, str]] = {
         "confirm_why_end": ".",
     },
     "fr": {
+        "already_heading": "Votre abonnement est actif",
+        "already_ignore": "Si cette demande ne vient pas de vous, ignorez simplement cet e-mail.",
+        "already_nothing": "Vous n’avez rien d’autre à faire.",
+        "already_subject": "Votre abonnement est actif :",
         "confirm_ask": "Appuyez sur le bouton pour confirmer.",
         "confirm_button": "Oui, je confirme",
         "confirm_consent": "En confirmant, vous acceptez ce qui suit :",
@@ -42,6 +55,10 @@ PHRASES: dict[str, dict[str, str]] = {
         "confirm_why_end": ".",
     },
     "de": {
+        "already_heading": "Ihr Abonnement ist aktiv",
+        "already_ignore": "Wenn das nicht von Ihnen kommt, können Sie diese E-Mail ignorieren.",
+        "already_nothing": "Sie brauchen nichts weiter zu tun.",
+        "already_subject": "Ihr Abonnement ist aktiv:",
         "confirm_ask": "Bitte bestätigen Sie das mit der Schaltfläche.",
         "confirm_button": "Ja, abonnieren",
         "confirm_consent": "Mit der Bestätigung stimmen Sie Folgendem zu:",
@@ -55,6 +72,10 @@ PHRASES: dict[str, dict[str, str]] = {
         "confirm_why_end": " zu erhalten.",
     },
     "pt": {
+        "already_heading": "Sua inscrição está ativa",
+        "already_ignore": "Se o pedido não foi seu, ignore este e-mail.",
+        "already_nothing": "Não é preciso fazer mais nada.",
+        "already_subject": "Sua inscrição está ativa:",
         "confirm_ask": "Clique no botão para confirmar.",
         "confirm_button": "Sim, confirmo",
         "confirm_consent": "Ao confirmar, você concorda com o seguinte:",
@@ -67,6 +88,10 @@ PHRASES: dict[str, dict[str, str]] = {
         "confirm_why_end": ".",
     },
     "ar": {
+        "already_heading": "اشتراكك فعّال",
+        "already_ignore": "إذا لم يكن هذا الطلب منك، فيمكنك تجاهل هذه الرسالة.",
+        "already_nothing": "لا حاجة إلى أي إجراء آخر.",
+        "already_subject": "اشتراكك فعّال:",
         "confirm_ask": "اضغط على الزر للتأكيد.",
         "confirm_button": "نعم، أؤكد",
         "confirm_consent": "بالتأكيد تتم الموافقة على ما يلي:",
@@ -79,6 +104,10 @@ PHRASES: dict[str, dict[str, str]] = {
         "confirm_why_end": ".",
     },
     "ur": {
+        "already_heading": "آپ کی رکنیت فعال ہے",
+        "already_ignore": "اگر یہ درخواست آپ کی نہیں تھی تو اس ای میل کو نظر انداز کریں۔",
+        "already_nothing": "مزید کچھ کرنے کی ضرورت نہیں۔",
+        "already_subject": "آپ کی رکنیت فعال ہے:",
         "confirm_ask": "تصدیق کے لیے بٹن دبائیں۔",
         "confirm_button": "جی ہاں، تصدیق کریں",
         "confirm_consent": "تصدیق کر کے آپ اس سے اتفاق کرتے ہیں:",
@@ -94,6 +123,8 @@ PHRASES: dict[str, dict[str, str]] = {
 
 REGIONS: dict[str, dict[str, str]] = {
     "pt-pt": {
+        "already_heading": "A sua subscrição está ativa",
+        "already_subject": "A sua subscrição está ativa:",
         "confirm_consent": "Ao confirmar, concorda com o seguinte:",
         "confirm_heading": "Confirme a sua subscrição",
         "confirm_ignore": "Se o pedido não foi seu, não faça nada. Sem a sua confirmação, não há subscrição.",
