@@ -65,6 +65,7 @@ COMMANDS = (
     Command("templates", "mailer.cli.templates:app", "List the templates, and copy one to change it."),
     Command("config", "mailer.cli.config:app", "Check and show the settings."),
     Command("keys", "mailer.cli.keys:app", "Look after the keys that sign the links in mails."),
+    Command("tokens", "mailer.cli.tokens:app", "Say which programs may use the API, and what each may do."),
     Command("db", "mailer.cli.pruning:app", "Look after the database."),
 )
 
