@@ -125,7 +125,10 @@ class IssueChange(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What a provider reports of a mail. `blocked`: refused by the other side, and not for the address's sake."""
+    """What a provider reports of a mail. `blocked`: refused by the other side, and not for the address's sake.
+
+    `other`: something that we have no word for.
+    """
 
     PROCESSED = "processed"
     DEFERRED = "deferred"
@@ -138,6 +141,7 @@ class EventKind(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     OPENED = "opened"
     CLICKED = "clicked"
+    OTHER = "other"
 
 
 class Cause(StrEnum):

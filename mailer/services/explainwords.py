@@ -50,6 +50,7 @@ EVENTS: Mapping[EventKind, str] = {
     EventKind.UNSUBSCRIBED: "they unsubscribed",
     EventKind.OPENED: "it was opened",
     EventKind.CLICKED: "a link in it was followed",
+    EventKind.OTHER: "the provider reported something else",
 }
 # What a mail came to, the weightier first: a mail that was opened arrived, whatever else was said of it.
 ENDS = (
@@ -131,6 +132,13 @@ def suppressed(entries: Sequence[Suppression]) -> str:
         since = f" since {moment(entry.created_at)}" if entry.created_at else ""
         told.append(f"{whom} suppressed{where}{since} ({entry.reason.value})")
     return "; ".join(told)
+
+
+def pause(until: datetime | None, then: datetime) -> str:
+    """Until when they want nothing, as far as that is still known."""
+    if until is None or until <= then:
+        return "they had asked for a pause, which has been ended since"
+    return f"they asked for a pause until {moment(until)}"
 
 
 def state_since(reason: Exclusion, lists: Sequence[str], changes: Sequence[SubscriptionEvent], then: datetime) -> str:

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.delivery.events import bounce_kind
-from mailer.model import EventKind
+from mailer.model import Cause, EventKind
 from mailer.providers.sendgrid.events import MOST_FAULTS, read
 
 REFERENCE = "17.0123456789abcdef"
@@ -59,6 +58,12 @@ DOCUMENTED: dict[str, tuple[dict[str, Any], EventKind, str]] = {
         EventKind.UNSUBSCRIBED,
         "through the provider's own link",
     ),
+    "group_resubscribe": (
+        {"event": "group_resubscribe", "asm_group_id": 10, "ip": "255.255.255.255"},
+        EventKind.OTHER,
+        "group_resubscribe",
+    ),
+    "something new": ({"event": "snoozed <ada@example.org>"}, EventKind.OTHER, "snoozed <(address)>"),
 }
 
 
@@ -76,13 +81,12 @@ def test_what_is_about_no_mail_of_ours() -> None:
         orjson.dumps(
             [
                 {**bare, "event": "delivered"},
-                {**COMMON, "event": "group_resubscribe"},
                 {"event": "account_status_change", "type": "compliance_suspend", "timestamp": 1},
             ]
         )
     )
     assert (report.events, report.foreign) == ((), 1)
-    assert report.others == {"group_resubscribe": 1, "account_status_change": 1}
+    assert report.others == {"account_status_change": 1}
     assert report.faults == ()
 
 
@@ -99,11 +103,10 @@ def test_an_array_a_line_or_an_event_a_line() -> None:
 def test_a_line_that_cannot_be_read_costs_only_itself() -> None:
     good = orjson.dumps([{**COMMON, "event": "processed"}])
     report = read(good + b"\n{broken\n" + orjson.dumps([7, {**COMMON, "event": "opened"}, {"x": 1}]) + b"\n" + good)
-    assert len(report.events) == 2
+    assert [event.kind for event in report.events] == [EventKind.PROCESSED, EventKind.OTHER, EventKind.PROCESSED]
     assert report.faults == (
         "line 2: not JSON",
         "line 3: not an object",
-        "line 3: an event of an unknown name",
         "line 3: says no event",
     )
     report = read(b"[" + b",".join([b"1"] * 100) + b"]")
@@ -164,34 +167,31 @@ def test_no_bytes_break_it(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "text", "kind"),
+    ("fields", "cause"),
     [
-        ("5.1.1", "", EventKind.BOUNCED_HARD),
-        ("5.1.2", "no such host", EventKind.BOUNCED_HARD),
-        ("5.1.10", "null MX", EventKind.BOUNCED_HARD),
-        ("5.2.1", "disabled", EventKind.BOUNCED_HARD),
-        ("5.4.4", "", EventKind.BOUNCED_HARD),
-        ("5.0.0", "550 5.1.1 whatever", EventKind.BOUNCED_HARD),
-        ("5.0.0", "550 No such user here", EventKind.BOUNCED_HARD),
-        ("5.0.0", "550 rejected", EventKind.BOUNCED_SOFT),
-        ("", "", EventKind.BOUNCED_SOFT),
-        ("5.2.2", "user unknown", EventKind.BOUNCED_SOFT),
-        ("5.2.3", "", EventKind.BOUNCED_SOFT),
-        ("5.3.4", "", EventKind.BOUNCED_SOFT),
-        ("4.2.2", "", EventKind.BOUNCED_SOFT),
-        ("4.4.7", "expired", EventKind.BOUNCED_SOFT),
-        ("4.1.1", "", EventKind.BOUNCED_SOFT),
-        ("5.7.26", "unauthenticated", EventKind.BLOCKED),
-        ("5.7.1", "invalid recipient, says the policy", EventKind.BLOCKED),
-        ("5.6.0", "content", EventKind.BLOCKED),
-        ("5.0.0", "550 5.7.1 you are listed at 10.1.1.1", EventKind.BLOCKED),
+        ({"reason": "500 unknown recipient", "status": "5.0.0", "type": "bounce"}, Cause.ADDRESS),
+        ({"reason": "550 no", "status": "5.0.0", "bounce_classification": "Invalid Address"}, Cause.ADDRESS),
+        ({"reason": "550 no", "status": "5.0.0", "bounce_classification": "Mailbox Unavailable"}, Cause.UNKNOWN),
+        ({"reason": "550 no", "status": "5.0.0", "bounce_classification": "Content"}, Cause.CONTENT),
+        ({"reason": "550 no", "status": "5.0.0", "bounce_classification": "Reputation"}, Cause.POLICY),
+        ({"reason": "550", "status": "5.1.1", "bounce_classification": "Frequency or Volume Too High"}, Cause.POLICY),
+        ({"reason": "450 no", "status": "4.0.0", "bounce_classification": "Technical Failure"}, Cause.TRANSIENT),
+        ({"reason": "550 no", "status": "5.1.1", "type": "blocked"}, Cause.POLICY),
+        ({"reason": "552 full", "status": "5.2.2", "bounce_classification": "Mailbox Unavailable"}, Cause.FULL),
     ],
-)
-def test_what_a_bounce_means(status: str, text: str, kind: EventKind) -> None:
-    assert bounce_kind(status, text) is kind
+)  # fmt: skip
+def test_whose_fault_a_bounce_is(fields: dict[str, str], cause: Cause) -> None:
+    (event,) = read(orjson.dumps([{**COMMON, "event": "bounce", **fields}])).events
+    assert event.cause is cause
 
 
-def test_what_the_provider_itself_says_of_a_bounce() -> None:
-    assert bounce_kind("5.0.0", "rejected", invalid=True) is EventKind.BOUNCED_HARD
-    assert bounce_kind("5.1.1", "user unknown", blocked=True) is EventKind.BLOCKED
-    assert bounce_kind("5.2.2", "", invalid=True) is EventKind.BOUNCED_SOFT
+def test_whose_fault_a_status_is_says_the_organisation() -> None:
+    bounce = {**COMMON, "event": "bounce", "reason": "550 5.7.606 banned", "status": "5.7.606", "type": "blocked"}
+    (event,) = read(orjson.dumps([bounce]), {"5.7.606": "address"}).events
+    assert event.kind is EventKind.BOUNCED_HARD
+
+
+def test_who_unsubscribes_from_the_provider_does_so_from_everything() -> None:
+    names = ("unsubscribe", "group_unsubscribe", "spamreport")
+    events = read(orjson.dumps([{**COMMON, "event": name} for name in names])).events
+    assert [event.everywhere for event in events] == [True, False, False]

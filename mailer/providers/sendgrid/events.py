@@ -11,12 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 
-from mailer.delivery.events import Event, bounce_kind
-from mailer.model import EventKind
+from mailer.delivery.bounced import KIND_OF, Bounce, classify
+from mailer.delivery.events import Event
+from mailer.model import Cause, EventKind, Reader
 from mailer.providers.sendgrid.reply import LONGEST_DETAIL, one_line
 from mailer.providers.sendgrid.request import BATCH_ARGUMENT, DELIVERY_ARGUMENT
 
@@ -24,7 +26,7 @@ KINDS: Mapping[str, EventKind] = {
     "processed": EventKind.PROCESSED,
     "deferred": EventKind.DEFERRED,
     "delivered": EventKind.DELIVERED,
-    "bounce": EventKind.BOUNCED_SOFT,  # until it is looked at, see `_kind`
+    "bounce": EventKind.BOUNCED_SOFT,  # until it is looked at, see `_bounce`
     "dropped": EventKind.DROPPED,
     "open": EventKind.OPENED,
     "click": EventKind.CLICKED,
@@ -32,15 +34,17 @@ KINDS: Mapping[str, EventKind] = {
     "unsubscribe": EventKind.UNSUBSCRIBED,
     "group_unsubscribe": EventKind.UNSUBSCRIBED,
 }
+"""Any other is kept by its name, and nothing follows from it. So it is with `group_resubscribe`: who wants to come back
+presses a button of ours, which is what shows that they agreed."""
 
-OTHERS = frozenset({"group_resubscribe", "account_status_change"})
-"""Documented as well, and nothing that happened to a mail."""
-
-# SendGrid's word for a bounce of an address that is none.
+# SendGrid's words for whose fault a bounce is, in `bounce_classification`.
 INVALID = "invalid address"
+CONTENT = "content"
+OURS = frozenset({"reputation", "frequency or volume too high"})
 # Seconds since 1970 until the year 2100; a number beyond is no time, or in other units.
 LATEST = 4_102_444_800
 MOST_FAULTS = 20
+LONGEST_NAME = 40
 # In 64 bits there is room for 18 digits.
 LONGEST_NUMBER = 19
 
@@ -64,8 +68,11 @@ class Unreadable(ValueError):
     """An event that says nothing which can be used. The message carries nothing of it."""
 
 
-def read(body: bytes) -> Report:
-    """The events of a post, or of a file with a post or an event in each line."""
+def read(body: bytes, codes: Mapping[str, str] = MappingProxyType({})) -> Report:
+    """The events of a post, or of a file with a post or an event in each line.
+
+    `codes`: the organisation's own word for whose fault a status is.
+    """
     events: list[Event] = []
     others: Counter[str] = Counter()
     faults: list[str] = []
@@ -74,7 +81,7 @@ def read(body: bytes) -> Report:
         try:
             if isinstance(found, Unreadable):
                 raise found
-            event = one(found)
+            event = one(found, codes)
         except Unreadable as error:
             faulty += 1
             if faulty <= MOST_FAULTS:
@@ -89,23 +96,31 @@ def read(body: bytes) -> Report:
     return Report(tuple(events), foreign, dict(others), tuple(faults), faulty)
 
 
-def one(found: Any) -> Event | str:
+def one(found: Any, codes: Mapping[str, str] = MappingProxyType({})) -> Event | str:
     """One event; the name of one that is about no mail, and an empty text for a mail that is not ours."""
     if not isinstance(found, dict):
         raise Unreadable("not an object")
     name = _text(found, "event")
     if not name:
         raise Unreadable("says no event")
-    if name in OTHERS or name.startswith("account_"):
-        return name
+    if name.startswith("account_"):
+        return named(name)
     reference = _text(found, DELIVERY_ARGUMENT)
     if not reference:
         return ""
-    if name not in KINDS:
-        raise Unreadable("an event of an unknown name")
     at = _time(found.get("timestamp"))
-    key = _key(reference, name, found)
-    return Event(reference, _kind(name, found), at, key, _detail(name, found), _number(found, BATCH_ARGUMENT))
+    kind, cause = _bounce(found, codes) if name == "bounce" else (KINDS.get(name, EventKind.OTHER), None)
+    return Event(
+        reference,
+        kind,
+        at,
+        _key(reference, name, found),
+        _detail(name, found),
+        _number(found, BATCH_ARGUMENT),
+        cause,
+        everywhere=name == "unsubscribe",
+        reader=Reader.MACHINE if found.get("sg_machine_open") is True else Reader.HUMAN,
+    )
 
 
 def _entries(body: bytes) -> Iterator[tuple[str, Any]]:
@@ -131,15 +146,18 @@ def _of_line(place: str, line: bytes) -> Iterator[tuple[str, Any]]:
         yield place, each
 
 
-def _kind(name: str, found: Mapping[str, Any]) -> EventKind:
-    if name != "bounce":
-        return KINDS[name]
-    return bounce_kind(
+def _bounce(found: Mapping[str, Any], codes: Mapping[str, str]) -> Bounce:
+    word = _text(found, "bounce_classification").casefold()
+    bounce = classify(
         _text(found, "status"),
         _text(found, "reason"),
-        blocked=_text(found, "type") == "blocked",
-        invalid=_text(found, "bounce_classification").casefold() == INVALID,
+        codes,
+        blocked=_text(found, "type") == "blocked" or word in OURS,
+        invalid=word == INVALID,
     )
+    if word == CONTENT and bounce.cause in (Cause.POLICY, Cause.UNKNOWN):
+        return Bounce(KIND_OF[Cause.CONTENT], Cause.CONTENT)
+    return bounce
 
 
 def _key(reference: str, name: str, found: Mapping[str, Any]) -> str:
@@ -163,8 +181,13 @@ def _detail(name: str, found: Mapping[str, Any]) -> str:
         case "unsubscribe" | "group_unsubscribe":
             words = "through the provider's own link"
         case _:
-            words = ""
+            words = "" if name in KINDS else named(name)
     return one_line(words)[:LONGEST_DETAIL]
+
+
+def named(name: str) -> str:
+    """The name of an event that we do not know: somebody else's word, so it is kept short."""
+    return one_line(name)[:LONGEST_NAME]
 
 
 def _number(found: dict[str, Any], name: str) -> int:
