@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from mailer.config.bounces import Bounces
 from mailer.config.smtp import SmtpSettings
+from mailer.config.texts import Texts
 from mailer.config.theme import Theme
 from mailer.config.values import (
     ApiUrl,
@@ -281,7 +282,10 @@ class Settings(BaseSettings):
     privacy: Privacy = Field(default_factory=Privacy, description="What is learned about readers.")
     limits: Limits = Field(default_factory=Limits, description="Where the program stops and asks.")
     work: Work = Field(default_factory=Work, description="What workers do, and who carries it.")
-    theme: Theme = Field(default_factory=Theme, description="How the mails look.")
+    theme: Theme = Field(default_factory=Theme, description="How mails and pages look.")
+    texts: Texts = Field(
+        default_factory=dict, description='[texts.LANG]: own words for what the pages say, "English phrase" = "...".'
+    )
     secrets: Secrets = Field(default_factory=Secrets, description="From the environment only.", repr=False)
 
     @classmethod

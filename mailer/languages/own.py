@@ -1,0 +1,81 @@
+"""An organisation's own words in place of ours: `[texts.LANG]` of `mailer.toml`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from gettext import NullTranslations, c2py
+
+from mailer.languages.catalogs import Catalog, messages
+from mailer.wording import near_name
+
+Words = str | Sequence[str]
+"""A phrase; of one that counts, a form for each number that the language tells apart."""
+
+_PLACES = re.compile(r"%\((\w+)\)s|%%|(%)")
+
+
+class OwnWords(NullTranslations):
+    """The catalog below, with these phrases said otherwise."""
+
+    def __init__(self, language: str, words: Mapping[str, Words], below: Catalog) -> None:
+        super().__init__()
+        self._words = dict(words)
+        self._below = below
+        self._form = c2py(plural_rule(language)[1])
+
+    def gettext(self, message: str) -> str:
+        own = self._words.get(message)
+        return own if isinstance(own, str) else self._below.gettext(message)
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        own = self._words.get(msgid1)
+        return self._below.ngettext(msgid1, msgid2, n) if own is None else self._counted(own, n)
+
+    def pgettext(self, context: str, message: str) -> str:
+        own = self._words.get(message)
+        return own if isinstance(own, str) else self._below.pgettext(context, message)
+
+    def npgettext(self, context: str, msgid1: str, msgid2: str, n: int) -> str:
+        own = self._words.get(msgid1)
+        return self._below.npgettext(context, msgid1, msgid2, n) if own is None else self._counted(own, n)
+
+    def _counted(self, own: Words, n: int) -> str:
+        return own if isinstance(own, str) else own[self._form(n)]
+
+
+def plural_rule(language: str) -> tuple[int, str]:
+    """How many forms a language has for numbers, and gettext's expression that chooses one."""
+    from babel.messages.plurals import get_plural
+
+    found = get_plural(language.replace("-", "_").partition("_")[0].lower())
+    return found.num_plurals, found.plural_expr
+
+
+def fault(language: str, phrase: str, words: Words) -> str | None:
+    """What is wrong with saying a phrase so, as the rest of a sentence; None when nothing is."""
+    known = messages()
+    if phrase not in known:
+        near = near_name(phrase, known)
+        return f"is no phrase of the pages{f'; did you mean {near!r}?' if near else ''}"
+    forms, wanted = [words] if isinstance(words, str) else list(words), plural_rule(language)[0]
+    if known[phrase] is None and not isinstance(words, str):
+        return "is one text, not a list"
+    if known[phrase] is not None and (isinstance(words, str) or len(words) != wanted):
+        return f"counts something, so it needs a list of {wanted} texts"
+    allowed = _places(phrase) | _places(known[phrase] or "")
+    return next((told for form in forms if (told := _fault_of_form(form, allowed))), None)
+
+
+def _fault_of_form(form: str, allowed: set[str]) -> str | None:
+    if not form.strip():
+        return "must not be empty"
+    if _places(form) - allowed:
+        names = ", ".join(f"%({name})s" for name in sorted(allowed)) or "none"
+        return f"has a place that is not in the phrase (there: {names}); a percent sign is written %%"
+    return None
+
+
+def _places(text: str) -> set[str]:
+    """The names of the places for values; a lone percent sign counts as one that nothing has."""
+    return {match[1] or match[2] for match in _PLACES.finditer(text) if match[1] or match[2]}

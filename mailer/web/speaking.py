@@ -1,0 +1,74 @@
+"""What pages say, in each language: phrases, own words of the organisation, days and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from mailer.languages import LANGUAGES, Catalog, translations
+from mailer.languages.own import OwnWords, Words
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+class Speech:
+    """Every language that pages are offered in. `names`: as its own speakers call it."""
+
+    def __init__(self, texts: Mapping[str, Mapping[str, Words]]) -> None:
+        self._texts = {tag.lower(): dict(words) for tag, words in texts.items()}
+        own = [tag for tag in self._texts if tag not in LANGUAGES and "-" not in tag]
+        self.names = {tag: own_name(tag) for tag in (*LANGUAGES, *own)}
+        regions = [tag for tag in ("pt-pt", *self._texts) if "-" in tag]
+        self.languages = (*self.names, *dict.fromkeys(regions))
+
+    def catalog(self, language: str) -> Catalog:
+        """The words of an offered language, with the organisation's own over them; a region's over its language's."""
+        found = translations(language)
+        for tag in dict.fromkeys((language.partition("-")[0], language)):
+            if words := self._texts.get(tag):
+                found = OwnWords(tag, words, found)
+        return found
+
+    def environment(self, language: str, folder: Path) -> Environment:
+        """What makes pages of that language, of the templates in `folder` and else of ours."""
+        made = ImmutableSandboxedEnvironment(
+            loader=FileSystemLoader([folder, TEMPLATES]),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+        )
+        catalog, locale = self.catalog(language), locale_of(language)
+        made.install_gettext_translations(catalog, newstyle=True)  # type: ignore[attr-defined]
+        made.filters["translated"] = catalog.gettext
+        made.filters["day"] = lambda when: spoken_day(when, locale)
+        made.filters["moment"] = lambda when: format_datetime(when, "long", locale=locale)
+        made.filters["number"] = lambda number: format_decimal(number, locale=locale)
+        return made
+
+
+def spoken_day(when: date | datetime, locale: Locale) -> str:
+    return format_date(when, "long", locale=locale)
+
+
+def locale_of(language: str) -> Locale:
+    """How that language writes days and numbers; as English does where nobody knows."""
+    try:
+        return Locale.parse(language, sep="-")
+    except (UnknownLocaleError, ValueError):
+        return Locale("en")
+
+
+def own_name(language: str) -> str:
+    """`de` -> Deutsch."""
+    locale = locale_of(language)
+    name = locale.get_display_name() if locale.language == language.partition("-")[0].lower() else None
+    return name[:1].upper() + name[1:] if name else language
