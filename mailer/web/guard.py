@@ -1,0 +1,182 @@
+"""What every request passes before any surface sees it, and every answer on its way back.
+
+Who asks is settled, paths that can be read in two ways are refused, the body is taken in within bounds, an error
+becomes an answer that says nothing, each answer gets the headers that keep browsers strict, and one line is logged.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mailer.web import bodies, clients, counters, places
+from mailer.web.failures import LATER, failed, of_error
+
+log = logging.getLogger("mailer.web")
+
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cache-Control": "no-store",
+}
+"""What an answer has unless its surface says otherwise."""
+
+HSTS: Final = "max-age=31536000"
+
+PUBLIC: Final = ("/archive", "/subscribe", "/static")
+"""What search engines may show. Everything else is somebody's, or for programs."""
+
+UNKNOWN: Final = "-"
+"""In place of a path that is none of ours: what stands in it is not for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings say of it. `base`: the path that the public address has."""
+
+    proxies: tuple[clients.Network, ...]
+    base: str
+    secure: bool
+    seconds: float
+    logged: bool
+
+
+class Exchange:
+    """One request and its answer."""
+
+    def __init__(self, scope: Scope, rules: Rules, send: Send) -> None:
+        self.began = time.perf_counter()
+        # A dictionary of our own: the server looks at the method in its own when it writes the answer.
+        self.scope: MutableMapping[str, Any] = {**scope, "root_path": rules.base, "state": dict(scope.get("state", {}))}
+        self.method: str = scope["method"]
+        self.status = 0
+        self.rules = rules
+        self._send = send
+
+    @property
+    def path(self) -> str:
+        """Without what the public address begins with."""
+        path: str = self.scope["path"]
+        base = self.rules.base
+        return path[len(base) :] if base and path.startswith(f"{base}/") else path
+
+    @property
+    def route(self) -> str:
+        """The kind of page, as `/u/{token}`: never what stood in the address itself."""
+        found = getattr(self.scope.get("route"), "path", None) if self.status != 404 else None
+        return found or UNKNOWN
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self._dress(MutableHeaders(scope=message))
+        elif self.method == "HEAD":
+            message = {**message, "body": b""}
+        await self._send(message)
+
+    def _dress(self, headers: MutableHeaders) -> None:
+        for name, value in HEADERS.items():
+            headers.setdefault(name, value)
+        if self.rules.secure:
+            headers.setdefault("Strict-Transport-Security", HSTS)
+        if not self.path.startswith(PUBLIC):
+            headers.setdefault("X-Robots-Tag", "noindex, nofollow")
+
+
+class Guard:
+    """The outermost part of the application."""
+
+    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+        self._app = app
+        self._rules = rules
+        self._bodies = bodies.Bodies(rules.seconds)
+        self._warned = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = Exchange(scope, self._rules, send)
+        try:
+            await self._answer(exchange, receive)
+        except bodies.Gone:
+            return
+        finally:
+            self._note(exchange)
+
+    async def _answer(self, exchange: Exchange, receive: Receive) -> None:
+        scope = exchange.scope
+        self._settle_client(scope)
+        if refusal := _refusal(exchange):
+            await self._refuse(exchange, receive, refusal)
+            return
+        try:
+            body = await self._bodies.take(receive, scope["headers"], bodies.most_of(exchange.path))
+        except bodies.Refused as refused:
+            # What is still coming is not waited for: the connection ends with the answer.
+            await self._refuse(exchange, receive, refused.status)
+            return
+        try:
+            if exchange.method == "HEAD" and "HEAD" not in _written(scope):
+                scope["method"] = "GET"
+            await self._surfaces(exchange, bodies.again(body, receive))
+        finally:
+            self._bodies.release(body)
+
+    async def _surfaces(self, exchange: Exchange, receive: Receive) -> None:
+        try:
+            await self._app(exchange.scope, receive, exchange.send)
+        except Exception as error:
+            if exchange.status:  # half an answer: only the end of the connection says that it is none
+                raise
+            answer = of_error(Request(exchange.scope), error)
+            await answer(exchange.scope, receive, exchange.send)
+
+    async def _refuse(self, exchange: Exchange, receive: Receive, status: int) -> None:
+        headers = {"Connection": "close", **(LATER if status == 503 else {})}
+        await failed(Request(exchange.scope), status, headers)(exchange.scope, receive, exchange.send)
+
+    def _settle_client(self, scope: MutableMapping[str, Any]) -> None:
+        peer, port = scope.get("client") or ("", 0)
+        client = clients.client_of(peer, scope["headers"], self._rules.proxies)
+        scope["client"] = (client.address, port if client.address == peer else 0)
+        scope["state"]["client_known"] = client.known
+        if not client.known and not self._warned:
+            self._warned = True
+            detail = "requests come through a proxy that [web] proxies does not name: everybody counts as one network"
+            log.warning("proxy", extra={"told": {"detail": detail}})
+
+    def _note(self, exchange: Exchange) -> None:
+        seconds = time.perf_counter() - exchange.began
+        method = exchange.method if exchange.method in places.METHODS else "OTHER"
+        counters.count(exchange.route, method, exchange.status, seconds)
+        if self._rules.logged:
+            told = {"method": method, "route": exchange.route, "status": exchange.status}
+            log.info("request", extra={"told": {**told, "ms": round(seconds * 1000, 1)}})
+
+
+def _refusal(exchange: Exchange) -> int:
+    """The status with which a request is refused for what stands in its first line; 0 for none."""
+    if exchange.method not in places.METHODS:
+        return 501
+    raw: bytes = exchange.scope.get("raw_path") or b""
+    return 0 if places.is_plain(exchange.path, raw) else 404
+
+
+def _written(scope: MutableMapping[str, Any]) -> frozenset[str]:
+    """How the place may be asked, as its surface says it: some answer HEAD in their own way."""
+    app: FastAPI = scope["app"]
+    return places.written(app, scope)
