@@ -28,6 +28,8 @@ SHORTEST_KEY = 16
 LONGEST_TOKEN = 400
 
 HEX_FLAG = 0x80
+LONGEST_NAME = HEX_FLAG - 1
+"""So many bytes the name of a list or an issue may have in a token."""
 HEX_DIGITS = "0123456789abcdef"
 BLOCK = 64
 URL_SAFE = bytes.maketrans(b"+/", b"-_")
@@ -112,8 +114,8 @@ class Signer:
 
 def _writer(key: bytes, purpose: Purpose, list_name: str) -> Callable[[Sequence[str]], list[str]]:
     name = list_name.encode("utf-8")
-    if not 0 < len(name) < HEX_FLAG:
-        raise ConfigError("a list's name in a link has 1 to 127 bytes")
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise ConfigError(f"a list's name in a link has 1 to {LONGEST_NAME} bytes")
     head = _head(key, purpose)
     as_text = head + bytes([len(name)]) + name
     as_hex = head + bytes([len(name) | HEX_FLAG]) + name

@@ -45,16 +45,25 @@ def without_default(expression: nodes.Expr) -> tuple[nodes.Expr, Any]:
     return expression, None
 
 
-def without_absent(segments: Sequence[Segment], absent: frozenset[str]) -> tuple[Segment, ...]:
-    """The segments without the branches that wait for a field nobody has."""
+def settled(segments: Sequence[Segment], absent: frozenset[str], present: frozenset[str]) -> tuple[Segment, ...]:
+    """The segments without the questions whether somebody has a field that nobody has, or everybody."""
     kept: list[Segment] = []
     for segment in segments:
-        if isinstance(segment, Choice):
-            branches = tuple(branch for branch in segment.branches if branch[0] not in absent)
-            kept += [replace(segment, branches=branches)] if branches else without_absent(segment.otherwise, absent)
-        else:
-            kept.append(segment)
+        kept += _settled(segment, absent, present) if isinstance(segment, Choice) else [segment]
     return tuple(kept)
+
+
+def _settled(choice: Choice, absent: frozenset[str], present: frozenset[str]) -> tuple[Segment, ...]:
+    branches: list[tuple[str, tuple[Segment, ...]]] = []
+    otherwise = choice.otherwise
+    for test, body in choice.branches:
+        if test in present:
+            otherwise = body
+            break
+        if test not in absent:
+            branches.append((test, settled(body, absent, present)))
+    otherwise = settled(otherwise, absent, present)
+    return (replace(choice, branches=tuple(branches), otherwise=otherwise),) if branches else otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +94,19 @@ class PersonalPart:
     """
 
     def __init__(
-        self, flat: Flat, *, language: str = "en", header: bool = False, absent: frozenset[str] = frozenset()
+        self,
+        flat: Flat,
+        *,
+        language: str = "en",
+        header: bool = False,
+        absent: frozenset[str] = frozenset(),
+        present: frozenset[str] = frozenset(),
     ) -> None:
-        """`header` keeps values on one line. `absent` names fields that no recipient has, such as `links.view`."""
+        """`header` keeps values on one line. `absent` names fields that no recipient has, such as `links.view`, and
+        `present` those that everybody has: what asks for them is decided here."""
         self.environment = TemplateEnvironment(autoescape=flat.autoescape, language=language)
         self.header = header
-        constants, self.slots, self.distinct = self.split(without_absent(flat.segments, absent))
+        constants, self.slots, self.distinct = self.split(settled(flat.segments, absent, present))
         self.constants = tuple(one_line(run) for run in constants) if header else constants
         self.escaped = flat.autoescape
         self.plain = [(index, slot) for index, slot in enumerate(self.distinct) if slot.field]

@@ -17,12 +17,14 @@ from mailer.errors import MailerError
 from mailer.model import Envelope, Outcome, Receipt, Recipient, Sender
 from mailer.render.bounces import BounceAddresses
 from mailer.render.fields import FieldColumns, clean_fields
+from mailer.render.flat import Flat
 from mailer.render.issue import RenderedIssue
-from mailer.render.links import LONGEST_TOKEN, Purpose, Signer, unsubscribe_url
+from mailer.render.links import LONGEST_TOKEN, Signer
 from mailer.render.mailbox import ascii_address
 from mailer.render.merge import PartColumns
 from mailer.render.mime import MessageAddress, MessageHeaders, MessageSkeleton, PersonalValues, unsubscribe_headers
 from mailer.render.personal import PersonalPart, lines, one_line
+from mailer.services.reader_links import ReaderLinks
 from mailer.services.references import key_of, reference, references
 
 NOT_ASCII_WORD = re.compile(r"[^a-z0-9_-]+")
@@ -31,8 +33,9 @@ NOT_ASCII_WORD = re.compile(r"[^a-z0-9_-]+")
 STAND_IN = "-_" * (LONGEST_TOKEN // 2)
 """As long as a token may be, so that what is too long for a header is told for the issue and not for each person."""
 
+
 ABSENT_LINKS = frozenset({"links.view", "links.preferences"})
-"""Links that templates ask for and that there are no pages for yet."""
+"""Links that a mail which is no issue has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +95,23 @@ class MailWriter:
         self.titles = {name: each["title"] for name, each in snapshot["lists"].items()}
         self.subject = PersonalPart(rendered.subject, language=rendered.language, header=True)
         self.preheader = PersonalPart(rendered.preheader, language=rendered.language, header=True)
-        self.html = PersonalPart(rendered.html, language=rendered.language, absent=ABSENT_LINKS)
-        self.text = PersonalPart(rendered.text, language=rendered.language, absent=ABSENT_LINKS)
+        self.reader_links = ReaderLinks(Signer(keys), issue, self.base_url, self.mailbox, preview=preview)
+        self.html, self.text = (self.body(part, rendered.language) for part in (rendered.html, rendered.text))
         self.headers = {name: self.list_headers(name, each["reply_to"]) for name, each in snapshot["lists"].items()}
         self.skeletons = {
             name: MessageSkeleton(self.text, self.html, self.subject, headers, snapshot["hash"][:24])
             for name, headers in self.headers.items()
         }
-        self.signer = Signer(keys)
         self.route = route
         self.bounces = BounceAddresses(keys, ascii_address(route.bounces, "bounces")) if route.bounces else None
-        self.purpose = Purpose.PREVIEW if preview else Purpose.UNSUBSCRIBE
         self.key = key_of(snapshot, keys)
         # The same for everybody but for the token, which has only letters that stand for themselves in a link.
-        url = self.links_of(STAND_IN)["unsubscribe"] if self.base_url else ""
-        self.leaving = unsubscribe_headers(url, self.mailto(STAND_IN))
+        url = self.reader_links.leave(STAND_IN) if self.base_url else ""
+        self.leaving = unsubscribe_headers(url, self.reader_links.mailto(STAND_IN))
+
+    def body(self, part: Flat, language: str) -> PersonalPart:
+        links = self.reader_links
+        return PersonalPart(part, language=language, absent=links.absent, present=links.present)
 
     def list_headers(self, list_name: str, reply_to: str) -> MessageHeaders:
         """What every mail through this list has in common."""
@@ -124,10 +129,9 @@ class MailWriter:
         """What the mails to these recipients of one list need. Raises TemplateError when there can be no text for one
         of them."""
         delivery_ids, ids, emails, _, attributes = map(list, zip(*recipients, strict=True))
-        tokens = self.signer.tokens(self.purpose, list_name, ids)
+        tokens = self.reader_links.unsubscribing(list_name, ids)
         own = {"email": emails, "id": ids, "list": [self.titles[list_name]] * len(ids)}
-        links = {name: token_column(link, tokens) for name, link in self.links_of(STAND_IN).items()}
-        people = FieldColumns(attributes, own, links)
+        people = FieldColumns(attributes, own, self.reader_links.columns(list_name, ids, tokens))
         return Together(
             delivery_ids,
             emails,
@@ -201,17 +205,12 @@ class MailWriter:
 
     def links(self, recipient: Recipient) -> dict[str, str]:
         """What templates find under `links`."""
-        return self.links_of(self.token(recipient))
-
-    def links_of(self, token: str) -> dict[str, str]:
-        """Without public pages, unsubscribing is a mail to the contact."""
-        return {"unsubscribe": unsubscribe_url(self.base_url, token) if self.base_url else self.mailto(token)}
+        return self.reader_links.of(recipient)
 
     def token(self, recipient: Recipient) -> str:
-        return self.signer.token(self.purpose, recipient.list_name, recipient.subscriber_id)
-
-    def mailto(self, token: str) -> str:
-        return f"{self.mailbox}?subject=unsubscribe%20{token}"
+        """What unsubscribes the recipient, or in a preview says that it is one."""
+        (token,) = self.reader_links.unsubscribing(recipient.list_name, (recipient.subscriber_id,))
+        return token
 
     def message_id(self, delivery_id: int) -> str:
         """The same for a delivery whenever it is written, not to be guessed: answers and bounces are matched by it."""

@@ -373,6 +373,15 @@ def test_branches_for_links_that_nobody_has_are_left_out() -> None:
     assert len(personal.distinct) == 1
 
 
+def test_questions_for_links_that_everybody_has_are_answered_once() -> None:
+    flat = compile_plain(part("{% if subscriber.city %}{% if links.view %}A{% endif %}{% elif links.view %}B{% else %}C"
+                              "{% endif %}{% if links.view %}{{ links.view }}{% else %}-{% endif %}"))  # fmt: skip
+    personal = PersonalPart(flat, present=frozenset({"links.view"}))
+    for reader in (ADA, {}):
+        assert personal.render(reader, {"view": "V"}) == PersonalPart(flat).render(reader, {"view": "V"})
+    assert [slot.field for slot in personal.distinct] == ["", "view"], "the second is no question any more"
+
+
 def test_endless_output_is_cut_short() -> None:
     source = "{% for a in range(1000) %}{% for b in range(1000) %}123456{% endfor %}{% endfor %}"
     with pytest.raises(TemplateError, match="more than 5000000 characters"):

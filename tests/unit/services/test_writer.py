@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
@@ -15,9 +16,13 @@ from mailer.config.theme import Theme
 from mailer.errors import LinkError, MailerError
 from mailer.issues.file import parse_issue
 from mailer.model import Outcome, Recipient
+from mailer.render.compile import PartInput, compile_plain
+from mailer.render.fields import FieldColumns
 from mailer.render.issue import RenderInput, render_issue
 from mailer.render.links import LinkTarget, Purpose, Signer
+from mailer.render.personal import PersonalPart
 from mailer.render.sources import TemplateText
+from mailer.services.reader_links import LinkColumns
 from mailer.services.references import reference, references
 from mailer.services.writer import MailWriter, ascii_word
 from mailer.workspace import shipped
@@ -62,6 +67,7 @@ def writer(
     base_url: str = "https://news.example.org",
     contact: str = "office@example.org",
     older: tuple[bytes, ...] = (),
+    name: str = NAME,
     **more: str,
 ) -> MailWriter:
     snapshot: dict[str, Any] = {
@@ -72,7 +78,7 @@ def writer(
         "contact": contact,
         "hash": "0123456789abcdef" * 4,
     }
-    return MailWriter(NAME, {**snapshot, **more}, (key, *older), preview=preview)
+    return MailWriter(name, {**snapshot, **more}, (key, *older), preview=preview)
 
 
 def person(delivery: int = 17, list_name: str = "weekly", email: str = "ann@example.net", **fields: Any) -> Recipient:
@@ -128,6 +134,67 @@ def test_a_preview_unsubscribes_nobody(parts: Mapping[str, Any]) -> None:
     assert Signer([KEY]).read(token, Purpose.PREVIEW).subscriber_id == "ab12cd34"
     with pytest.raises(LinkError):
         Signer([KEY]).read(token, Purpose.UNSUBSCRIBE)
+
+
+def in_both(written: MailWriter, recipient: Recipient, page: str) -> str:
+    """The token of the link to a kind of page, once the HTML and the text say the same."""
+    whole = written.personal(recipient)
+    found = re.findall(rf"https://news\.example\.org/{page}/([\w-]+)", whole.html + " " + whole.text)
+    assert len(found) == 2, "once in the HTML, once in the text"
+    assert len(set(found)) == 1
+    return str(found[0])
+
+
+def test_a_mail_leads_to_its_readers_preferences_and_to_itself_as_a_page(parts: Mapping[str, Any]) -> None:
+    signer = Signer([KEY])
+    assert signer.read(in_both(writer(parts), person(), "p"), Purpose.PREFERENCES) == LinkTarget("weekly", "ab12cd34")
+    assert signer.read(in_both(writer(parts), person(), "v"), Purpose.VIEW) == LinkTarget(NAME, "ab12cd34")
+
+
+def test_links_of_a_preview_are_good_for_nothing(parts: Mapping[str, Any]) -> None:
+    signer = Signer([KEY])
+    for page, purpose in (("u", Purpose.UNSUBSCRIBE), ("p", Purpose.PREFERENCES), ("v", Purpose.VIEW)):
+        token = in_both(writer(parts, preview=True), person(), page)
+        assert signer.read(token, Purpose.PREVIEW).subscriber_id == "ab12cd34"
+        with pytest.raises(LinkError):
+            signer.read(token, purpose)
+
+
+def test_without_public_pages_no_link_leads_to_one(parts: Mapping[str, Any]) -> None:
+    whole = writer(parts, base_url="").personal(person())
+    for word in ("View in browser", "Preferences"):
+        assert word.lower() not in (whole.html + whole.text).lower()
+
+
+def test_an_issue_with_a_name_that_no_token_can_hold_has_no_page_of_its_own(parts: Mapping[str, Any]) -> None:
+    snapshot = {
+        "parts": parts,
+        "from": SENDER,
+        "lists": LISTS,
+        "base_url": "https://news.example.org",
+        "hash": "b3" * 32,
+    }
+    whole = MailWriter(long, {**snapshot, "contact": "office@example.org"}, (KEY,)).personal(person())
+    assert "/v/" not in whole.html
+    assert "/p/" in whole.html
+
+
+def test_a_link_that_no_template_mentions_is_never_made() -> None:
+    """A token is a hash: of a million mails each would cost seconds."""
+    made: list[str] = []
+
+    def maker(name: str) -> Callable[[], list[str]]:
+        def make() -> list[str]:
+            made.append(name)
+            return [name]
+
+        return make
+
+    columns = LinkColumns({name: maker(name) for name in ("view", "preferences")})
+    people = FieldColumns([{}], {}, columns)
+    text = PersonalPart(compile_plain(PartInput({"a": TemplateText("{{ links.view }}", "a")}, "a", {}, "en", "x", {})))
+    assert text.columns(people) == [["view"]]
+    assert made == ["view"]
 
 
 def test_each_list_has_its_own_headers(parts: Mapping[str, Any]) -> None:
@@ -188,7 +255,7 @@ def test_a_new_key_changes_no_message_id(parts: Mapping[str, Any]) -> None:
 def test_a_link_of_before_a_rotation_is_read_after_it(parts: Mapping[str, Any]) -> None:
     before = writer(parts).token(person())
     after = writer(parts, b"n" * 32, older=(KEY,))
-    assert after.signer.read(before, Purpose.UNSUBSCRIBE) == LinkTarget("weekly", "ab12cd34")
+    assert Signer((b"n" * 32, KEY)).read(before, Purpose.UNSUBSCRIBE) == LinkTarget("weekly", "ab12cd34")
     assert after.token(person()) != before
 
 
