@@ -1,8 +1,9 @@
 """Who receives an issue and who is left out, and why. The store says the same in SQL; a test holds the two together.
 
 A person on several lists is one candidate and receives one copy, through the first of the issue's lists on which
-they are confirmed and not suppressed. An entry for every list wins over all of them. A segment and then the cap on
-how many issues a person gets are asked last, with the list that brings a person in.
+they are confirmed and not suppressed. An entry for every list wins over all of them. Whom a list can mail and who
+asked for a pause gets nothing by any list. A segment and then the cap on how many issues a person gets are asked last,
+with the list that brings a person in.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from mailer.audience.suppressing import values_of
 from mailer.model import Exclusion, Subscriber, SubscriptionState
@@ -65,9 +67,11 @@ def nobody(candidate: Candidate, list_name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What decides besides lists and suppressions. `smtputf8`: the provider carries any address."""
+    """What decides besides lists and suppressions. `smtputf8`: the provider carries any address. `now`: the moment for
+    which pauses are looked at; without it nobody is on one."""
 
     smtputf8: bool = False
+    now: datetime | None = None
     chooses: Chooses = everybody
     capped: Capped = nobody
 
@@ -136,6 +140,8 @@ def verdict(
         return Verdict(person, on[0], Exclusion.SUPPRESSED)
     if not confirmed:
         return Verdict(person, on[0], _REASONS[candidate.subscriptions[on[0]]])
+    if terms.now is not None and person.paused(terms.now):
+        return Verdict(person, confirmed[0], Exclusion.PAUSED)
     if person.ascii_email is None and not terms.smtputf8:
         return Verdict(person, on[0], Exclusion.NEEDS_SMTPUTF8)
     if not terms.chooses(candidate, confirmed[0]):

@@ -38,7 +38,7 @@ def list_lists(context: typer.Context, as_json: JsonOption = False) -> None:
     from mailer.services.lists import list_figures
 
     with open_mailer(context) as mailer:
-        figures = list_figures(mailer.store, mailer.lists)
+        figures = list_figures(mailer.store, mailer.lists, mailer.now())
     headers = ("NAME", "TITLE", "OPT-IN", *(state.value.upper() for state in SubscriptionState), "MAILABLE")
     rows = [
         (each.name, each.definition.title, each.definition.opt_in, *each.counts.values(), each.mailable)

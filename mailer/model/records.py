@@ -116,7 +116,10 @@ class MailingList:
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A person. `id` is opaque and safe in links; `email_key` is what makes an address one address."""
+    """A person. `id` is opaque and safe in links; `email_key` is what makes an address one address.
+
+    `paused_until`: nothing is sent to them before, because they asked for that.
+    """
 
     id: str
     email: str
@@ -124,6 +127,11 @@ class Subscriber:
     ascii_email: str | None
     attributes: Attributes = field(default_factory=dict)
     created_at: datetime | None = None
+    paused_until: datetime | None = None
+
+    def paused(self, now: datetime) -> bool:
+        """Whether they are on a pause. It ends by itself."""
+        return self.paused_until is not None and self.paused_until > now
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ def whom(
         smtputf8=capabilities.smtputf8,
         narrowing=narrowing,
         capped_at=caps_at(source.kind, program.now()),
+        now=program.now(),
     )
     return prepared.snapshot if issue is None else issue.snapshot, people
 

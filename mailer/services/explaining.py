@@ -152,7 +152,7 @@ def forecast(connection: Connection, program: Program, about: Person, asked: Ask
         return bool(enough(connection, about, asked, list_name, now))
 
     banned = stored.suppressed(connection, about.subscriber.email_key, asked.lists)
-    found = verdict(about.candidate, asked.lists, banned, Terms(smtputf8, chosen, capped))
+    found = verdict(about.candidate, asked.lists, banned, Terms(smtputf8, now, chosen, capped))
     steps = [words.scheduled(asked.issue)] if asked.issue else []
     if found is None:
         return NOT_ON_LISTS, f"they would not get it: {words.not_on(asked.lists, about.states)}", steps
@@ -213,6 +213,8 @@ def left_out(connection: Connection, about: Person, asked: Asked, reason: Exclus
             return outside(connection, about, asked, asked.segment, then)
         case Exclusion.CAP:
             return enough(connection, about, asked, through(about, asked), then) or words.CAP_CHANGED
+        case Exclusion.PAUSED:
+            return words.pause(about.subscriber.paused_until, then)
         case Exclusion.NEEDS_SMTPUTF8:
             return "their address is not written in ASCII, which the provider cannot carry"
         case _:

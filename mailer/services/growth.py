@@ -43,7 +43,7 @@ def list_report(store: Store, definition: MailingList, period: Period, now: date
     """Everything from one moment of the database, so that the last number of the series is the count of now."""
     since = first_day(period.since, now.date()) if period.since else None
     with store.read() as connection:
-        known = figures(connection, definition)
+        known = figures(connection, definition, now)
         moves = stored.movements(connection, definition.name)
     return ListReport(definition, known.counts, known.mailable, grow(moves, now.date(), since, period.by))
 

@@ -156,7 +156,9 @@ def _carried_out(running: _Running) -> Import:
         importing.settle(connection)
         if not stored.finish(connection, running.number, running.rows, running.now):
             raise _another()
-        return replace(_report(running), rejected_files=files, after=figures(connection, running.entry.definition))
+        return replace(
+            _report(running), rejected_files=files, after=figures(connection, running.entry.definition, running.now)
+        )
 
 
 def _write(running: _Running, prepared: Prepared) -> None:
@@ -194,7 +196,7 @@ def _looked_at(running: _Running, before: ImportRecord | None) -> Import:
             if stopped := watch.stop():
                 break
     with running.store.read() as connection:
-        after = figures(connection, running.entry.definition)
+        after = figures(connection, running.entry.definition, running.now)
     sample = tuple(map(SampleRow.of, running.people.sample(SAMPLE))) if running.options.dry_run else ()
     return replace(
         _report(running, stopped=stopped), dry_run=running.options.dry_run, after=after, sample=sample,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
@@ -26,17 +27,19 @@ class ListFigures:
         return self.definition.name
 
 
-def list_figures(store: Store, lists: Mapping[str, MailingList]) -> tuple[ListFigures, ...]:
-    """The lists in order of their names."""
+def list_figures(
+    store: Store, lists: Mapping[str, MailingList], now: datetime | None = None
+) -> tuple[ListFigures, ...]:
+    """The lists in order of their names. Who is on a pause at `now` is not mailable."""
     with store.read() as connection:
-        return tuple(figures(connection, definition) for _, definition in sorted(lists.items()))
+        return tuple(figures(connection, definition, now) for _, definition in sorted(lists.items()))
 
 
-def figures(connection: Connection, definition: MailingList) -> ListFigures:
+def figures(connection: Connection, definition: MailingList, now: datetime | None = None) -> ListFigures:
     counts = stored.counts(connection, definition.name)
-    return ListFigures(definition, counts, mailable(connection, definition.name) if any(counts.values()) else 0)
+    return ListFigures(definition, counts, mailable(connection, definition.name, now) if any(counts.values()) else 0)
 
 
-def mailable(connection: Connection, name: str) -> int:
+def mailable(connection: Connection, name: str, now: datetime | None) -> int:
     """Counted with the query that chooses the recipients of an issue, so that the two cannot disagree."""
-    return ledger.preview(connection, [name], smtputf8=True).recipients
+    return ledger.preview(connection, [name], smtputf8=True, now=now).recipients

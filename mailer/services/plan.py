@@ -105,6 +105,7 @@ def known(program: Program, prepared: Prepared, *, smtputf8: bool, again: bool) 
                 smtputf8=smtputf8,
                 narrowing=narrowing,
                 capped_at=caps_at(issue.kind, program.now()),
+                now=program.now(),
             )
         )
         sent = {} if again or begun else sent_by_others(connection, issue)

@@ -1,9 +1,9 @@
 """Who receives an issue and who does not, as queries: for each of its lists in order, those that list brings in.
 
 A list can mail who is confirmed on it and not suppressed there. A person on several lists belongs to the first one
-that can mail them. An entry for every list wins over all of them. A segment is asked after that, with the list that
-brings a person in: its `joined` is that subscription's; and last of all that list's cap. `audience.decide` says the
-same for one person.
+that can mail them. An entry for every list wins over all of them. Who asked for a pause gets nothing by any list. A
+segment is asked after that, with the list that brings a person in: its `joined` is that subscription's; and last of
+all that list's cap. `audience.decide` says the same for one person.
 """
 
 from __future__ import annotations
@@ -28,7 +28,13 @@ from mailer.store.tables import subscribers, subscriptions
 MEMBER = subscriptions.alias("member")
 
 # Why somebody whom a list can mail is left out all the same.
-DESPITE_CONFIRMED = (Exclusion.SUPPRESSED, Exclusion.NEEDS_SMTPUTF8, Exclusion.SEGMENT, Exclusion.CAP)
+DESPITE_CONFIRMED = (
+    Exclusion.SUPPRESSED,
+    Exclusion.PAUSED,
+    Exclusion.NEEDS_SMTPUTF8,
+    Exclusion.SEGMENT,
+    Exclusion.CAP,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +47,11 @@ class Narrowing:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What decides besides the states of subscriptions."""
+    """What decides besides the states of subscriptions. `now`: the moment for which pauses are looked at; without it
+    nobody is on one."""
 
     smtputf8: bool = False
+    now: datetime | None = None
     bans: Bans = Bans()  # noqa: RUF009 - frozen and empty
     narrowing: Narrowing | None = None
     capping: Capping = field(default_factory=dict)
@@ -73,11 +81,13 @@ def exclusions(chosen: Sequence[int], place: int, rules: Rules) -> sa.Select[Any
     nowhere = sa.or_(MEMBER.c.state != SubscriptionState.CONFIRMED, here)
     if later := chosen[place + 1 :]:
         nowhere = sa.and_(nowhere, ~_mailed_by(later, rules.bans))
-    kept_out = [everywhere, nowhere] + ([] if rules.smtputf8 else [_needs_smtputf8()])
+    paused = [] if rules.now is None else [MEMBER.c.subscriber_id.in_(on_a_pause(rules.now))]
+    kept_out = [everywhere, nowhere, *paused] + ([] if rules.smtputf8 else [_needs_smtputf8()])
     reason = sa.case(
         (sa.or_(everywhere, sa.and_(nowhere, here)), Exclusion.SUPPRESSED.value),
         # The states that are not confirmed are reasons of the same name.
         (nowhere, sa.type_coerce(MEMBER.c.state, sa.String)),
+        *((each, Exclusion.PAUSED.value) for each in paused),
         else_=Exclusion.NEEDS_SMTPUTF8.value,
     )
     query = sa.select(MEMBER.c.subscriber_id, reason.label("reason")).select_from(people)
@@ -119,6 +129,8 @@ def _mailable(chosen: Sequence[int], place: int, rules: Rules) -> sa.Select[Any]
     query = recipients(chosen, place, rules).join(subscribers, subscribers.c.id == MEMBER.c.subscriber_id)
     for number in filter(rules.bans.some, (EVERY_LIST, chosen[place])):
         query = query.where(~named(number, MEMBER.c.subscriber_id))
+    if rules.now is not None:
+        query = query.where(sa.or_(subscribers.c.paused_until.is_(None), subscribers.c.paused_until <= rules.now))
     return query if rules.smtputf8 else query.where(subscribers.c.ascii_email.is_not(None))
 
 
@@ -152,6 +164,11 @@ def _on(chosen: Sequence[int], state: SubscriptionState | None = None) -> sa.Col
     other = subscriptions.alias("other")
     found = sa.exists().where(other.c.subscriber_id == MEMBER.c.subscriber_id, other.c.list_id.in_(chosen))
     return found if state is None else found.where(other.c.state == state)
+
+
+def on_a_pause(now: datetime) -> sa.Select[int]:
+    """The numbers of all who asked for a pause that is not over."""
+    return sa.select(subscribers.c.id).where(subscribers.c.paused_until > now)
 
 
 def _needs_smtputf8() -> sa.ColumnElement[bool]:

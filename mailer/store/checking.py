@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from mailer.model import DeliveryState, Exclusion, Recipient, SubscriptionState
 from mailer.store.banning import broadest
-from mailer.store.columns import BigId
+from mailer.store.columns import EPOCH, MICROSECOND, BigId
 from mailer.store.suppressions import CHUNK, EVERY_LIST
 from mailer.store.tables import deliveries, issue_lists, lists, subscribers, subscriptions, suppressions
 
@@ -26,18 +26,26 @@ _value = JSONDecoder().raw_decode
 
 CONFIRMED = SubscriptionState.CONFIRMED.value
 
-Person = sa.Row[int, str, str, int, str, str | None, int | None, str, str]
+Person = sa.Row[int, str, str, int, str, str | None, int | None, str, str, int | None]
 
 
 class _Other(NamedTuple):
-    """A delivery whose list cannot mail its person any more, with the subscription's state and the broadest ban."""
+    """A delivery whose list cannot mail its person now, with the subscription's state and the broadest ban."""
 
     number: int
     state: str | None
     ban: int | None
+    paused: bool
+
+    @property
+    def here(self) -> bool:
+        """Whether its list could, but for a pause."""
+        return self.state == CONFIRMED and self.ban is None
 
     @property
     def reason(self) -> Exclusion:
+        if self.here:
+            return Exclusion.PAUSED
         return Exclusion.SUPPRESSED if self.ban is not None else Exclusion(self.state or Exclusion.UNSUBSCRIBED)
 
 
@@ -59,6 +67,7 @@ PEOPLE = (
         sa.type_coerce(subscribers.c.forgotten_at, BigId),
         subscribers.c.email_key,
         subscribers.c.domain,
+        sa.type_coerce(subscribers.c.paused_until, BigId),
     )
     .join_from(deliveries, subscribers, subscribers.c.id == deliveries.c.subscriber_id)
     .join(
@@ -80,25 +89,28 @@ PEOPLE = (
 def check_again(connection: Connection, batch_id: int, issue_id: int, now: datetime) -> tuple[Recipient, ...]:
     """Who of a batch gets its mail now. The others are excluded, or come in by another list of the issue."""
     names: dict[int, str] = dict(connection.execute(NAMES, {"issue": issue_id}).all())
-    recipients, others = _looked_at(connection, batch_id, names)
+    recipients, others = _looked_at(connection, batch_id, names, now)
     if _moved(connection, others, issue_id, now):
-        recipients, _ = _looked_at(connection, batch_id, names)
+        recipients, _ = _looked_at(connection, batch_id, names, now)
     return recipients
 
 
 def _looked_at(
-    connection: Connection, batch_id: int, names: dict[int, str]
+    connection: Connection, batch_id: int, names: dict[int, str], now: datetime
 ) -> tuple[tuple[Recipient, ...], list[_Other]]:
     """The people of a batch as recipients, and those whom the list of their delivery cannot mail."""
     rows = connection.execute(PEOPLE, {"batch": batch_id}).all()
     bans = _bans(connection, rows)
+    instant = (now - EPOCH) // MICROSECOND
     recipients: list[Recipient] = []
     others: list[_Other] = []
-    for number, public_id, address, list_id, attributes, state, forgotten, _, _ in rows:
-        if state == CONFIRMED and forgotten is None and number not in bans:
+    for number, public_id, address, list_id, attributes, state, forgotten, _, _, until in rows:
+        paused = until is not None and until > instant
+        if state == CONFIRMED and forgotten is None and number not in bans and not paused:
             recipients.append(Recipient(number, public_id, address, names[list_id], _value(attributes)[0]))
         else:
-            others.append(_Other(number, state, EVERY_LIST if forgotten is not None else bans.get(number)))
+            ban = EVERY_LIST if forgotten is not None else bans.get(number)
+            others.append(_Other(number, state, ban, paused))
     return tuple(recipients), others
 
 
@@ -126,11 +138,15 @@ def _moved(connection: Connection, others: Sequence[_Other], issue_id: int, now:
     """Exclude those whom no list of the issue can mail; whether others are there by another list now."""
     moved = False
     for other in others:
-        new_list = None if other.ban == EVERY_LIST else _other_list(connection, other.number, issue_id)
-        moved = moved or new_list is not None
+        # On a pause they get it by no list, but whether one could mail them decides what it is told as.
+        asked = other.ban != EVERY_LIST and not (other.paused and other.here)
+        new_list = _other_list(connection, other.number, issue_id) if asked else None
         change: dict[str, Any] = {"list_id": new_list}
-        if new_list is None:
-            change = {"state": DeliveryState.EXCLUDED, "detail": other.reason.value}
+        if new_list is None or other.paused:
+            reason = other.reason if new_list is None else Exclusion.PAUSED
+            change = {"state": DeliveryState.EXCLUDED, "detail": reason.value}
+        else:
+            moved = True
         connection.execute(
             sa.update(deliveries)
             .where(deliveries.c.id == other.number, deliveries.c.state == DeliveryState.PENDING)

@@ -75,10 +75,13 @@ def preview(
     smtputf8: bool = False,
     narrowing: audience.Narrowing | None = None,
     capped_at: datetime | None = None,
+    now: datetime | None = None,
 ) -> FrozenCounts:
-    """What a freeze would count now, by the same conditions; writes nothing. Caps count as at `capped_at`."""
+    """What a freeze would count, by the same conditions; writes nothing. Caps count as at `capped_at`, pauses as at
+    `now`; neither does where that is not said."""
     chosen = lists.ids(connection, list_names)
-    rules = audience.Rules(smtputf8, bans(connection, chosen), narrowing, capping(connection, chosen, capped_at))
+    caps = capping(connection, chosen, capped_at)
+    rules = audience.Rules(smtputf8, now, bans(connection, chosen), narrowing, caps)
     excluded = dict.fromkeys(Exclusion, 0)
     for place in range(len(chosen)):
         rows = audience.exclusions(chosen, place, rules).subquery()
@@ -140,7 +143,7 @@ def write_audience(connection: Connection, wanted: Audience, now: datetime) -> F
     candidates = audience.count(connection, wanted.chosen)
     narrowing = audience.Narrowing(parse(wanted.segment), now) if wanted.segment else None
     rules = audience.Rules(
-        wanted.smtputf8, bans(connection, wanted.chosen), narrowing, _capping(connection, wanted, now)
+        wanted.smtputf8, now, bans(connection, wanted.chosen), narrowing, _capping(connection, wanted, now)
     )
     _write_exclusions(connection, wanted.issue_id, wanted.chosen, rules)
     brought = _recipients(connection, wanted.issue_id, wanted.chosen, rules)

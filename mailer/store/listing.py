@@ -86,11 +86,14 @@ def recipients_now(
     smtputf8: bool = False,
     narrowing: Narrowing | None = None,
     capped_at: datetime | None = None,
+    now: datetime | None = None,
 ) -> Iterator[Recipient]:
-    """Those whom a freeze would choose now, by the same conditions, numbered from 1; writes nothing."""
+    """Those whom a freeze would choose, by the same conditions, numbered from 1; writes nothing. `capped_at` and `now`
+    as in `freezing.preview`."""
     names = list(dict.fromkeys(list_names))
     chosen = stored_lists.ids(connection, names)
-    rules = audience.Rules(smtputf8, bans(connection, chosen), narrowing, capping(connection, chosen, capped_at))
+    caps = capping(connection, chosen, capped_at)
+    rules = audience.Rules(smtputf8, now, bans(connection, chosen), narrowing, caps)
     number = 0
     for place, name in enumerate(names):
         query = audience.receivers(chosen, place, rules)

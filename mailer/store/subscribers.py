@@ -32,6 +32,7 @@ PERSON = (
     subscribers.c.ascii_email,
     subscribers.c.attributes,
     subscribers.c.created_at,
+    subscribers.c.paused_until,
 )
 
 

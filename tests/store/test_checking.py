@@ -26,7 +26,7 @@ from mailer.store.tables import (
     subscribers,
     subscriptions,
 )
-from tests.store.world import NOW, UNSUBSCRIBED, World, names
+from tests.store.world import MINUTE, NOW, UNSUBSCRIBED, World, names
 from tests.thoroughness import examples
 
 PEOPLE = tuple(f"p{number}" for number in range(6))
@@ -61,6 +61,10 @@ def one_by_one(connection: Connection) -> tuple[list[Recipient], dict[int, str]]
         able = [at for at in chosen if standing.get(at) is SubscriptionState.CONFIRMED and banned[at] is None]
         everywhere = row.forgotten_at is not None or banned[list_id] == EVERY_LIST
         by = list_id if list_id in able else None if everywhere or not able else able[0]
+        paused = row.paused_until is not None and row.paused_until > NOW
+        if paused and able and not everywhere:
+            states[number] = "paused"
+            continue
         if by is None or row.forgotten_at is not None:
             reason = standing.get(list_id, SubscriptionState.UNSUBSCRIBED).value
             states[number] = "suppressed" if everywhere or banned[list_id] is not None else reason
@@ -90,6 +94,7 @@ def emptied(world: World) -> World:
     attributes=st.dictionaries(st.sampled_from(["city", "x y", "ø"]), JSON, max_size=2),
     bans=BANS,
     forgotten=st.sampled_from([None, *PEOPLE]),
+    pauses=st.tuples(*[st.sampled_from([None, -1, 0, 1])] * len(PEOPLE)),
 )
 def test_all_at_once_is_one_by_one(
     world: World,
@@ -97,6 +102,7 @@ def test_all_at_once_is_one_by_one(
     attributes: dict[str, Any],
     bans: list[tuple[str, int]],
     forgotten: str | None,
+    pauses: tuple[int | None, ...],
 ) -> None:
     emptied(world)
     people = [
@@ -115,6 +121,9 @@ def test_all_at_once_is_one_by_one(
                 if state is not None:
                     values = {"list_id": list_id, "subscriber_id": person, "state": state}
                     connection.execute(sa.insert(subscriptions).values(**values, created_at=NOW, updated_at=NOW))
+        for person, minutes in zip(ids, pauses, strict=True):
+            until = None if minutes is None else NOW + minutes * MINUTE
+            connection.execute(sa.update(subscribers).where(subscribers.c.id == person).values(paused_until=until))
         for value, place in bans:
             list_id = (EVERY_LIST, *numbers)[place]
             suppressions.add(connection, Suppression(value, SuppressionReason.MANUAL, list_id=list_id), NOW)
@@ -137,6 +146,19 @@ def test_many_people_and_few_entries(world: World, people: int) -> None:
     with world.store.write() as connection:
         suppressions.add(connection, Suppression("@elsewhere.example"), NOW)
     assert names(world.claimed()) == [f"p{number:03}" for number in range(people)]
+
+
+def test_a_pause_that_begins_after_the_freeze_and_one_that_ends(world: World) -> None:
+    world.add("weekly", "ada", "ben")
+    world.freeze("weekly", batch_size=1)
+    world.pause("ada", minutes=1)
+    assert names(world.claimed()) == ["ben"]
+    assert world.states()["ada"] == "excluded"
+    world.add("alerts", "ada", "ben")
+    world.freeze("alerts", name="two")
+    world.pause("ben", minutes=1)
+    world.later()
+    assert names(world.claimed(issue="two")) == ["ben"]
 
 
 def test_a_domain_takes_all_of_its_people(world: World) -> None:

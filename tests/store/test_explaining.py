@@ -169,6 +169,17 @@ def test_whose_address_the_provider_cannot_carry(world: World, campaign: Campaig
     assert (told(campaign, "ada").verdict, "ASCII" in told(campaign, "ada").summary) == ("needs_smtputf8", True)
 
 
+def test_who_asked_for_a_pause(world: World, campaign: Campaign) -> None:
+    world.add("members", "ada")
+    world.pause("ada", minutes=90)
+    world.freeze("members")
+    found = told(campaign, "ada")
+    assert found.verdict == "paused"
+    assert found.summary == "they were left out: they asked for a pause until 2026-11-22 10:30 UTC"
+    world.pause("ada", minutes=-1)
+    assert told(campaign, "ada").summary.endswith("they had asked for a pause, which has been ended since")
+
+
 def test_who_came_too_late_or_never(world: World, campaign: Campaign) -> None:
     world.add("members", "ada")
     world.add("weekly", "wim")
@@ -236,6 +247,7 @@ PERSON = st.fixed_dictionaries(
         "weekly": st.sampled_from([None, *SubscriptionState]),
         "city": st.sampled_from(["Oslo", "Bergen", None]),
         "ascii": st.booleans(),
+        "paused": st.booleans(),
         "banned": st.sampled_from([None, "everywhere", "members", "weekly"]),
     }
 )
@@ -251,6 +263,8 @@ def populate(world: World, people: list[dict[str, Any]]) -> None:
         for list_name in LISTS:
             if person[list_name] is not None:
                 world.add(list_name, name, state=person[list_name], ascii_only=person["ascii"], **known)
+        if person["paused"] and (person["members"] or person["weekly"]):
+            world.pause(name, minutes=60)
         if person["banned"]:
             number = 0 if person["banned"] == "everywhere" else world.lists[person["banned"]]
             with world.store.write() as connection:

@@ -125,8 +125,12 @@ SEGMENTS = st.sampled_from(
     ["", "", 'domain == "one.org"', 'domain != "one.org" or "b" in lists', 'joined >= "2026-11-21"', "has(city)"]
 )
 STATES = st.none() | st.sampled_from(SubscriptionState)
+# Until when they want nothing, in minutes from now. What ends at this moment is over.
+PAUSES = st.sampled_from([None, None, -1, 0, 1])
 PEOPLE = st.lists(
-    st.tuples(STATES, STATES, STATES, st.sampled_from(["one.org", "two.org"]), st.booleans()), min_size=1, max_size=12
+    st.tuples(STATES, STATES, STATES, st.sampled_from(["one.org", "two.org"]), st.booleans(), PAUSES),
+    min_size=1,
+    max_size=12,
 )
 # Whom an entry names (a number of the crowd, or a domain), and for which list ("" is every one).
 BANS = st.lists(
@@ -145,7 +149,7 @@ EARLIER = st.lists(
 History = tuple[dict[str, Cap], list[tuple[int, str, int, DeliveryState]]]
 NO_HISTORY: History = ({}, [])
 READERS = st.lists(
-    st.tuples(st.just(CONFIRMED), st.just(CONFIRMED) | st.none(), st.none(), st.just("one.org"), st.just(True)),
+    st.tuples(st.just(CONFIRMED), st.just(CONFIRMED) | st.none(), st.none(), st.just("one.org"), st.just(True), PAUSES),
     min_size=2,
     max_size=4,
 )
@@ -210,9 +214,9 @@ def _agree(
                     >= caps[name].issues
                 )
 
-            terms = Terms(smtputf8, _chooses(connection, narrowing, numbers), capped)
+            terms = Terms(smtputf8, NOW, _chooses(connection, narrowing, numbers), capped)
             expected = decide(candidates, chosen, suppressed, terms)
-            asked: Any = {"smtputf8": smtputf8, "narrowing": narrowing, "capped_at": NOW}
+            asked: Any = {"smtputf8": smtputf8, "narrowing": narrowing, "capped_at": NOW, "now": NOW}
             previewed = ledger.preview(connection, chosen, **asked)
             told = list(listing.recipients_now(connection, chosen, **asked))
             frozen = ledger.Frozen(
@@ -288,7 +292,7 @@ def _earlier(
 
 def _people(connection: sa.Connection, crowd: list[tuple[Any, ...]], numbers: dict[str, int]) -> list[Candidate]:
     candidates = []
-    for number, (*states, domain, ascii_only) in enumerate(crowd):
+    for number, (*states, domain, ascii_only, pause) in enumerate(crowd):
         email = f"person{number}@{domain}"
         row = Address(email, email, email if ascii_only else None)
         for name, state in zip("abc", states, strict=True):
@@ -296,6 +300,9 @@ def _people(connection: sa.Connection, crowd: list[tuple[Any, ...]], numbers: di
                 person = subscribers.NewSubscriber(row, {}, state)
                 joined = NOW - timedelta(days="abc".index(name))
                 subscribers.upsert(connection, numbers[name], [person], Origin(How.IMPORT, "a test"), joined)
+        if pause is not None:
+            until = NOW + timedelta(minutes=pause)
+            connection.execute(sa.update(people).where(people.c.email_key == email).values(paused_until=until))
         if found := subscribers.get(connection, email):
             candidates.append(Candidate(found, subscriptions.of(connection, email)))
     return candidates
@@ -308,6 +315,19 @@ def _brought() -> sa.Select[tuple[str, str]]:
         .join(lists, lists.c.id == deliveries.c.list_id)
         .where(deliveries.c.batch_id > EARLIER_BATCH)
     )
+
+
+def test_who_is_on_a_pause_is_left_out_until_it_ends(world: World) -> None:
+    """By every list, and also of an alert: they said that they want nothing."""
+    world.add("weekly", "ada", "ben")
+    world.add("alerts", "ada")
+    world.pause("ada", minutes=1)
+    with world.store.read() as connection:
+        assert ledger.preview(connection, ["weekly"], now=NOW).exclusions == reasons(paused=1)
+    frozen = world.freeze("weekly", "alerts", name="one", kind=IssueKind.ALERT)
+    assert (frozen.recipients, frozen.exclusions) == (1, reasons(paused=1))
+    world.later(minutes=1)
+    assert world.freeze("weekly", name="two").recipients == 2
 
 
 def test_a_cap_holds_back_who_had_enough(world: World) -> None:

@@ -82,6 +82,11 @@ class World:
         with self.store.write() as connection:
             return suppressions.add(connection, Suppression(key(name), reason), self.now)
 
+    def pause(self, name: str, minutes: float) -> None:
+        until = self.now + timedelta(minutes=minutes)
+        with self.store.write() as connection:
+            connection.execute(sa.update(people).where(people.c.email == key(name)).values(paused_until=until))
+
     def freeze(self, *list_names: str, name: str = "issue", **values: Any) -> ledger.FrozenCounts:
         frozen = ledger.Frozen(
             name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,8 @@ from mailer.model import Exclusion, Subscriber, SubscriptionState
 
 PENDING, CONFIRMED, LEFT = SubscriptionState
 NOBODY = Suppressed()
+KEY = "k@example.org"
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 
 def candidate(key: str, subscriptions: Mapping[str, SubscriptionState], *, ascii_only: bool = True) -> Candidate:
@@ -39,6 +42,17 @@ def test_the_first_confirmed_list_brings_a_person_in(
     found = verdict(candidate("k@example.org", subscriptions), ["a", "b"], NOBODY)
     assert found is not None
     assert (found.list_name, found.exclusion) == (list_name, exclusion)
+
+
+@pytest.mark.parametrize(("minutes", "exclusion"), [(1, Exclusion.PAUSED), (0, None), (-1, None)])
+def test_a_pause_keeps_mails_away_until_it_ends(minutes: int, exclusion: Exclusion | None) -> None:
+    paused = Subscriber("id", KEY, KEY, KEY, paused_until=NOW + timedelta(minutes=minutes))
+    found = verdict(Candidate(paused, {"a": LEFT, "b": CONFIRMED}), ["a", "b"], NOBODY, Terms(now=NOW))
+    assert found is not None
+    assert found.exclusion is exclusion
+    left = verdict(Candidate(paused, {"a": LEFT}), ["a"], NOBODY, Terms(now=NOW))
+    assert left is not None
+    assert left.exclusion is Exclusion.UNSUBSCRIBED, "what stays when the pause is over weighs more"
 
 
 def test_who_is_on_none_of_the_lists_is_no_candidate() -> None:
