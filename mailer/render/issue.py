@@ -79,8 +79,10 @@ def render_issue(given: RenderInput) -> RenderedIssue:
 def all_templates(given: RenderInput) -> Templates:
     """The template files, and the issue's own texts as templates whose names begin with `@`."""
     issue = given.issue
-    if issue.template_name == CONFIRM and "list" not in given.more:
-        raise TemplateError(f"the template {CONFIRM!r} is not for issues", name=given.label, hint=designs_hint(given))
+    if issue.template_name in (CONFIRM, ALREADY) and "list" not in given.more:
+        raise TemplateError(
+            f"the template {issue.template_name!r} is not for issues", name=given.label, hint=designs_hint(given)
+        )
     for name in (f"{issue.template_name}.mjml", f"{issue.template_name}.txt.jinja"):
         if name not in given.templates:
             raise TemplateError(f"there is no template {name!r}", name=given.label, hint=designs_hint(given))
@@ -106,9 +108,12 @@ def designs_hint(given: RenderInput) -> str:
 CONFIRM = "confirm"
 """The design of the mail that asks a person to confirm a subscription; no issue can be written in it."""
 
+ALREADY = "already"
+"""The design of the mail to who signed up for a list that they are on; no issue can be written in it either."""
+
 
 def is_design(name: str) -> bool:
-    return name.endswith(".mjml") and not name.startswith("_") and name != f"{CONFIRM}.mjml"
+    return name.endswith(".mjml") and not name.startswith("_") and name not in (f"{CONFIRM}.mjml", f"{ALREADY}.mjml")
 
 
 def template_context(given: RenderInput) -> dict[str, Any]:

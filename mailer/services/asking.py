@@ -157,7 +157,7 @@ class Asker:
         asks = [(person, self.writer.new_message_id()) for person in people]
         numbers = confirmations.write_asks(connection, list_id, consent, asks, now)
         return [
-            Addressee(number, person.id, person.email, message_id)
+            Addressee(number, person.id, person.email, message_id, person.language)
             for number, (person, message_id) in zip(numbers, asks, strict=True)
         ]
 

@@ -47,13 +47,17 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Somebody who is pending on the list. `number` is their row; `id` is what stands in links."""
+    """Somebody who may be asked about the list. `number` is their row; `id` is what stands in links.
+
+    `language` is their attribute of that name.
+    """
 
     number: int
     id: str
     email: str
     email_key: str
     asked: Asked
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +96,44 @@ def pending(connection: Connection, list_id: int, numbers: Collection[int]) -> l
     Their subscriptions stay locked until the transaction ends, and what was asked is read after that: two processes
     that ask at the same time see each other.
     """
+    return _candidates(connection, list_id, numbers, (SubscriptionState.PENDING,))
+
+
+def with_number(connection: Connection, list_id: int, number: int, since: datetime) -> Candidate | None:
+    """A person who asks by themselves, whatever their state is: also one who left may be asked whether they come back.
+
+    None for who is not on the list, forgotten or suppressed. How often they were asked counts from `since` on.
+    """
+    found = _candidates(connection, list_id, [number], tuple(SubscriptionState), since)
+    return found[0] if found else None
+
+
+def _candidates(
+    connection: Connection,
+    list_id: int,
+    numbers: Collection[int],
+    states: Collection[SubscriptionState],
+    since: datetime | None = None,
+) -> list[Candidate]:
     pass_door(connection)  # before any lock: who forgets somebody has the door and waits for locks
     here = sa.and_(subscriptions.c.list_id == list_id, subscriptions.c.subscriber_id.in_(numbers))
-    locked = sa.select(subscriptions.c.subscriber_id).where(here, subscriptions.c.state == SubscriptionState.PENDING)
+    locked = sa.select(subscriptions.c.subscriber_id).where(here, subscriptions.c.state.in_(states))
     found = connection.execute(locked.order_by(subscriptions.c.subscriber_id).with_for_update()).scalars().all()
-    asked = _asked(connection, list_id, found)
+    asked = _asked(connection, list_id, found, since)
     people = sa.select(
         subscribers.c.id,
         subscribers.c.public_id,
         sa.func.coalesce(subscribers.c.ascii_email, subscribers.c.email),
         subscribers.c.email_key,
+        subscribers.c.attributes,
     ).where(subscribers.c.id.in_(found), subscribers.c.forgotten_at.is_(None))
     rows = connection.execute(people.order_by(subscribers.c.id)).all()
     banned = suppressions.among(connection, [row.email_key for row in rows], list_id)
-    return [Candidate(*row, asked.get(row.id, Asked())) for row in rows if row.email_key not in banned]
+    return [
+        Candidate(*row[:4], asked.get(row.id, Asked()), _language(row.attributes))
+        for row in rows
+        if row.email_key not in banned
+    ]
 
 
 def pending_with(connection: Connection, list_id: int, email_key: str) -> Candidate | None:
@@ -180,13 +208,22 @@ def _confirmation() -> sa.Select[Any]:
     )
 
 
-def _asked(connection: Connection, list_id: int, numbers: Sequence[int]) -> dict[int, Asked]:
+def _language(attributes: Mapping[str, Any]) -> str:
+    found = attributes.get("language")
+    return found if isinstance(found, str) else ""
+
+
+def _asked(
+    connection: Connection, list_id: int, numbers: Sequence[int], since: datetime | None = None
+) -> dict[int, Asked]:
     query = (
         sa.select(confirmations.c.subscriber_id, sa.func.count(), sa.func.max(confirmations.c.asked_at))
         .where(confirmations.c.list_id == list_id, confirmations.c.subscriber_id.in_(numbers))
         .where(confirmations.c.outcome != NOT_SENT)
         .group_by(confirmations.c.subscriber_id)
     )
+    if since is not None:
+        query = query.where(confirmations.c.asked_at > since)
     return {number: Asked(times, last) for number, times, last in connection.execute(query)}
 
 

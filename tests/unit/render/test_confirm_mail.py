@@ -16,7 +16,6 @@ from mailer.render.labels import LANGUAGES, labels_for
 from mailer.render.personal import PersonalPart
 from mailer.render.sources import TemplateText
 from mailer.services.confirmation_mail import PREHEADER, SUBJECT
-from mailer.services.writer import ABSENT_LINKS
 from mailer.workspace import template_sources
 from tests.unit.render.test_shipped_templates import ORGANISATION, Page
 
@@ -52,7 +51,7 @@ def asked(language: str = "en", template: str = "confirm", **more: Any) -> Rende
 
 
 def shown(mail: RenderedIssue, links: dict[str, str]) -> tuple[str, str]:
-    html, text = (PersonalPart(part, absent=ABSENT_LINKS).render({}, links) for part in (mail.html, mail.text))
+    html, text = (PersonalPart(part).render({}, links) for part in (mail.html, mail.text))
     return html, text
 
 

@@ -33,9 +33,9 @@ def test_phrases_are_plain_and_composed(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_phrases_are_short_enough_for_a_button_or_a_line(language: str) -> None:
     labels = labels_for(language)
-    short = {key for key in KEYS - {"why"} if not key.startswith("confirm_")} | {"confirm_button"}
+    short = {key for key in KEYS - {"why"} if not key.startswith(("confirm_", "already_"))} | {"confirm_button"}
     assert all(len(labels[key]) <= 28 for key in short)
-    assert all(len(labels[key]) <= 40 for key in ("confirm_heading", "confirm_subject"))
+    assert all(len(labels[key]) <= 40 for key in ("confirm_heading", "confirm_subject", "already_subject"))
     assert len(labels["why"]) <= 60
 
 
