@@ -26,7 +26,7 @@ CATALOGS = PACKAGE / "languages"
 TEMPLATES = PACKAGE / "web" / "templates"
 HEADER = "# What pages and mails say. Written by docs/make_messages.py; translations are written by people."
 # How phrases are marked in modules; in templates gettext's own names do.
-KEYWORDS: Any = {"marked": None, "marked_in": ((1, "c"), 2), "marked_count": (1, 2)}
+KEYWORDS: Any = {"marked": None, "marked_in": ((1, "c"), 2)}
 JINJA = {"extensions": "jinja2.ext.i18n", "trimmed": "true", "silent": "false", "newstyle_gettext": "true"}
 
 

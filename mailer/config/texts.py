@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import AfterValidator
 
 from mailer.config.values import Language
-from mailer.languages.own import Words, fault
+from mailer.languages.own import Texts as OwnTexts
+from mailer.languages.own import fault
 
 
-def _fitting(texts: Mapping[str, Mapping[str, Words]]) -> Mapping[str, Mapping[str, Words]]:
+def _fitting(texts: OwnTexts) -> OwnTexts:
     """Each phrase is one of ours, and has the same places for values."""
     for language, words in texts.items():
         for phrase, own in words.items():

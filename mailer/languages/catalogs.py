@@ -26,9 +26,18 @@ REGIONS: tuple[str, ...] = ("pt-pt",)
 SOURCE = "en"
 
 
+Phrase = str | tuple[str, str]
+"""What is translated: a phrase, or one with the context that tells it from the same words elsewhere."""
+
+
 def marked(phrase: str) -> str:
     """Leaves a phrase as it is, and says that it is one: it is collected here, and translated where it is shown."""
     return phrase
+
+
+def marked_in(context: str, phrase: str) -> tuple[str, str]:
+    """The same for one that means something only where it stands."""
+    return context, phrase
 
 
 def translations(language: str) -> Catalog:

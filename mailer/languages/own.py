@@ -6,13 +6,33 @@ import re
 from collections.abc import Mapping, Sequence
 from gettext import NullTranslations, c2py
 
-from mailer.languages.catalogs import Catalog, messages
+from mailer.languages.catalogs import LANGUAGES, REGIONS, SOURCE, Catalog, messages, translations
+from mailer.languages.tags import nearest
 from mailer.wording import near_name
 
 Words = str | Sequence[str]
 """A phrase; of one that counts, a form for each number that the language tells apart."""
 
+Texts = Mapping[str, Mapping[str, Words]]
+"""Language -> English phrase -> own words."""
+
 _PLACES = re.compile(r"%\((\w+)\)s|%%|(%)")
+
+
+def offered(texts: Texts) -> tuple[str, ...]:
+    """Every language that something is said in: ours, and those that the organisation added."""
+    return tuple(dict.fromkeys((*LANGUAGES, *REGIONS, *(tag.lower() for tag in texts))))
+
+
+def spoken(language: str, texts: Texts) -> Catalog:
+    """The words of the offered language nearest to that tag, own ones over them, a region's over its language's."""
+    tag = nearest(language, offered(texts)) or SOURCE
+    own = {name.lower(): words for name, words in texts.items()}
+    found = translations(tag)
+    for name in dict.fromkeys((tag.partition("-")[0], tag)):
+        if words := own.get(name):
+            found = OwnWords(name, words, found)
+    return found
 
 
 class OwnWords(NullTranslations):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
 
@@ -12,8 +11,8 @@ from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from mailer.languages import LANGUAGES, Catalog, translations
-from mailer.languages.own import OwnWords, Words
+from mailer.languages import Catalog
+from mailer.languages.own import Texts, offered, spoken
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -21,20 +20,15 @@ TEMPLATES = Path(__file__).parent / "templates"
 class Speech:
     """Every language that pages are offered in. `names`: as its own speakers call it."""
 
-    def __init__(self, texts: Mapping[str, Mapping[str, Words]]) -> None:
-        self._texts = {tag.lower(): dict(words) for tag, words in texts.items()}
-        own = [tag for tag in self._texts if tag not in LANGUAGES and "-" not in tag]
-        self.names = {tag: own_name(tag) for tag in (*LANGUAGES, *own)}
-        regions = [tag for tag in ("pt-pt", *self._texts) if "-" in tag]
-        self.languages = (*self.names, *dict.fromkeys(regions))
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
+        self.languages = offered(texts)
+        # A region is matched, and not shown for a choice.
+        self.names = {tag: own_name(tag) for tag in self.languages if "-" not in tag}
 
     def catalog(self, language: str) -> Catalog:
-        """The words of an offered language, with the organisation's own over them; a region's over its language's."""
-        found = translations(language)
-        for tag in dict.fromkeys((language.partition("-")[0], language)):
-            if words := self._texts.get(tag):
-                found = OwnWords(tag, words, found)
-        return found
+        """The words of that language, with the organisation's own over them."""
+        return spoken(language, self._texts)
 
     def environment(self, language: str, folder: Path) -> Environment:
         """What makes pages of that language, of the templates in `folder` and else of ours."""
