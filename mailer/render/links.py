@@ -44,6 +44,7 @@ class Purpose(StrEnum):
     VIEW = "view"
     CONFIRM = "confirm"
     PREVIEW = "preview"
+    COUNT = "count"
 
 
 # Bytes in tokens and words in addresses outlive releases: never change one, only add.
@@ -53,6 +54,7 @@ _CODES = {
     Purpose.VIEW: 3,
     Purpose.CONFIRM: 4,
     Purpose.PREVIEW: 5,
+    Purpose.COUNT: 6,
 }
 _PATHS = {
     Purpose.UNSUBSCRIBE: "u",
@@ -60,11 +62,15 @@ _PATHS = {
     Purpose.VIEW: "v",
     Purpose.CONFIRM: "c",
     Purpose.PREVIEW: "u",
+    Purpose.COUNT: "l",
 }
 
 
 class LinkTarget(NamedTuple):
-    """Whom and what a token names. For `VIEW` the first is the name of the issue."""
+    """Whom and what a token names. For `VIEW` and `COUNT` the first is the name of the issue.
+
+    In a link that counts, the second is empty unless it is to be known who followed it.
+    """
 
     list_name: str
     subscriber_id: str
