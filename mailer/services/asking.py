@@ -24,6 +24,7 @@ from mailer.audience.address import Address
 from mailer.errors import MailerError, ProviderError
 from mailer.model import Batch, Envelope, MailingList, Outcome, Receipt, SubscriptionState
 from mailer.providers import Provider
+from mailer.render.issue import CONFIRM
 from mailer.services.binding import check_bound
 from mailer.services.confirmation_mail import BATCH_NAME, Addressee, ConfirmationWriter
 from mailer.services.program import Program
@@ -153,7 +154,8 @@ class Asker:
         """Keep that they are asked, in the transaction that looked at them."""
         now = self.now()
         self.deadline = time.monotonic() + GIVE_UP
-        consent = consents.ensure(connection, self.definition.consent, now) if people else None
+        shown = people and self.writer.template == CONFIRM
+        consent = consents.ensure(connection, self.definition.consent, now) if shown else None
         asks = [(person, self.writer.new_message_id()) for person in people]
         numbers = confirmations.write_asks(connection, list_id, consent, asks, now)
         return [

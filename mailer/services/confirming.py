@@ -16,8 +16,8 @@ from mailer.model import How, SubscriptionState
 from mailer.render.links import LinkTarget, Purpose, Signer
 from mailer.services.confirmation_mail import MARK
 from mailer.services.program import Program
-from mailer.store import confirmations, subscriptions
-from mailer.store.confirmations import Confirmation
+from mailer.store import confirmations, subscribers, subscriptions
+from mailer.store.confirmations import Confirmation, language_of
 from mailer.store.subscriptions import Origin, Standing
 
 LAST_WORD = 512
@@ -70,7 +70,8 @@ def confirm(
 ) -> Answer:
     """Make a pending subscription a confirmed one; the mail whose link it is becomes the proof.
 
-    Only pending becomes confirmed: who left or is suppressed stays so. LinkError for anything that is not our own token
+    Only pending becomes confirmed: who left or is suppressed stays so, but that somebody who left and asked again
+    afterwards may come back, by a mail that was written then. LinkError for anything that is not our own token
     for confirming and for somebody who was forgotten, in the same words for every cause.
     """
     target, mail = _mail_of(_signer(program).read(token, Purpose.CONFIRM))
@@ -78,9 +79,9 @@ def confirm(
         who = subscriptions.standing(connection, target.list_name, target.subscriber_id)
         if who is None:
             raise LinkError(NOT_VALID, hint=WHOLE)
-        if refused := _refused(who):
-            return Answer(target.list_name, refused)
         asked = _asked(connection, who, mail)
+        if refused := _refused(connection, who, asked):
+            return Answer(target.list_name, refused)
         consent = asked.consent_id if asked else None
         origin = Origin(how, words, consent_id=consent, evidence={**_proof(asked), **(evidence or {})})
         subscriptions.move(connection, who, SubscriptionState.CONFIRMED, origin, program.now())
@@ -99,11 +100,59 @@ def unsubscribe_by_token(
         who = subscriptions.standing(connection, target.list_name, target.subscriber_id)
         if who is None:
             return Answer(target.list_name, Result.GONE)
-        if who.state is SubscriptionState.UNSUBSCRIBED:
-            return Answer(target.list_name, Result.ALREADY)
         origin = Origin(how, words, evidence=evidence)
+        if who.state is SubscriptionState.UNSUBSCRIBED:
+            subscriptions.say_no_again(connection, who, origin, program.now())
+            return Answer(target.list_name, Result.ALREADY)
         subscriptions.move(connection, who, SubscriptionState.UNSUBSCRIBED, origin, program.now())
     return Answer(target.list_name, Result.UNSUBSCRIBED)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """What a link is about, for the page that it opens. `language`: the person's own, empty where it is not known.
+
+    `subscriber_id` is empty for somebody who is no longer known.
+    """
+
+    list_name: str
+    title: str
+    consent: str
+    language: str
+    subscriber_id: str
+
+
+def read_link(program: Program, token: str, purpose: Purpose) -> Leaf:
+    """What a link to confirm or to unsubscribe is about. Changes nothing. LinkError as the button behind it would say,
+    except that whoever presses it may be refused."""
+    target, mail = _mail_of(_signer(program).read(token, purpose))
+    with program.store.read() as connection:
+        person = subscribers.by_id(connection, target.subscriber_id)
+        text = confirmations.text_shown(connection, mail) if mail is not None else None
+    if person is None and purpose is Purpose.CONFIRM:
+        raise LinkError(NOT_VALID, hint=WHOLE)
+    definition = program.lists.get(target.list_name)
+    return Leaf(
+        target.list_name,
+        definition.title if definition else target.list_name,
+        (text if mail is not None else definition.consent if definition else "") or "",
+        language_of(person.attributes) if person else "",
+        person.id if person else "",
+    )
+
+
+def is_preview(program: Program, token: str) -> bool:
+    """Whether a link comes from a preview or a test mail, where links are good for nothing."""
+    try:
+        _signer(program).read(token, Purpose.PREVIEW)
+    except LinkError:
+        return False
+    return True
+
+
+def page_of(program: Program, purpose: Purpose, list_name: str, subscriber_id: str) -> str:
+    """The token for another page of a person who has just shown that the address is theirs."""
+    return _signer(program).token(purpose, list_name, subscriber_id)
 
 
 NOT_VALID = "this link is not valid"
@@ -124,12 +173,16 @@ def _mail_of(target: LinkTarget) -> tuple[LinkTarget, int | None]:
     return LinkTarget(target.list_name, person), int(number)
 
 
-def _refused(who: Standing) -> Result | None:
-    if who.state is SubscriptionState.UNSUBSCRIBED:
+def _refused(connection: Connection, who: Standing, asked: Confirmation | None) -> Result | None:
+    if who.state is SubscriptionState.UNSUBSCRIBED and not _came_back(connection, who, asked):
         return Result.LEFT
     if who.suppressed:
         return Result.SUPPRESSED
     return Result.ALREADY if who.state is SubscriptionState.CONFIRMED else None
+
+
+def _came_back(connection: Connection, who: Standing, asked: Confirmation | None) -> bool:
+    return asked is not None and asked.message_id in subscriptions.may_come_back_by(connection, who.list_id, who.number)
 
 
 def _asked(connection: Connection, who: Standing, mail: int | None) -> Confirmation | None:

@@ -130,7 +130,7 @@ def _candidates(
     rows = connection.execute(people.order_by(subscribers.c.id)).all()
     banned = suppressions.among(connection, [row.email_key for row in rows], list_id)
     return [
-        Candidate(*row[:4], asked.get(row.id, Asked()), _language(row.attributes))
+        Candidate(*row[:4], asked.get(row.id, Asked()), language_of(row.attributes))
         for row in rows
         if row.email_key not in banned
     ]
@@ -198,6 +198,12 @@ def of_subscription(
     return Confirmation(*row) if row else None
 
 
+def text_shown(connection: Connection, number: int) -> str | None:
+    """The consent text that stood in the mail of that number."""
+    query = sa.select(consent_texts.c.text).join(confirmations, confirmations.c.consent_id == consent_texts.c.id)
+    return connection.execute(query.where(confirmations.c.id == number)).scalar()
+
+
 def _confirmation() -> sa.Select[Any]:
     columns = (confirmations.c[name] for name in ("message_id", "asked_at", "sent_at", "outcome", "consent_id"))
     query = sa.select(confirmations.c.id, lists.c.name, *columns, consent_texts.c.version, consent_texts.c.text)
@@ -208,7 +214,8 @@ def _confirmation() -> sa.Select[Any]:
     )
 
 
-def _language(attributes: Mapping[str, Any]) -> str:
+def language_of(attributes: Mapping[str, Any]) -> str:
+    """The language a person chose; empty where none is known."""
     found = attributes.get("language")
     return found if isinstance(found, str) else ""
 

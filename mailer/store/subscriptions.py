@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 import sqlalchemy as sa
@@ -67,9 +68,11 @@ def change(connection: Connection, wanted: Change, now: datetime) -> bool:
     ).first()
     if row is None:
         raise NotFoundError(f'nobody with this id is on list "{wanted.list_name}"')
+    key = {"list_id": row.list_id, "subscriber_id": row.subscriber_id}
     if row.state is wanted.state:
+        _close_door(connection, key, wanted.state, wanted.origin, now)
         return False
-    _move(connection, {"list_id": row.list_id, "subscriber_id": row.subscriber_id}, wanted.state, wanted.origin, now)
+    _move(connection, key, wanted.state, wanted.origin, now)
     return True
 
 
@@ -112,6 +115,41 @@ def standing(connection: Connection, list_name: str, subscriber_id: str) -> Stan
         return None
     suppressed = bool(suppressions.among(connection, [person.email_key], list_id))
     return Standing(list_id, person.id, list_name, state, suppressed)
+
+
+ASKED_AGAIN = "asked_again"
+"""In the evidence of a line of the consent log: the Message-ID of the mail that asked somebody who had left."""
+
+
+def ask_again(connection: Connection, who: Standing, message_id: str, origin: Origin, now: datetime) -> None:
+    """Write down that somebody who left asked to come back, and by which mail they can. They stay where they are."""
+    evidence = {**(origin.evidence or {}), ASKED_AGAIN: message_id}
+    key = {"list_id": who.list_id, "subscriber_id": who.number}
+    write_event(connection, key, who.state, replace(origin, evidence=evidence), now)
+
+
+def say_no_again(connection: Connection, who: Standing, origin: Origin, now: datetime) -> None:
+    """Somebody who has left says no: if they asked to come back since, what they were sent is good for nothing now."""
+    _close_door(connection, {"list_id": who.list_id, "subscriber_id": who.number}, who.state, origin, now)
+
+
+def may_come_back_by(connection: Connection, list_id: int, number: int) -> frozenset[str]:
+    """The Message-IDs of the mails by which somebody who left may come back: those since they last said no.
+
+    By the order in which the log was written, not by its times: clocks are set back.
+    """
+    events = subscription_events
+    here = sa.and_(events.c.list_id == list_id, events.c.subscriber_id == number)
+    found = connection.execute(sa.select(events.c.evidence).where(here).order_by(events.c.id.desc())).scalars()
+    asked = takewhile(bool, ((evidence or {}).get(ASKED_AGAIN) for evidence in found))
+    return frozenset(asked)
+
+
+def _close_door(
+    connection: Connection, key: Mapping[str, int], state: SubscriptionState, origin: Origin, now: datetime
+) -> None:
+    if state is SubscriptionState.UNSUBSCRIBED and may_come_back_by(connection, key["list_id"], key["subscriber_id"]):
+        write_event(connection, key, state, origin, now)
 
 
 def _person(connection: Connection, *which: sa.ColumnElement[bool]) -> sa.Row[int, str] | None:

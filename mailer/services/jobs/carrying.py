@@ -27,6 +27,7 @@ KINDS: Final = {
     JobKind.EVENTS: "mailer.services.jobs.reports",
     JobKind.SYNC: "mailer.services.jobs.syncing",
     JobKind.PRUNE: "mailer.services.jobs.pruning",
+    JobKind.SIGNUP: "mailer.services.jobs.signup",
 }
 
 BACK_OFF: Final = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
