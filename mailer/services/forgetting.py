@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mailer.audience.address import Address
 from mailer.errors import NeedsAttention, NotFoundError
+from mailer.model import How
 from mailer.providers import KeepsMails, Provider
 from mailer.services.confirmation_mail import BATCH_NAME
 from mailer.services.program import Program
@@ -74,8 +75,8 @@ class Forgotten:
             )
 
 
-def forget(program: Program, address: Address, *, dry_run: bool = False) -> Forgotten:
-    """Erase everything personal. NotFoundError for somebody of whom nothing is held."""
+def forget(program: Program, address: Address, *, dry_run: bool = False, how: How = How.COMMAND) -> Forgotten:
+    """Erase everything personal. NotFoundError for somebody of whom nothing is held. `how` they asked for it."""
     hashed = recogniser(program)(address.key)
     with provided(program) as provider:
         if dry_run:
@@ -86,7 +87,7 @@ def forget(program: Program, address: Address, *, dry_run: bool = False) -> Forg
         with program.store.write() as connection:
             found = erasing.traces(connection, address.key, hashed)
             if not found.nothing:
-                found = erasing.forget(connection, address.key, hashed, program.now())
+                found = erasing.forget(connection, address.key, hashed, program.now(), how)
                 # Before the commit: files that cannot be deleted leave everything as it was, to be tried again.
                 files = erase_mails(provider, found)
         purged = program.store.purge(found.public_id)

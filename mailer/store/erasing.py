@@ -122,10 +122,12 @@ def _grouped(rows: Iterable[sa.Row[Any]]) -> dict[str, tuple[int, ...]]:
     return grouped
 
 
-def forget(connection: Connection, email_key: str, hashed: Sequence[str], now: datetime) -> Traces:
+def forget(
+    connection: Connection, email_key: str, hashed: Sequence[str], now: datetime, how: How = How.COMMAND
+) -> Traces:
     """Erase a person; what there was. ConflictError while a mail to them is being handed over.
 
-    `hashed` are the values under which the address is recognised, the one to be kept first.
+    `hashed` are the values under which the address is recognised, the one to be kept first. `how` they asked for it.
     """
     # Nobody may come in, or be suppressed, between being looked for and being erased.
     shut_door(connection)
@@ -135,7 +137,7 @@ def forget(connection: Connection, email_key: str, hashed: Sequence[str], now: d
         _refuse_in_flight(connection, number, now)
     found = traces(connection, email_key, hashed)
     if number is not None:
-        _leave_lists(connection, number, now)
+        _leave_lists(connection, number, how, now)
         _empty(connection, number, now)
     _hash(connection, email_key, hashed, _before(found), now)
     return found
@@ -172,12 +174,12 @@ def _refuse_in_flight(connection: Connection, number: int, now: datetime) -> Non
         )
 
 
-def _leave_lists(connection: Connection, number: int, now: datetime) -> None:
+def _leave_lists(connection: Connection, number: int, how: How, now: datetime) -> None:
     query = sa.select(subscriptions.c.list_id, subscriptions.c.state).where(subscriptions.c.subscriber_id == number)
     for row in connection.execute(query).all():
         if row.state is not SubscriptionState.UNSUBSCRIBED:
             key = {"list_id": row.list_id, "subscriber_id": number}
-            write_event(connection, key, SubscriptionState.UNSUBSCRIBED, Origin(How.COMMAND), now)
+            write_event(connection, key, SubscriptionState.UNSUBSCRIBED, Origin(how), now)
     for table in (subscriptions, engagements):
         connection.execute(sa.delete(table).where(table.c.subscriber_id == number))
 
@@ -203,6 +205,8 @@ def _empty(connection: Connection, number: int, now: datetime) -> None:
             ascii_email=None,
             attributes={},
             domain="",
+            paused_until=None,
+            untracked=False,
             updated_at=now,
             forgotten_at=now,
         )

@@ -1,0 +1,16 @@
+"""Links of previews: they lead to the page they stand for, and are good for nothing there."""
+
+from __future__ import annotations
+
+from mailer.errors import LinkError
+from mailer.render.links import Purpose, Signer
+from mailer.services.program import Program
+
+
+def is_preview(program: Program, token: str) -> bool:
+    """Whether that is a link of ours from a preview or a test mail."""
+    try:
+        Signer(program.workspace.secret_keys(program.environ)).read(token, Purpose.PREVIEW)
+    except LinkError:
+        return False
+    return True
