@@ -50,6 +50,11 @@ COMMANDS = (
     Command("resume", "mailer.cli.control:resume", "Let a paused issue go on where it stopped."),
     Command("cancel", "mailer.cli.control:cancel", "Stop an issue for good: what has not left never does."),
     Command("work", "mailer.cli.work:work", "Send scheduled issues when they are due, until it is stopped."),
+    Command(
+        "serve",
+        "mailer.cli.serve:serve",
+        "Serve the public pages, the API and the intake of events, until it is stopped.",
+    ),
     Command("jobs", "mailer.cli.jobs:app", "See what workers do beside sending, and settle what failed."),
     Command("status", "mailer.cli.status:status", "Show what became of the issues: who got them, who did not and why."),
     Command("deliveries", "mailer.cli.deliveries:app", "List what became of each mail of an issue."),

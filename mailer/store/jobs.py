@@ -6,7 +6,7 @@ person but the parts, which go when the job is done.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -77,14 +77,15 @@ def add(
     return number
 
 
-def due(connection: Connection, now: datetime, most: int) -> list[int]:
+def due(connection: Connection, now: datetime, most: int, kinds: Collection[JobKind] = tuple(JobKind)) -> list[int]:
     """The numbers of jobs that anybody may begin now: those whose worker died, then the others, oldest first.
 
     Two queries, so that each walks along the index and stops: a million posts may wait.
     """
-    died = sa.select(jobs.c.id).where(jobs.c.state == JobState.RUNNING, ~_held(now))
+    wanted = jobs.c.kind.in_(kinds) if len(kinds) < len(JobKind) else sa.true()
+    died = sa.select(jobs.c.id).where(jobs.c.state == JobState.RUNNING, ~_held(now), wanted)
     found = list(connection.execute(died.order_by(jobs.c.due_at, jobs.c.id).limit(most)).scalars())
-    waiting = sa.select(jobs.c.id).where(jobs.c.state == JobState.WAITING, _ready(now))
+    waiting = sa.select(jobs.c.id).where(jobs.c.state == JobState.WAITING, _ready(now), wanted)
     waiting = waiting.order_by(jobs.c.due_at, jobs.c.id).limit(most - len(found))
     return [*found, *connection.execute(waiting).scalars()]
 
