@@ -92,7 +92,7 @@ def template(folder: Path) -> str:
         assert issue is not None
         writer = MailWriter(smtp.ISSUE, issue.snapshot, program.workspace.secret_keys({}))
     parts = []
-    for kind, part in (("plain", writer.text), ("html", writer.html)):
+    for kind, part in (("plain", writer.plain.text), ("html", writer.plain.html)):
         places = ["{{link}}" if slot.root == "links" else "{{name}}" for slot in part.distinct]
         # It cannot take HTML apart that is not ASCII.
         text = part.substituted(places.__getitem__).encode("ascii", "xmlcharrefreplace").decode()

@@ -145,6 +145,7 @@ class Sender:
 
 class Recipient(NamedTuple):
     """A subscriber as frozen for one issue, ready for rendering. `list_name` is the list that brought them in.
+    `untracked`: who does not want to be counted.
 
     A tuple, because a million of them take half the time to make.
     """
@@ -154,6 +155,7 @@ class Recipient(NamedTuple):
     email: str
     list_name: str
     attributes: Attributes = NO_ATTRIBUTES
+    untracked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

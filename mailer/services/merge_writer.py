@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from operator import attrgetter
 
 from mailer.errors import MailerError
 from mailer.model import Merge, MergePeople, Outcome, Receipt, Recipient, Sender
 from mailer.render.headers import all_clean
 from mailer.render.mailbox import ascii_address, ascii_addresses
 from mailer.render.merge import MergeSkeleton, by_name, common_headers
-from mailer.services.writer import STAND_IN, MailWriter, ascii_word, token_column
+from mailer.services.writer import ALIKE, STAND_IN, Body, MailWriter, ascii_word, token_column
 
 
 class MergeWriter:
@@ -27,9 +26,10 @@ class MergeWriter:
         self.writer = writer
         self.limit = limit if limit is not None else 1 << 62
         self.labels = tuple(labels)
-        self.skeleton = MergeSkeleton(writer.subject, writer.text, writer.html, writer.key)
+        self.skeleton = self.skeleton_of(writer.plain)
+        self.counted = self.skeleton if writer.counted is writer.plain else self.skeleton_of(writer.counted)
         # The same few of them for all batches.
-        self.with_tokens = lru_cache(maxsize=16)(lambda pairs: self.skeleton.whole.with_values(dict(pairs)))
+        self.with_tokens = lru_cache(maxsize=32)(lambda whole, pairs: whole.with_values(dict(pairs)))
         leaving = by_name(writer.leaving)
         self.leaving = {name: text for name, text in leaving.items() if STAND_IN in text}
         same = {name: text for name, text in leaving.items() if STAND_IN not in text}
@@ -39,6 +39,9 @@ class MergeWriter:
             name: Sender(writer.sender.name, sender, answers and ascii_address(answers, "Reply-To"))
             for name, answers in ((name, writer.headers[name].reply_to) for name in writer.titles)
         }
+
+    def skeleton_of(self, body: Body) -> MergeSkeleton:
+        return MergeSkeleton(self.writer.subject, body.text, body.html, self.writer.key)
 
     def merges(self, recipients: Sequence[Recipient]) -> tuple[tuple[Merge, ...], tuple[Receipt, ...]]:
         """The messages for these recipients, and a receipt for each whose mail cannot be written."""
@@ -63,34 +66,36 @@ class MergeWriter:
 
     def written(self, recipients: Sequence[Recipient]) -> tuple[Merge, ...]:
         """The messages; MailerError when there can be none for one of the recipients."""
-        names = list(map(attrgetter("list_name"), recipients))
+        kinds = list(map(ALIKE, recipients))
         merges: list[Merge] = []
-        for name in dict.fromkeys(names):
-            alone = names.count(name) == len(names)
-            merges += self.of_list(name, recipients if alone else [one for one in recipients if one.list_name == name])
+        for kind in dict.fromkeys(kinds):
+            alone = kinds.count(kind) == len(kinds)
+            merges += self.of_list(kind[0], recipients if alone else [one for one in recipients if ALIKE(one) == kind])
         return tuple(merges)
 
     def of_list(self, list_name: str, recipients: Sequence[Recipient]) -> Iterator[Merge]:
-        """The messages to recipients of one list: one for all, but for those with too large texts."""
+        """The messages to recipients who are alike: one for all, but for those with too large texts."""
+        counted = self.writer.body_for(recipients[0]) is not self.writer.plain
+        skeleton = self.counted if counted else self.skeleton
         whole = Merge(
             sender=self.senders[list_name],
-            subject=self.skeleton.whole.subject,
-            text=self.skeleton.whole.text,
-            html=self.skeleton.whole.html,
-            people=self.people(list_name, recipients),
+            subject=skeleton.whole.subject,
+            text=skeleton.whole.text,
+            html=skeleton.whole.html,
+            people=self.people(list_name, recipients, skeleton),
             headers=self.headers[list_name],
             labels=(*self.labels, ascii_word(list_name)),
         )
-        peculiar = self.skeleton.peculiar(whole.people.values, self.limit)
+        peculiar = skeleton.peculiar(whole.people.values, self.limit)
         if not peculiar:
-            yield self.united(whole)
+            yield self.united(whole, skeleton)
             return
         others = sorted(set(range(len(recipients))) - set(peculiar))
         if others:
             yield replace(whole, people=whole.people.chosen(others))
-        yield from self.sharing(whole, peculiar)
+        yield from self.sharing(whole, peculiar, skeleton)
 
-    def united(self, merge: Merge) -> Merge:
+    def united(self, merge: Merge, skeleton: MergeSkeleton) -> Merge:
         """One token where several have the same texts for everybody, as those of HTML and text have where nothing is to
         be escaped: half of what a request says of each person."""
         columns = merge.people.values
@@ -99,12 +104,12 @@ class MergeWriter:
         doubled = {token: one for token, one in ones.items() if token != one}
         if not doubled:
             return merge
-        text = self.with_tokens(tuple(doubled.items()))
+        text = self.with_tokens(skeleton.whole, tuple(doubled.items()))
         kept = {token: column for token, column in columns.items() if token not in doubled}
         people = replace(merge.people, values=kept)
         return replace(merge, subject=text.subject, text=text.text, html=text.html, people=people)
 
-    def people(self, list_name: str, recipients: Sequence[Recipient]) -> MergePeople:
+    def people(self, list_name: str, recipients: Sequence[Recipient], skeleton: MergeSkeleton) -> MergePeople:
         texts = self.writer.together(list_name, recipients)
         return MergePeople(
             delivery_ids=texts.delivery_ids,
@@ -112,20 +117,20 @@ class MergeWriter:
             names=all_clean("To", texts.names),
             references=texts.message_ids,
             headers={name: token_column(text, texts.tokens) for name, text in self.leaving.items()},
-            values=self.skeleton.columns(texts.parts, len(recipients)),
+            values=skeleton.columns(texts.parts, len(recipients)),
         )
 
-    def sharing(self, whole: Merge, places: Sequence[int]) -> Iterator[Merge]:
+    def sharing(self, whole: Merge, places: Sequence[int], skeleton: MergeSkeleton) -> Iterator[Merge]:
         """The messages for these places, each for those with the same texts put in beforehand."""
         columns = whole.people.values
         groups: dict[frozenset[tuple[str, str]], list[int]] = {}
         for place in places:
             values = {token: column[place] for token, column in columns.items()}
-            before, _ = self.skeleton.divided(values, self.limit)
+            before, _ = skeleton.divided(values, self.limit)
             groups.setdefault(frozenset(before.items()), []).append(place)
         for texts, group in groups.items():
             before = dict(texts)
-            text = self.skeleton.whole.with_values(before)
+            text = skeleton.whole.with_values(before)
             people = whole.people.chosen(group)
             left = {token: column for token, column in people.values.items() if token not in before}
             people = replace(people, values=left)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,9 @@ from typing import Any
 from mailer.errors import NotFoundError
 from mailer.model import Article, Issue, MailingList, Sender
 from mailer.render.issue import RenderedIssue, RenderInput, render_issue
+from mailer.render.links import LONGEST_NAME
 from mailer.render.sources import Templates, TemplateText
+from mailer.render.tracking import countable
 from mailer.services.program import Program
 from mailer.services.segments import resolve
 from mailer.store import articles as stored_articles
@@ -34,6 +36,8 @@ class Prepared:
     rendered: RenderedIssue
     hash: str
     addressing: Mapping[str, Any]
+    links: tuple[str, ...] = ()
+    """Where the links lead that are counted, by their numbers from 1."""
 
     @property
     def base_url(self) -> str:
@@ -42,7 +46,8 @@ class Prepared:
     @property
     def snapshot(self) -> dict[str, Any]:
         """What is frozen: all that the mails are made of, as JSON."""
-        return {"parts": self.rendered.to_json(), **self.addressing, "hash": self.hash}
+        content = {"parts": self.rendered.to_json(), **self.addressing, "hash": self.hash}
+        return {**content, "links": list(self.links)} if "counting" in self.addressing else content
 
 
 def prepare(program: Program, name: str) -> Prepared:
@@ -71,15 +76,30 @@ def prepare(program: Program, name: str) -> Prepared:
         "base_url": settings.web.base_url,
         "contact": settings.organisation.contact or sender.reply_to or sender.email,
     }
+    addressing |= counted(program, issue.name, lists)
+    rendered = render_issue(given)
     return Prepared(
         issue=issue,
         articles=articles,
         lists=lists,
         sender=sender,
-        rendered=render_issue(given),
+        rendered=rendered,
         hash=content_hash(given, addressing),
         addressing=addressing,
+        links=countable(rendered.html, settings.web.base_url) if "counting" in addressing else (),
     )
+
+
+def counted(program: Program, name: str, lists: Sequence[MailingList]) -> dict[str, Any]:
+    """Through which lists an issue's readers are counted, and whether it is kept who they are; nothing where none is.
+
+    The links that count lead to the public pages, so these must have an address.
+    """
+    settings = program.settings
+    names = [each.name for each in lists if each.tracking]
+    if not (settings.privacy.tracking and settings.web.base_url and names) or len(name.encode()) > LONGEST_NAME:
+        return {}
+    return {"counting": {"lists": names, "individual": settings.privacy.individual}}
 
 
 def resolve_articles(program: Program, issue: Issue, label: str) -> tuple[Issue, tuple[Article, ...]]:

@@ -11,6 +11,8 @@ from mailer.model import Recipient
 from mailer.render.links import LONGEST_NAME, Purpose, Signer, link_url
 
 UNSUBSCRIBE = "unsubscribe"
+COUNTED = "counted"
+"""What links that count begin with, where it is to be known who follows them."""
 
 PAGES = {"preferences": Purpose.PREFERENCES, "view": Purpose.VIEW}
 """Links to pages, which there are only where the public pages have an address."""
@@ -74,13 +76,20 @@ class ReaderLinks:
         """The links of these subscribers of a list; `leaving`: their tokens from `unsubscribing`."""
 
         def column(purpose: Purpose) -> Callable[[], list[str]]:
-            name = self._issue if purpose is Purpose.VIEW else list_name
+            name = list_name if purpose is Purpose.PREFERENCES else self._issue
             before = link_url(self._base_url, purpose, "")
             return lambda: [before + token for token in self._tokens(purpose, name, subscriber_ids)]
 
         before = self.leave("")
-        pages = {name: column(purpose) for name, purpose in self.pages.items()}
-        return LinkColumns({UNSUBSCRIBE: lambda: [before + token for token in leaving], **pages})
+        makers = {name: column(purpose) for name, purpose in self.pages.items()}
+        if Purpose.VIEW in self.pages.values():
+            makers[COUNTED] = column(Purpose.COUNT)
+        return LinkColumns({UNSUBSCRIBE: lambda: [before + token for token in leaving], **makers})
+
+    def counted(self) -> str:
+        """What links that count begin with, where nobody is to know who follows them: the same for all."""
+        (token,) = self._signer.tokens(Purpose.COUNT, self._issue, ("",))
+        return link_url(self._base_url, Purpose.COUNT, token)
 
     def of(self, recipient: Recipient) -> dict[str, str]:
         """Every link of one recipient."""

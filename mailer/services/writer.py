@@ -10,21 +10,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, repeat
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from mailer.errors import MailerError
 from mailer.model import Envelope, Outcome, Receipt, Recipient, Sender
+from mailer.render import tracking
 from mailer.render.bounces import BounceAddresses
 from mailer.render.fields import FieldColumns, clean_fields
-from mailer.render.flat import Flat
+from mailer.render.flat import Flat, Place, Print
 from mailer.render.issue import RenderedIssue
 from mailer.render.links import LONGEST_TOKEN, Signer
 from mailer.render.mailbox import ascii_address
 from mailer.render.merge import PartColumns
 from mailer.render.mime import MessageAddress, MessageHeaders, MessageSkeleton, PersonalValues, unsubscribe_headers
 from mailer.render.personal import PersonalPart, lines, one_line
-from mailer.services.reader_links import ReaderLinks
+from mailer.services.reader_links import COUNTED, ReaderLinks
 from mailer.services.references import key_of, reference, references
 
 NOT_ASCII_WORD = re.compile(r"[^a-z0-9_-]+")
@@ -33,6 +34,12 @@ NOT_ASCII_WORD = re.compile(r"[^a-z0-9_-]+")
 STAND_IN = "-_" * (LONGEST_TOKEN // 2)
 """As long as a token may be, so that what is too long for a header is told for the issue and not for each person."""
 
+
+ALIKE = attrgetter("list_name", "untracked")
+"""Recipients for whom this is the same can be written to together."""
+
+OWN_COUNT = Print(f"links.{COUNTED}", Place("the program's own", 1))
+"""What links that count begin with, where it is to be known who follows them."""
 
 ABSENT_LINKS = frozenset({"links.view", "links.preferences"})
 """Links that a mail which is no issue has not."""
@@ -71,6 +78,14 @@ class Route:
     smtputf8: bool = False
 
 
+class Body(NamedTuple):
+    """The parts of a mail below its headers, and for each list what all mails have in common."""
+
+    html: PersonalPart
+    text: PersonalPart
+    skeletons: Mapping[str, MessageSkeleton]
+
+
 class MailWriter:
     """Writes the mails of one frozen issue. May be shared by threads.
 
@@ -96,12 +111,17 @@ class MailWriter:
         self.subject = PersonalPart(rendered.subject, language=rendered.language, header=True)
         self.preheader = PersonalPart(rendered.preheader, language=rendered.language, header=True)
         self.reader_links = ReaderLinks(Signer(keys), issue, self.base_url, self.mailbox, preview=preview)
-        self.html, self.text = (self.body(part, rendered.language) for part in (rendered.html, rendered.text))
         self.headers = {name: self.list_headers(name, each["reply_to"]) for name, each in snapshot["lists"].items()}
-        self.skeletons = {
-            name: MessageSkeleton(self.text, self.html, self.subject, headers, snapshot["hash"][:24])
-            for name, headers in self.headers.items()
-        }
+        self.boundary: str = snapshot["hash"][:24]
+        self.plain = self.body(rendered.html, rendered.text, rendered.language)
+        # A preview is nobody's reading.
+        counting = {} if preview else snapshot.get("counting", {})
+        self.counted_lists = frozenset(counting.get("lists", ()))
+        self.counted = self.plain
+        if self.counted_lists:
+            base = OWN_COUNT if counting["individual"] else self.reader_links.counted()
+            short = tracking.counting(rendered.html, rendered.text, snapshot["links"], base)
+            self.counted = self.body(*short, rendered.language)
         self.route = route
         self.bounces = BounceAddresses(keys, ascii_address(route.bounces, "bounces")) if route.bounces else None
         self.key = key_of(snapshot, keys)
@@ -109,9 +129,21 @@ class MailWriter:
         url = self.reader_links.leave(STAND_IN) if self.base_url else ""
         self.leaving = unsubscribe_headers(url, self.reader_links.mailto(STAND_IN))
 
-    def body(self, part: Flat, language: str) -> PersonalPart:
+    def body(self, html: Flat, text: Flat, language: str) -> Body:
         links = self.reader_links
-        return PersonalPart(part, language=language, absent=links.absent, present=links.present)
+        html_part, text_part = (
+            PersonalPart(part, language=language, absent=links.absent, present=links.present) for part in (html, text)
+        )
+        skeletons = {
+            name: MessageSkeleton(text_part, html_part, self.subject, headers, self.boundary)
+            for name, headers in self.headers.items()
+        }
+        return Body(html_part, text_part, skeletons)
+
+    def body_for(self, recipient: Recipient) -> Body:
+        """With links that count, or without: as the list and the person want it."""
+        counts = recipient.list_name in self.counted_lists and not recipient.untracked
+        return self.counted if counts else self.plain
 
     def list_headers(self, list_name: str, reply_to: str) -> MessageHeaders:
         """What every mail through this list has in common."""
@@ -126,9 +158,10 @@ class MailWriter:
         )
 
     def together(self, list_name: str, recipients: Sequence[Recipient]) -> Together:
-        """What the mails to these recipients of one list need. Raises TemplateError when there can be no text for one
-        of them."""
-        delivery_ids, ids, emails, _, attributes = map(list, zip(*recipients, strict=True))
+        """What the mails to these recipients of one list need, who are all counted or none. Raises TemplateError when
+        there can be no text for one of them."""
+        delivery_ids, ids, emails, _, attributes, _ = map(list, zip(*recipients, strict=True))
+        body = self.body_for(recipients[0])
         tokens = self.reader_links.unsubscribing(list_name, ids)
         own = {"email": emails, "id": ids, "list": [self.titles[list_name]] * len(ids)}
         people = FieldColumns(attributes, own, self.reader_links.columns(list_name, ids, tokens))
@@ -138,7 +171,7 @@ class MailWriter:
             tokens,
             display_names(people),
             references(self.key, self.issue, delivery_ids),
-            PartColumns(self.subject.columns(people), self.text.columns(people), self.html.columns(people)),
+            PartColumns(self.subject.columns(people), body.text.columns(people), body.html.columns(people)),
         )
 
     def envelopes(
@@ -147,7 +180,7 @@ class MailWriter:
         """The mails of these recipients, in this order, and a receipt for each whose mail cannot be written."""
         mails: list[Envelope] = []
         refused: list[Receipt] = []
-        for list_name, group in groupby(recipients, attrgetter("list_name")):
+        for (list_name, _), group in groupby(recipients, ALIKE):
             people = tuple(group)
             try:
                 mails += self.of_list(list_name, people, date)
@@ -170,9 +203,9 @@ class MailWriter:
         return mail
 
     def of_list(self, list_name: str, recipients: Sequence[Recipient], date: datetime) -> list[Envelope]:
-        """The mails of recipients of one list; MailerError when one of them can have none."""
+        """The mails of recipients who are alike; MailerError when one of them can have none."""
         texts = self.together(list_name, recipients)
-        message, utf8 = self.skeletons[list_name].message, self.route.smtputf8
+        message, utf8 = self.body_for(recipients[0]).skeletons[list_name].message, self.route.smtputf8
         leaving = token_column(self.leaving, texts.tokens)
         count = len(recipients)
         values = map(PersonalValues, *(rows(columns, count) for columns in texts.parts))
@@ -189,13 +222,13 @@ class MailWriter:
         return self.bounces.address(delivery_id) if self.bounces else self.sender.email
 
     def personal(self, recipient: Recipient) -> PersonalMail:
-        """What the recipient reads, without the mail around it."""
+        """What the recipient reads, without the mail around it and without links that count."""
         fields, links = self.fields(recipient), self.links(recipient)
         return PersonalMail(
             subject=self.subject.render(fields, links),
             preheader=self.preheader.render(fields, links),
-            html=self.html.render(fields, links),
-            text=self.text.render(fields, links),
+            html=self.plain.html.render(fields, links),
+            text=self.plain.text.render(fields, links),
         )
 
     def fields(self, recipient: Recipient) -> dict[str, Any]:
