@@ -136,9 +136,9 @@ class Taker:
                 stored_issues.log(connection, issue_id, IssueChange.RESOLVED, self.now, words)
         names = {each.delivery.issue_id: each.delivery.issue for each in ours}
         self.settled.update({names[issue_id]: count for issue_id, count in settled.items()})
-        self.new.update(fresh)
+        self.new.update(event.kind for event in fresh)
         self.counts["unkept"] += len(ours) - len(filed)
-        self.counts["known"] += len(filed) - sum(fresh.values())
+        self.counts["known"] += len(filed) - len(fresh)
 
     def genuine(self, connection: Connection, events: Sequence[Event]) -> Iterator[tuple[Filed, Event]]:
         """The events whose reference we made, each as it is filed with the delivery it is about."""

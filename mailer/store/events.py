@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import itemgetter
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mailer.model import EventKind
-from mailer.store.database import insert_absent_rows
+from mailer.model import Cause, EventKind
+from mailer.store import bulk_events
+from mailer.store.picking import picked
 from mailer.store.tables import deliveries, events, issues, subscribers
-
-# Below the number of parameters every SQLite takes (999 before 3.32).
-CHUNK = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """The delivery that an event is about. `forgotten`: everything personal of its person was erased.
 
-    `over`: what was reported of its issue was counted and deleted, and nothing more of it is kept.
+    `over`: what was reported of its issue was counted and deleted, and nothing more of it is kept. `list_id`: the list
+    that brought the person in.
     """
 
     id: int
@@ -33,6 +29,7 @@ class Delivered:
     subscriber_id: int
     forgotten: bool
     over: bool = False
+    list_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +41,7 @@ class Filed:
     kind: EventKind
     detail: str
     at: datetime
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,42 +56,41 @@ class Told:
 def delivered(connection: Connection, delivery_ids: Collection[int]) -> dict[int, Delivered]:
     """Those of these deliveries that there are."""
     found: dict[int, Delivered] = {}
-    remaining = sorted(set(delivery_ids))
     forgotten, over = subscribers.c.forgotten_at.is_not(None), issues.c.events_pruned_at.is_not(None)
+    columns = (deliveries.c.id, deliveries.c.issue_id, issues.c.name, deliveries.c.subscriber_id, forgotten, over)
     query = (
-        sa.select(deliveries.c.id, deliveries.c.issue_id, issues.c.name, deliveries.c.subscriber_id, forgotten, over)
+        sa.select(*columns, deliveries.c.list_id)
         .join(issues, issues.c.id == deliveries.c.issue_id)
         .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
     )
-    for start in range(0, len(remaining), CHUNK):
-        chunk = remaining[start : start + CHUNK]
-        rows = connection.execute(query.where(deliveries.c.id.in_(chunk)))
-        found.update((row[0], Delivered(*row)) for row in rows)
+    for these, _ in picked(connection, deliveries.c.id, delivery_ids):
+        found.update((row[0], Delivered(*row)) for row in connection.execute(query.where(these)))
     return found
 
 
-def add(connection: Connection, new: Sequence[Filed], now: datetime) -> Counter[EventKind]:
-    """Keep events; how many were not there before, by kind."""
-    rows: dict[str, dict[str, Any]] = {
-        event.key: {
-            "key": event.key,
-            "delivery_id": event.delivery.id,
-            "issue_id": event.delivery.issue_id,
-            "subscriber_id": event.delivery.subscriber_id,
-            "kind": event.kind,
-            "detail": "" if event.delivery.forgotten else event.detail,
-            "at": event.at,
-            "received_at": now,
-        }
-        for event in reversed(new)
-        if not event.delivery.over
-    }
-    known = _known(connection, new)
-    fresh = [row for row in rows.values() if row["key"] not in known]
+def add(connection: Connection, new: Sequence[Filed], now: datetime) -> list[Filed]:
+    """Keep events; those that were not there before."""
+    first = {(event.delivery.id, event.key): event for event in reversed(new) if not event.delivery.over}
     # In one order everywhere, so that two who add the same never wait for one another in a circle.
-    fresh.sort(key=itemgetter("delivery_id", "key"))
-    insert_absent_rows(connection, events, fresh)
-    return Counter(row["kind"] for row in fresh)
+    order = sorted(first)
+    rows = [_row(first[each]) for each in order]
+    known = _known(connection, {number for number, _ in order}) if connection.dialect.name == "sqlite" else set()
+    added = bulk_events.insert(connection, rows, known, now)
+    return [first[each] for each in order if each in added]
+
+
+def _row(event: Filed) -> bulk_events.Row:
+    about = event.delivery
+    return bulk_events.Row(
+        about.id,
+        event.key,
+        about.issue_id,
+        about.subscriber_id,
+        event.kind.value,
+        "" if about.forgotten else event.detail,
+        event.at,
+        event.cause.value if event.cause else "",
+    )
 
 
 def of_delivery(connection: Connection, delivery_id: int) -> list[Told]:
@@ -102,11 +99,9 @@ def of_delivery(connection: Connection, delivery_id: int) -> list[Told]:
     return [Told(*row) for row in connection.execute(query.order_by(events.c.at, events.c.kind, events.c.key))]
 
 
-def _known(connection: Connection, new: Sequence[Filed]) -> set[str]:
+def _known(connection: Connection, delivery_ids: Collection[int]) -> set[str]:
     """The keys that are there already. Looked for by delivery, next to which the keys are."""
     found: set[str] = set()
-    numbers = sorted({event.delivery.id for event in new})
-    for start in range(0, len(numbers), CHUNK):
-        query = sa.select(events.c.key).where(events.c.delivery_id.in_(numbers[start : start + CHUNK]))
-        found.update(connection.execute(query).scalars())
+    for these, _ in picked(connection, events.c.delivery_id, delivery_ids):
+        found.update(connection.execute(sa.select(events.c.key).where(these)).scalars())
     return found

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from mailer.delivery.states import SHOWN_BATCH_MOVES, SHOWN_DELIVERY_MOVES, sources
 from mailer.model import BatchState, DeliveryState
 from mailer.store.holding import DROPPING
+from mailer.store.picking import picked
 from mailer.store.settling import settle
 from mailer.store.tables import batches, deliveries
 
@@ -88,9 +89,9 @@ def _unknown(connection: Connection, proofs: Iterable[Proof]) -> Iterator[tuple[
     about: defaultdict[int, list[Proof]] = defaultdict(list)
     for proof in proofs:
         about[proof.delivery_id].append(proof)
-    for chunk in _chunks(sorted(about)):
-        query = sa.select(deliveries.c.id, deliveries.c.batch_id, deliveries.c.state)
-        for row in connection.execute(query.where(deliveries.c.id.in_(chunk), sa.or_(UNKNOWN, AGAIN))):
+    query = sa.select(deliveries.c.id, deliveries.c.batch_id, deliveries.c.state).where(sa.or_(UNKNOWN, AGAIN))
+    for these, _ in picked(connection, deliveries.c.id, about):
+        for row in connection.execute(query.where(these)):
             if any(proof.holds(row.state, row.batch_id) for proof in about[row.id]):
                 yield row.id, row.batch_id
 

@@ -222,7 +222,7 @@ def _what_is_reported(world: World) -> None:
     with world.store.write() as connection:
         about = events.delivered(connection, numbers)
         filed = [events.Filed(f"k{each}", about[each], EventKind.DELIVERED, "", NOW) for each in numbers]
-        assert sum(events.add(connection, filed, NOW).values()) == len(numbers)
+        assert len(events.add(connection, filed, NOW)) == len(numbers)
         assert events.of_delivery(connection, numbers[0])
         evidence.accept_all(connection, map(evidence.Proof, numbers), NOW)
 
