@@ -10,6 +10,7 @@ from mailer.delivery.readers import EARLY
 from mailer.errors import LinkError, StoreError
 from mailer.model import EngagementKind, Reader
 from mailer.render.links import Purpose, Signer
+from mailer.render.tracking import MOST
 from mailer.services.program import Program
 from mailer.store import engagement
 from mailer.store.engagement import OPENING, Leading, Seen
@@ -48,7 +49,7 @@ def follow(program: Program, token: str, number: int, reader: Reader) -> str:
     """
     target = Signer(program.workspace.secret_keys(program.environ)).read(token, Purpose.COUNT)
     with program.store.read() as connection:
-        found = engagement.leading(connection, target.list_name, number)
+        found = engagement.leading(connection, target.list_name, number) if number <= MOST else None
     if found is None:
         raise LinkError("this link is not valid", hint="Copy the whole link.")
     try:

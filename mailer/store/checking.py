@@ -26,7 +26,7 @@ _value = JSONDecoder().raw_decode
 
 CONFIRMED = SubscriptionState.CONFIRMED.value
 
-Person = sa.Row[int, str, str, int, str, str | None, int | None, str, str, int | None]
+Person = sa.Row[int, str, str, int, str, str | None, int | None, str, str, int | None, int]
 
 
 class _Other(NamedTuple):
@@ -68,6 +68,7 @@ PEOPLE = (
         subscribers.c.email_key,
         subscribers.c.domain,
         sa.type_coerce(subscribers.c.paused_until, BigId),
+        sa.type_coerce(subscribers.c.untracked, sa.Integer),
     )
     .join_from(deliveries, subscribers, subscribers.c.id == deliveries.c.subscriber_id)
     .join(
@@ -104,10 +105,11 @@ def _looked_at(
     instant = (now - EPOCH) // MICROSECOND
     recipients: list[Recipient] = []
     others: list[_Other] = []
-    for number, public_id, address, list_id, attributes, state, forgotten, _, _, until in rows:
+    for number, public_id, address, list_id, attributes, state, forgotten, _, _, until, untracked in rows:
         paused = until is not None and until > instant
         if state == CONFIRMED and forgotten is None and number not in bans and not paused:
-            recipients.append(Recipient(number, public_id, address, names[list_id], _value(attributes)[0]))
+            fields = _value(attributes)[0]
+            recipients.append(Recipient(number, public_id, address, names[list_id], fields, bool(untracked)))
         else:
             ban = EVERY_LIST if forgotten is not None else bans.get(number)
             others.append(_Other(number, state, ban, paused))

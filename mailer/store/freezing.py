@@ -19,6 +19,7 @@ from mailer.store import issues as stored_issues
 from mailer.store.banning import bans
 from mailer.store.capping import Capping, capping, caps_at
 from mailer.store.database import hold, insert_row, shut_door
+from mailer.store.engagement import write_links
 from mailer.store.filling import Filling, Share, fill
 from mailer.store.pruned import Counted
 from mailer.store.tables import (
@@ -254,6 +255,7 @@ def write_content(
     ]
     if keys:
         connection.execute(sa.insert(issue_articles), keys)
+    write_links(connection, issue_id, frozen.snapshot.get("links", ()))
     return issue_id
 
 
