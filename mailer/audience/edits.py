@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from mailer.audience.columns import attribute_name
 from mailer.audience.ownfile import TAKEN
-from mailer.audience.tagging import with_tags, without_tags
+from mailer.audience.tagging import checked_tag, with_tags, without_tags
 from mailer.wording import quoted
 
 TAGS = "tags"
@@ -19,6 +19,8 @@ LONGEST_VALUE = 10_000
 # As JSON writes it; behind an even number of backslashes, or it is the text of one.
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
+BY_COMMANDS = "tags are given by `subscribers tag` and taken by `subscribers untag`"
+ON_THEIR_OWN = "tags are no attribute: they are told on their own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,35 @@ def parse_edit(settings: Sequence[str], unset: Sequence[str] = ()) -> Edit:
     return Edit(values, gone)
 
 
+def edit_of(
+    values: Mapping[str, Any], unset: Sequence[str] = (), tag: Sequence[str] = (), untag: Sequence[str] = ()
+) -> Edit:
+    """The edit that a program asks for, whose values are JSON already. ValueError says what is wrong, and where."""
+    new = {_name(key, ON_THEIR_OWN): value for key, value in values.items()}
+    if len(new) != len(values):
+        raise ValueError("two of the names are the same attribute")
+    for name, value in new.items():
+        new[name] = _plain_value(name, value)
+    gone = frozenset(_name(key, ON_THEIR_OWN) for key in unset)
+    if both := sorted(gone & set(new)):
+        raise ValueError(f"{both[0]} is both set and unset")
+    return Edit(new, gone, tuple(map(checked_tag, tag)), tuple(map(checked_tag, untag)))
+
+
+def _plain_value(name: str, value: Any) -> Any:
+    if (value.strip() if isinstance(value, str) else value) in _EMPTY:
+        raise ValueError(f"{name} has no value")
+    try:
+        written = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        written.encode()
+    except (ValueError, RecursionError):
+        raise ValueError(f"{name}: the value is no JSON") from None
+    if _NUL.search(written):
+        raise ValueError(f"{name}: the value holds control characters")
+    _check_length(name, written)
+    return _text(name, value) if isinstance(value, str) else value
+
+
 def parse_assignment(setting: str) -> tuple[str, Any]:
     """The attribute and its value: text after `=`, JSON after `:=`."""
     key, equals, text = setting.partition("=")
@@ -93,12 +124,12 @@ def parse_assignment(setting: str) -> tuple[str, Any]:
     return name, value
 
 
-def _name(key: str) -> str:
+def _name(key: str, about_tags: str = BY_COMMANDS) -> str:
     name = attribute_name(key)
     if not name:
         raise ValueError(f"{quoted(key)} is no name: it has neither letter nor digit")
     if name == TAGS:
-        raise ValueError("tags are given by `subscribers tag` and taken by `subscribers untag`")
+        raise ValueError(about_tags)
     if name in TAKEN:
         raise ValueError(f"{name} cannot be set: it is the program's to say")
     return name
