@@ -55,7 +55,7 @@ class Named:
 class Reading:
     """A mail that was read. `why`: what it is, in words for a person. `id`: its own Message-ID.
 
-    `standard`: it says so in the form of a standard, and nothing was guessed.
+    `text`: its own first words. `standard`: it says so in the form of a standard, and nothing was guessed.
     """
 
     what: What
@@ -64,5 +64,7 @@ class Reading:
     named: Named = Named()
     at: datetime | None = None
     id: str = ""
+    sender: str = ""
     subject: str = ""
+    text: str = ""
     standard: bool = False

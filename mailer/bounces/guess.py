@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Final
 
@@ -19,7 +20,8 @@ MOST_SAID: Final = 600
 # What begins the copy of our own mail, whose articles may well be about unknown addresses.
 _COPY = re.compile(
     r"^[ \t>*-]*(?:-{2,}.{0,60}\b(?:copy of|original|returned|unsent|undelivered|your) (?:message|mail|the)\b.*"
-    r"|(?:a )?copy of (?:your|the) (?:original )?message\b.*|(?:the )?(?:original|returned|your) message (?:follows|was|is)\b.*"
+    r"|(?:a )?copy of (?:your|the) (?:original )?message\b.*"
+    r"|(?:the )?(?:original|returned|your) message (?:follows|was|is)\b.*"
     r"|-{3,}.{0,40}\bbelow this line\b.*|(?:return-path|received|message-id|mime-version): .*)$",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -32,26 +34,29 @@ def guessed(data: bytes) -> list[Fate]:
     """What became of a mail, by somebody's own words for it; nothing where they are not known."""
     mail = opened(_tame(data))
     temporary, final = _addresses(mail)
-    failed = tuple(
-        address.strip().lower() for address in header(mail, "X-Failed-Recipients").split(",") if "@" in address
-    )
-    final = tuple(dict.fromkeys((*failed, *final)))
+    named = (address.strip().lower() for address in header(mail, "X-Failed-Recipients").split(","))
+    final = tuple(dict.fromkeys((*(address for address in named if "@" in address), *final)))
     chosen = [(address, Action.FAILED) for address in final] or [(each, Action.DELAYED) for each in temporary]
     if not chosen:
         return []
-    text = words(mail)
-    status = found[0] if (found := _STATUS.search(text)) else ""
-    return [Fate((address,), action, status, text) for address, action in chosen[:20]]
+    said = words(mail)
+    status = found[0] if (found := _STATUS.search(said)) else ""
+    return [Fate((address,), action, status, said) for address, action in chosen[:20]]
 
 
 def words(mail: Mail) -> str:
     """What the server says for people, from the number on that another server gave it, without our mail's copy."""
-    text = next((each for part in outside(mail) if (each := _readable(part))), "")
-    copy = _COPY.search(text)
+    said = text(mail)
+    copy = _COPY.search(said)
     # The first line of all may be one of those.
-    own = text[: copy.start()] if copy and copy.start() > 40 else text
+    own = said[: copy.start()] if copy and copy.start() > 40 else said
     found = _SAID.search(own)
     return " ".join(own[found.start() if found else 0 :][:MOST_SAID].split())
+
+
+def text(mail: Mail) -> str:
+    """The first part of it that is text, as it is."""
+    return next((each for part in outside(mail) if (each := _readable(part))), "")
 
 
 def _readable(part: Mail) -> str:
@@ -66,6 +71,8 @@ def _tame(data: bytes) -> bytes:
 def _addresses(mail: Mail) -> tuple[tuple[str, ...], tuple[str, ...]]:
     from flufl.bounce import all_failures  # it brings an object system along
 
+    # It writes down what it stumbles over, with its lines, and those are about people.
+    logging.getLogger("flufl.bounce").disabled = True
     try:
         temporary, final = all_failures(mail)
     except Exception:  # its detectors take a mail's shape for granted; one that has another is no bounce they know

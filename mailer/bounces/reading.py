@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Final
 
 from mailer.bounces.facts import Action, Fate, Reading, What
 from mailer.bounces.feedback import feedback
-from mailer.bounces.guess import guessed, words
+from mailer.bounces.guess import guessed, text, words
 from mailer.bounces.naming import named
 from mailer.bounces.opened import LONGEST, Mail, TooComplex, header, opened
 from mailer.bounces.replies import automatic, receipt, says_so
 from mailer.bounces.report import fates, status_part
+
+LONGEST_SHOWN: Final = 4000
 
 
 def read(data: bytes, recipients: Sequence[str] = ()) -> Reading:
@@ -24,15 +27,17 @@ def read(data: bytes, recipients: Sequence[str] = ()) -> Reading:
     data = data[:LONGEST]
     try:
         mail = opened(data)
+        found = _what(mail, data)
     except TooComplex:
         return Reading(What.UNKNOWN, "too many parts")
-    found = _what(mail, data)
     return replace(
         found,
         named=named(mail, data, recipients),
         at=moment(mail),
         id=header(mail, "Message-ID").strip("<> ")[:255],
+        sender=header(mail, "From")[:200],
         subject=header(mail, "Subject")[:200],
+        text=text(mail)[:LONGEST_SHOWN],
     )
 
 

@@ -59,6 +59,7 @@ COMMANDS = (
     Command("status", "mailer.cli.status:status", "Show what became of the issues: who got them, who did not and why."),
     Command("deliveries", "mailer.cli.deliveries:app", "List what became of each mail of an issue."),
     Command("events", "mailer.cli.events:app", "Take in what a provider reports of mails it took."),
+    Command("bounces", "mailer.cli.bounces:app", "Read the mails that came back, and see those nobody understood."),
     Command("explain", "mailer.cli.explain:explain", "Say why a person got an issue, or did not."),
     Command("doubts", "mailer.cli.doubts:app", "See the mails that may have been sent or not, and settle them."),
     Command("articles", "mailer.cli.articles:app", "Fetch, import, list and look at articles."),

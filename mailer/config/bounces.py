@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from mailer.config.smtp import Host
 from mailer.config.values import Line, Section
 
 
@@ -23,7 +24,7 @@ CauseName = Literal["address", "full", "transient", "policy", "content", "unknow
 class Imap(Section):
     """`[bounces.imap]`: the mailbox that bounces go to."""
 
-    host: Line = Field(default="", description="The server, such as imap.example.org.")
+    host: Host = Field(default="", description="The server, such as imap.example.org.")
     port: int = Field(default=0, description="Its port; 0 is 993 with implicit and 143 with starttls.", ge=0, le=65535)
     tls: Literal["implicit", "starttls", "none"] = Field(
         default="implicit", description="Encryption; none is for a server on this machine."
@@ -37,6 +38,12 @@ class Imap(Section):
         default="seen", description="What becomes of a mail that was read: marked as seen, moved or deleted."
     )
     move_to: Line = Field(default="Processed", description="Where `move` puts them.", min_length=1)
+    minutes: int = Field(
+        default=10,
+        description="mailer work reads it every so many minutes; 0: only mailer bounces read.",
+        ge=0,
+        le=1440,
+    )
 
 
 class Bounces(Section):

@@ -180,7 +180,8 @@ class Scope(StrEnum):
 
 class JobKind(StrEnum):
     """What workers do beside sending. `events`: a file or post of reports from a provider; `signup`: a form that
-    somebody sent; `suppressions`: reading who a provider does not mail any more."""
+    somebody sent; `suppressions`: reading who a provider does not mail any more; `bounces`: reading the
+    mailbox that mails come back to."""
 
     IMPORT = "import"
     EVENTS = "events"
@@ -188,6 +189,7 @@ class JobKind(StrEnum):
     PRUNE = "prune"
     SIGNUP = "signup"
     SUPPRESSIONS = "suppressions"
+    BOUNCES = "bounces"
 
 
 class JobState(StrEnum):

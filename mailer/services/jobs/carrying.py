@@ -27,6 +27,7 @@ KINDS: Final = {
     JobKind.EVENTS: "mailer.services.jobs.reports",
     JobKind.SYNC: "mailer.services.jobs.syncing",
     JobKind.PRUNE: "mailer.services.jobs.pruning",
+    JobKind.BOUNCES: "mailer.services.jobs.bounces",
     JobKind.SIGNUP: "mailer.services.jobs.signup",
 }
 

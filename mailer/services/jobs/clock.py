@@ -35,6 +35,9 @@ def _keys(program: Program, now: datetime) -> Iterator[tuple[JobKind, str]]:
     if program.settings.work.sync_minutes and program.settings.sources:
         begin = _begin(now, timedelta(minutes=program.settings.work.sync_minutes))
         yield JobKind.SYNC, f"sync {begin:%Y-%m-%dT%H:%MZ}"
+    imap = program.settings.bounces.imap
+    if imap.minutes and imap.host:
+        yield JobKind.BOUNCES, f"bounces {_begin(now, timedelta(minutes=imap.minutes)):%Y-%m-%dT%H:%MZ}"
     yield JobKind.PRUNE, f"prune {_begin(now, DAY):%Y-%m-%d}"
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from mailer.services.jobs.errand import STOPPED, Errand, Result
 from mailer.services.pruning import prune
+from mailer.services.readbounces import prune_strays
 from mailer.store import jobs as stored
 from mailer.store import workers
 from mailer.wording import counted
@@ -21,7 +22,7 @@ def work(errand: Errand) -> Result:
     """Prune what is old."""
     if errand.overtaken():
         return Result("the next one was due before this was done")
-    words = [*_issues(errand), *_jobs(errand)]
+    words = [*_issues(errand), *_jobs(errand), *_strays(errand)]
     with errand.program.store.write() as connection:
         workers.forget_old(connection, errand.program.now() - KEPT)
     return STOPPED if errand.stop() else Result("; ".join(words) or "nothing is old enough")
@@ -34,6 +35,12 @@ def _issues(errand: Errand) -> list[str]:
         return []
     done = prune(errand.program, dry_run=False, stop=errand.stop)
     return done.summary() if done.issues else []
+
+
+def _strays(errand: Errand) -> list[str]:
+    """Mails to the bounce address that nobody understood, or looked at."""
+    number = prune_strays(errand.program)
+    return [f"{counted(number, 'mail')} deleted that nobody understood"] if number else []
 
 
 def _jobs(errand: Errand) -> list[str]:
