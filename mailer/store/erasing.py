@@ -10,6 +10,7 @@ engagements          deleted
 events               what was reported emptied; what happened to which mail stays
 suppressions         the address gives way to its keyed hash, for every list
 suppression_events   the same, and the words are emptied
+stray_mails          deleted where the address stands in them
 
 Files that wait in `job_parts` are not looked into: an import leaves out whom it recognises by the hash, and the file
 goes with the job that it is for.
@@ -27,6 +28,7 @@ from sqlalchemy.engine import Connection
 
 from mailer.errors import ConflictError
 from mailer.model import BatchState, DeliveryState, How, SubscriptionState, SuppressionReason
+from mailer.store import strays
 from mailer.store import suppressions as stored
 from mailer.store.confirmations import on_its_way
 from mailer.store.database import hold, shut_door
@@ -136,11 +138,18 @@ def forget(
     if number is not None:
         _refuse_in_flight(connection, number, now)
     found = traces(connection, email_key, hashed)
+    strays.erase(connection, {email_key, *_spellings(connection, number)})
     if number is not None:
         _leave_lists(connection, number, how, now)
         _empty(connection, number, now)
     _hash(connection, email_key, hashed, _before(found), now)
     return found
+
+
+def _spellings(connection: Connection, number: int | None) -> list[str]:
+    query = sa.select(subscribers.c.email, subscribers.c.ascii_email).where(subscribers.c.id == number)
+    row = connection.execute(query).first()
+    return [each for each in row or () if each]
 
 
 def _number(connection: Connection, email_key: str) -> int | None:
