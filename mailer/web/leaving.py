@@ -1,7 +1,123 @@
-"""Unsubscribing: the button on a page, and the one click of mail programs (RFC 8058)."""
+"""Unsubscribing: the button on a page, and the one click of mail programs (RFC 8058).
+
+Nothing is asked of whoever comes but the token in the address: no cookie, no origin, no second step. There is no
+redirect, and no answer tells somebody who is gone from somebody who has just left.
+"""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Annotated, Final
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Depends, HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from mailer.errors import LinkError
+from mailer.model import How
+from mailer.render.links import Purpose
+from mailer.services import confirming
+from mailer.web.posted import MOST_FIELDS, posted
+from mailer.web.surfaces import Site, site_of
 
 router = APIRouter()
+
+FIELD: Final = "List-Unsubscribe"
+ONE_CLICK: Final = "One-Click"
+BUTTON: Final = "leave"
+"""The field of our own page's button."""
+
+DONE: Final = "Unsubscribed.\n"
+A_TEST: Final = "This was a test mail: nothing was changed.\n"
+
+
+class Meaning(Enum):
+    """What was posted to the address of a mail's way out."""
+
+    ONE_CLICK = auto()
+    BUTTON = auto()
+    NEITHER = auto()
+
+
+async def meant(request: Request) -> Meaning:
+    """What a post wants. A body that is broken or was lost on the way still says that somebody wants to leave: a no is
+    not refused for its form. Only one that says something else is none."""
+    body = await request.body()
+    try:
+        fields = await _fields(request, body)
+    except HTTPException:
+        fields = {}
+        if FIELD.encode() in body and ONE_CLICK.encode() in body:
+            return Meaning.ONE_CLICK
+    if FIELD in fields:
+        return Meaning.ONE_CLICK if fields[FIELD].strip().lower() == ONE_CLICK.lower() else Meaning.NEITHER
+    if BUTTON in fields:
+        return Meaning.BUTTON
+    return Meaning.NEITHER if body.strip() else Meaning.ONE_CLICK
+
+
+async def _fields(request: Request, body: bytes) -> Mapping[str, str]:
+    """Also of a body whose type nobody named, or named wrongly."""
+    if fields := await posted(request):
+        return fields
+    try:
+        return dict(reversed(parse_qsl(body.decode("ascii").strip(), max_num_fields=MOST_FIELDS)))
+    except ValueError:
+        return {}
+
+
+@router.get("/u/{token}")
+@router.get("/u/{token}/")
+def asked(request: Request, token: str) -> Response:
+    """The button."""
+    return _page(request, site_of(request), token)
+
+
+@router.post("/u/{token}")
+@router.post("/u/{token}/")
+def left(request: Request, token: str, meaning: Annotated[Meaning, Depends(meant)]) -> Response:
+    """A mail program's one click, or the button."""
+    site = site_of(request)
+    if meaning is Meaning.NEITHER:
+        return _page(request, site, token, 400)
+    one_click = meaning is Meaning.ONE_CLICK
+    how, words = (How.ONE_CLICK, "one click in their mail program") if one_click else (How.LINK, "the mail's page")
+    try:
+        confirming.unsubscribe_by_token(site.program, token, how, words, _evidence(request))
+    except LinkError:
+        return _no_such(request, site, token, plain=one_click)
+    return PlainTextResponse(DONE) if one_click else _goodbye(request, site, token)
+
+
+def _evidence(request: Request) -> dict[str, str]:
+    """What shows that it was posted: the kind of request, and nobody's data."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return {"request": f"POST {kind}" if kind in KINDS else "POST"}
+
+
+KINDS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+def _page(request: Request, site: Site, token: str, status: int = 200) -> Response:
+    try:
+        leaf = confirming.read_link(site.program, token, Purpose.UNSUBSCRIBE)
+    except LinkError:
+        return _no_such(request, site, token)
+    values = {"leaf": leaf, "action": f"/u/{token}"}
+    return site.look.page(request, "unsubscribe.html", values, language=leaf.language, status=status)
+
+
+def _goodbye(request: Request, site: Site, token: str) -> Response:
+    leaf = confirming.read_link(site.program, token, Purpose.UNSUBSCRIBE)
+    definition = site.program.lists.get(leaf.list_name)
+    values = {"leaf": leaf, "again": f"/subscribe/{leaf.list_name}" if definition and definition.public else ""}
+    return site.look.page(request, "unsubscribed.html", values, language=leaf.language)
+
+
+def _no_such(request: Request, site: Site, token: str, *, plain: bool = False) -> Response:
+    """A link of a test mail says that it is one; any other that is not ours for this is no page."""
+    if not confirming.is_preview(site.program, token):
+        raise HTTPException(404)
+    return PlainTextResponse(A_TEST) if plain else site.look.page(request, "preview_link.html")
