@@ -39,6 +39,9 @@ HSTS: Final = "max-age=31536000"
 PUBLIC: Final = ("/archive", "/subscribe", "/static")
 """What search engines may show. Everything else is somebody's, or for programs."""
 
+MOST_HEADERS: Final = 16 << 10
+"""Bytes of all names and values together."""
+
 UNKNOWN: Final = "-"
 """In place of a path that is none of ours: what stands in it is not for the log."""
 
@@ -172,6 +175,9 @@ def _refusal(exchange: Exchange) -> int:
     """The status with which a request is refused for what stands in its first line; 0 for none."""
     if exchange.method not in places.METHODS:
         return 501
+    # The server bounds only what comes in pieces.
+    if sum(len(name) + len(value) for name, value in exchange.scope["headers"]) > MOST_HEADERS:
+        return 431
     raw: bytes = exchange.scope.get("raw_path") or b""
     return 0 if places.is_plain(exchange.path, raw) else 404
 

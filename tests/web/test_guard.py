@@ -223,6 +223,13 @@ def test_json_made_to_hurt_is_a_mistake_of_whoever_sent_it(probe: TestClient, co
     assert len(answer.content) < 1000, "what was sent is not sent back"
 
 
+def test_headers_without_end_are_refused(probe: TestClient) -> None:
+    """Attack 44."""
+    assert probe.get("/probe/tell", headers={"X-Long": "a" * 20_000}).status_code == 431
+    assert probe.get("/probe/tell", headers={f"X-{number}": "a" * 30 for number in range(600)}).status_code == 431
+    assert probe.get("/probe/tell", headers={"X-Long": "a" * 15_000}).status_code == 200
+
+
 def test_keys_that_collide_cost_nothing(probe: TestClient) -> None:
     """Attack 44: a hash flood needs keys whose hashes are known; text has random ones in each process."""
     keys = {f"key{number}": number for number in range(50_000)}
