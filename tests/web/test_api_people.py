@@ -85,6 +85,21 @@ def test_without_consent_nobody_is_looked_up(house: House, asker: Asker) -> None
     assert house.woken == 2 and house.state("nobody") is None
 
 
+def test_who_asks_through_a_program_confirms_by_mail(house: House, asker: Asker) -> None:
+    asker.may(WRITE)
+    asker.post("/subscribers/subscribe", {**ADA, "attributes": {"first_name": "Ada"}}, 202)
+    house.work()
+    (mail,) = house.mails()
+    assert mail["To"] == "ada@example.org" and house.state("ada") is PENDING
+    (event,) = log_of(house)
+    assert (event.how, event.evidence) == (How.API, {"token": "website"})
+    asker.post("/subscribers/subscribe", {**ADA, "attributes": {"first_name": "Eve"}}, 202)
+    house.work()
+    assert len(house.mails()) == 1 and attributes(house) == {"first_name": "Ada"}
+    said = asker.post("/subscribers/subscribe", {**ADA, "list": "members"}, 422)
+    assert "not public" in said["detail"]
+
+
 def test_without_consent_only_what_the_form_asks_for_is_taken(house: House, asker: Asker) -> None:
     asker.may(WRITE)
     more = {"attributes": {"first_name": "Ada", "language": "de"}, "agreed_to_text": True}

@@ -45,12 +45,17 @@ BACK_SOON: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the form said."""
+    """What the form said. `token`: the name of that with which a program sent it in, for somebody."""
 
     definition: MailingList
     address: Address
     values: Mapping[str, Any]
     agreed: bool
+    token: str = ""
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(How.API, evidence={"token": self.token}) if self.token else Origin(How.FORM, WORDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,7 @@ def work(errand: Errand) -> Result:
 def read(definition: MailingList, said: Mapping[str, Any]) -> Wish:
     """What was left. The consent text may have been changed since: then they agreed to another one."""
     agreed = bool(said["agreed"]) and said["agreed"] == consent_version(definition)
-    return Wish(definition, parse_address(said["email"]), said["values"], agreed)
+    return Wish(definition, parse_address(said["email"]), said["values"], agreed, said.get("token", ""))
 
 
 def carry_out(connection: Connection, program: Program, wish: Wish, askers: Mapping[str, Asker]) -> Letter | None:
@@ -110,7 +115,7 @@ def standing(connection: Connection, wish: Wish, now: datetime) -> Standing | No
     who = subscriptions.standing(connection, wish.definition.name, person.id) if person else None
     if who is None:
         state = entry_state(wish.definition, None, None)
-        entry = Entry(wish.definition, state, Origin(How.FORM, WORDS), agreed_to_text=wish.agreed)
+        entry = Entry(wish.definition, state, wish.origin, agreed_to_text=wish.agreed)
         # Of people who are known a form says nothing new: anybody may have filled it in.
         added = add_in(connection, entry, wish.address, {} if person else wish.values, now)
         person = subscribers.get(connection, wish.address.key)

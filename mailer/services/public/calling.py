@@ -93,6 +93,8 @@ def ask(program: Program, connection: Connection, who: Holder, asking: Asking) -
     UsageError for what the form would not have asked: what anybody may say of anybody is as little as possible.
     """
     definition = asking.definition
+    if not definition.public:
+        raise UsageError(f"{definition.name} takes nobody by forms: it is not public. Say how and when they agreed")
     allowed = (*definition.fields, LANGUAGE)
     for name, value in asking.attributes.items():
         if name not in allowed:
