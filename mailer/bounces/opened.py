@@ -7,12 +7,14 @@ with a grammar that hostile ones keep busy for minutes.
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.errors import HeaderParseError, MessageError
 from email.header import decode_header
 from email.message import Message
 from email.parser import HeaderParser
+from quopri import decodestring
 from typing import Final
 
 LONGEST: Final = 1 << 20
@@ -107,8 +109,19 @@ def text_of(part: Mail) -> str:
     payload = part.get_payload(decode=True)
     if not isinstance(payload, bytes):
         # A report is read by the email package as a mail for each of its blocks.
-        return "\n\n".join(_block(each) for each in _inner(part))
+        text = "\n\n".join(_block(each) for each in _inner(part))
+        return _undone(text, str(part.get("Content-Transfer-Encoding", "")).strip().lower())
     return as_text(payload, str(part.get_content_charset() or "utf-8"))[: 4 * LONGEST_TEXT]
+
+
+def _undone(text: str, encoding: str) -> str:
+    """The text without its transfer encoding, which the email package leaves on mails within a mail."""
+    try:
+        if encoding == "base64":
+            return as_text(b64decode(text), "utf-8")
+        return as_text(decodestring(text.encode()), "utf-8") if encoding == "quoted-printable" else text
+    except ValueError:
+        return text
 
 
 def _inner(mail: Mail) -> list[Mail]:

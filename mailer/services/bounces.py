@@ -19,7 +19,7 @@ from mailer.bounces.facts import Reading, What
 from mailer.bounces.reading import read
 from mailer.delivery.events import Event
 from mailer.model import EventKind
-from mailer.services.events import take
+from mailer.services.events import Taken, take
 from mailer.services.mailboxes import Letter, Mailbox
 from mailer.services.program import Program
 from mailer.services.tokens_in_mail import Ours, Telling
@@ -41,7 +41,8 @@ class TakenIn:
     """What became of the mails. `new`: kept as events of mails, by kind; `known` had been taken in before.
 
     `replies`: automatic replies and receipts; `idle`: reports from which nothing follows; `gone`: about mails of ours
-    that are not in the database, such as tests; `strays`: what is kept for a person, by its reason.
+    that are not in the database, such as tests; `strays`: what is kept for a person, by its reason. `followed`: what
+    was done because of it, in words.
     """
 
     read: int = 0
@@ -52,6 +53,7 @@ class TakenIn:
     idle: int = 0
     gone: int = 0
     strays: Mapping[str, int] = field(default_factory=dict)
+    followed: tuple[str, ...] = ()
     dry_run: bool = False
 
     def summary(self) -> list[str]:
@@ -68,6 +70,7 @@ class TakenIn:
         lines = [", ".join([f"{counted(self.read, 'mail')} read", *kinds])]
         lines += [f"{number:,} {words}" for number, words in told if number]
         lines += [f"{number:,} {why}; {kept}" for why, number in self.strays.items()]
+        lines += self.followed
         return [*lines, "nothing was changed"] if self.dry_run else lines
 
 
@@ -82,6 +85,8 @@ class Taker:
         self.counts: Counter[str] = Counter()
         self.new: Counter[str] = Counter()
         self.strays: Counter[str] = Counter()
+        self.reacted: Counter[str] = Counter()
+        self.paused: dict[str, str] = {}
 
     def chunk(self, letters: Sequence[Letter]) -> None:
         """Take in these mails."""
@@ -104,6 +109,8 @@ class Taker:
         self.new.update(taken.new)
         self.counts["known"] += taken.known
         self.counts["confirmations"] += taken.confirmations
+        self.reacted.update(taken.reacted)
+        self.paused.update(taken.paused)
         if not strays:
             return
         with self.program.store.write() as connection:
@@ -150,6 +157,7 @@ class Taker:
             idle=counts["idle"],
             gone=counts["gone"],
             strays=dict(self.strays),
+            followed=tuple(Taken(reacted=self.reacted, paused=self.paused).summary()[1:]),
             dry_run=self.dry_run,
         )
 

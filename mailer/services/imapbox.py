@@ -36,6 +36,7 @@ class ImapBox:
         self.settings = settings
         self.client = client
         self.number = 0
+        self.can: frozenset[str] = frozenset()
 
     def __enter__(self) -> Self:
         return self
@@ -46,6 +47,9 @@ class ImapBox:
 
     def open(self) -> None:
         """Choose the folder, and see that there is one to move to."""
+        # Many say only to who has logged in what they can.
+        (said,) = self.ask(self.client.capability)[-1:]
+        self.can = frozenset(said.decode("ascii", "replace").upper().split())
         self.number = int(self.ask(self.client.select, quoted(self.settings.folder))[0] or 0)
         if self.settings.after == "move":
             # It says no where there is one already.
@@ -78,13 +82,13 @@ class ImapBox:
             return
         if self.settings.after == "move":
             folder = quoted(self.settings.move_to)
-            if "MOVE" in self.client.capabilities:
+            if "MOVE" in self.can:
                 self.ask(self.client.uid, "MOVE", uids, folder)
                 return
             self.ask(self.client.uid, "COPY", uids, folder)
         self.ask(self.client.uid, "STORE", uids, "+FLAGS.SILENT", _FLAGGED)
         # Without UIDPLUS everything that anybody flagged would go: then it stays flagged, and is not read again.
-        if "UIDPLUS" in self.client.capabilities:
+        if "UIDPLUS" in self.can:
             self.ask(self.client.uid, "EXPUNGE", uids)
 
     def ask(self, command: Callable[..., Answer], *words: str) -> list[Any]:
