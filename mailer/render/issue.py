@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from mailer.errors import TemplateError
+from mailer.languages.own import Texts
 from mailer.model import Article, Issue, IssueKind
 from mailer.render.compile import PartInput, compile_html, compile_plain
 from mailer.render.flat import Flat
@@ -19,7 +20,7 @@ from mailer.render.sources import Templates, TemplateText
 @dataclass(frozen=True, slots=True)
 class RenderInput:
     """All that an issue is rendered from. `label` is the issue's file as errors name it; `more` are further names that
-    the templates may use.
+    the templates may use, `texts` the organisation's own words for the fixed phrases.
 
     `salt` is random text of lower-case letters and digits, new for each rendering; `date` is the issue's own.
     """
@@ -33,6 +34,7 @@ class RenderInput:
     salt: str
     date: datetime
     more: Mapping[str, Any] = field(default_factory=dict)
+    texts: Texts = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def template_context(given: RenderInput) -> dict[str, Any]:
         "articles": article_contexts(issue, given.articles),
         "organisation": dict(given.organisation),
         "theme": dict(given.theme),
-        "labels": dict(labels_for(issue.language)),
+        "labels": dict(labels_for(issue.language, given.texts)),
         **given.more,
     }
 

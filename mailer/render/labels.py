@@ -50,7 +50,9 @@ def _ours(tag: str) -> Mapping[str, str]:
 
 
 def _said(catalog: Catalog) -> Mapping[str, str]:
-    return MappingProxyType({
-        name: catalog.gettext(phrase) if isinstance(phrase, str) else catalog.pgettext(*phrase)
-        for name, phrase in PHRASES.items()
-    })  # fmt: skip
+    return MappingProxyType({name: _phrase(catalog, phrase) for name, phrase in PHRASES.items()})
+
+
+def _phrase(catalog: Catalog, phrase: Phrase) -> str:
+    said = catalog.gettext(phrase) if isinstance(phrase, str) else catalog.pgettext(*phrase)
+    return said.replace("%%", "%")  # own words write it so, as there may be places for values on a page

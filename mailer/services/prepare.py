@@ -14,6 +14,7 @@ from typing import Any
 from mailer.errors import NotFoundError
 from mailer.model import Article, Issue, MailingList, Sender
 from mailer.render.issue import RenderedIssue, RenderInput, render_issue
+from mailer.render.labels import labels_for
 from mailer.render.links import LONGEST_NAME
 from mailer.render.sources import Templates, TemplateText
 from mailer.render.tracking import countable
@@ -69,6 +70,7 @@ def prepare(program: Program, name: str) -> Prepared:
         label=label,
         salt=secrets.token_hex(6),
         date=issue_date(issue.name, program.now()),
+        texts=settings.texts,
     )
     addressing = {
         "from": asdict(sender),
@@ -145,7 +147,7 @@ def content_hash(given: RenderInput, addressing: Mapping[str, Any]) -> str:
         del issue["segment"]  # what was sent before there were segments keeps its hash
     if issue["archive"] is None:
         del issue["archive"]  # and so does what was sent before there was an archive
-    content: Mapping[str, Any] = {
+    content: dict[str, Any] = {
         "issue": issue,
         "articles": articles,
         "organisation": given.organisation,
@@ -153,4 +155,6 @@ def content_hash(given: RenderInput, addressing: Mapping[str, Any]) -> str:
         "templates": {name: template.text for name, template in given.templates.items()},
         "addressing": addressing,
     }
+    if (labels := labels_for(given.issue.language, given.texts)) != labels_for(given.issue.language):
+        content["labels"] = dict(labels)  # the organisation's own words
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import sha256
@@ -12,6 +13,7 @@ from markupsafe import Markup
 
 from mailer.config.theme import Theme
 
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 OURS = Path(__file__).parent / "templates" / "style.css"
 
 
@@ -21,7 +23,7 @@ class Clothing:
     def __init__(self, theme: Theme, folder: Path) -> None:
         sheets = [variables(theme), _text(folder / "style.css") or _text(OURS), _text(folder / "more.css")]
         # Nothing in a style sheet ends the element that it stands in.
-        text = "\n".join(filter(None, sheets)).replace("</", "<\\/")
+        text = squeezed("\n".join(filter(None, sheets))).replace("</", "<\\/")
         self.style = Markup(text)  # noqa: S704 - our own file, checked settings, and files of the workspace
         self._rules = {
             "default-src": "'none'",
@@ -57,6 +59,11 @@ def variables(theme: Theme) -> str:
         f":root {{ {_declared({**light, **fonts})} }}\n"
         f"@media (prefers-color-scheme: dark) {{ :root {{ {_declared(dark)} }} }}"
     )
+
+
+def squeezed(sheet: str) -> str:
+    """Without comments and indents: it is sent with every page."""
+    return "\n".join(filter(None, (line.strip() for line in _COMMENT.sub("", sheet).splitlines())))
 
 
 def _declared(values: Mapping[str, str]) -> str:
