@@ -49,10 +49,8 @@ def serve(
     with open_mailer(context) as mailer:
         may_serve(mailer, host)
         _ = mailer.store, mailer.lists
-    listening = listen(host, port)
-    place = address(listening)
-    with surroundings(workspace.root, workers):
-        output.note(f"serving on http://{place}; end with Ctrl-C")
+    with listen(host, port) as listening, surroundings(workspace.root, workers):
+        output.note(f"serving on http://{address(listening)}; end with Ctrl-C")
         run(config(workers, as_json=as_json), listening)
 
 
@@ -146,7 +144,7 @@ def run(options: Mapping[str, Any], listening: socket) -> None:
 
     from mailer.errors import NeedsAttention
 
-    with listening, stop_on_signal(lambda: output.note("stopped")):
+    with stop_on_signal(lambda: output.note("stopped")):
         if options["workers"] == 1:
             Server(Config(**options)).run([listening])
             return
