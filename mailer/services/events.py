@@ -6,7 +6,7 @@ whenever it comes.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -14,23 +14,25 @@ from itertools import islice
 
 from sqlalchemy.engine import Connection
 
+from mailer.config.settings import SenderSettings
 from mailer.delivery.events import Event
 from mailer.errors import NeedsAttention, UsageError
 from mailer.model import EventKind, IssueChange
 from mailer.providers.sendgrid.events import read
+from mailer.render.mailbox import ascii_address
+from mailer.services.noting import TRACKED, Noted, note_all
 from mailer.services.program import Program
+from mailer.services.reacting import REACTED, WATCHED, Said, policy_of, react, watch
 from mailer.services.references import CONFIRMATION, delivery_of, is_genuine, key_of
 from mailer.store import events as stored
-from mailer.store import evidence
+from mailer.store import evidence, reacting
 from mailer.store import issues as stored_issues
 from mailer.store.events import Delivered, Filed
+from mailer.store.reacting import Asked
 from mailer.wording import counted
 
 CHUNK = 2000
 """So many events in one transaction."""
-
-TRACKED = frozenset({EventKind.OPENED, EventKind.CLICKED})
-"""Kept only where the organisation counts them. They prove that a mail arrived all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class Taken:
 
     `new` were kept, by kind; `known` had come before; `unkept`: opens and clicks, which are not counted here;
     `confirmations`: about mails that ask to confirm; `foreign`: about mails that this database did not send, or with a
-    reference that we did not make. `settled`: doubts that turned out as accepted, by issue.
+    reference that we did not make. `settled`: doubts that turned out as accepted, by issue. `reacted`: who was
+    suppressed, by reason, and subscriptions that `ended`; `paused`: issues that were, and why.
     """
 
     read: int = 0
@@ -52,6 +55,8 @@ class Taken:
     others: Mapping[str, int] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
     faulty: int = 0
+    reacted: Mapping[str, int] = field(default_factory=dict)
+    paused: Mapping[str, str] = field(default_factory=dict)
 
     def summary(self) -> list[str]:
         """The same for people."""
@@ -62,12 +67,23 @@ class Taken:
         told = (
             (self.known, "known already"),
             (self.unkept, "opened or clicked, which is not counted here (tracking is off)"),
-            (self.confirmations, "about mails that ask to confirm; nothing is kept of those"),
+            (self.confirmations, "about mails that ask to confirm; of those nothing is kept but what follows"),
             (self.foreign, "about mails that were not sent from this database"),
             (sum(self.others.values()), "about no mail"),
         )
         lines += [f"{count:,} {words}" for count, words in told if count]
+        lines += self._followed()
         return lines + [f"{issue}: {count:,} in doubt were accepted after all" for issue, count in self.settled.items()]
+
+    def _followed(self) -> list[str]:
+        reasons = {reason: count for reason, count in self.reacted.items() if reason != "ended"}
+        lines = []
+        if reasons:
+            told = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
+            lines.append(f"{counted(sum(reasons.values()), 'address', 'addresses')} suppressed: {told}")
+        if ended := self.reacted.get("ended", 0):
+            lines.append(f"{counted(ended, 'subscription')} ended")
+        return lines + [f"{issue} is paused: {why}" for issue, why in self.paused.items()]
 
     def raise_for_faults(self) -> None:
         """NeedsAttention when something could not be read; the rest is in."""
@@ -81,7 +97,7 @@ class Taken:
 
 def import_posts(program: Program, body: bytes) -> Taken:
     """Take in a file with what the webhook of the provider posted."""
-    report = read(body)
+    report = read(body, program.settings.bounces.codes)
     if report.faulty and not (report.events or report.foreign or report.others):
         raise UsageError(
             f"that is no file of events: {report.faults[0]}",
@@ -104,59 +120,111 @@ def take(program: Program, events: Iterable[Event], now: datetime) -> Taken:
     remaining = iter(events)
     while chunk := list(islice(remaining, CHUNK)):
         taker.chunk(chunk)
+    taker.watch()
     return taker.taken()
+
+
+Pair = tuple[Filed, Event]
 
 
 class Taker:
     """Takes in events chunk by chunk, each in a transaction of its own."""
 
     def __init__(self, program: Program, now: datetime) -> None:
+        self.program = program
         self.store = program.store
         self.now = now
         self.keys = program.workspace.secret_keys(program.environ)
-        self.tracking = program.settings.privacy.tracking
+        self.policy = policy_of(program)
         self.issue_keys: dict[int, bytes] = {}
         self.counts: Counter[str] = Counter()
         self.new: Counter[EventKind] = Counter()
         self.settled: Counter[str] = Counter()
+        self.reacted: Counter[str] = Counter()
+        self.watched: defaultdict[EventKind, dict[int, str]] = defaultdict(dict)
+        self.paused: dict[str, str] = {}
 
     def chunk(self, events: Sequence[Event]) -> None:
         self.counts["read"] += len(events)
         with self.store.read() as connection:
             genuine = list(self.genuine(connection, events))
-        if not genuine:
+            asks = self.asks(connection, events)
+        if not genuine and not asks:
             return
-        ours, told = zip(*genuine, strict=True)
-        filed = [each for each in ours if self.tracking or each.kind not in TRACKED]
+        tracked = [pair for pair in genuine if pair[1].kind in TRACKED]
+        filed = [pair for pair in genuine if pair[1].kind not in TRACKED]
         with self.store.write() as connection:
-            fresh = stored.add(connection, filed, self.now)
-            settled = evidence.accept_all(connection, map(proof_of, ours, told), self.now)
-            for issue_id, count in settled.items():
-                words = f"{count} in doubt were accepted, as events show"
-                stored_issues.log(connection, issue_id, IssueChange.RESOLVED, self.now, words)
-        names = {each.delivery.issue_id: each.delivery.issue for each in ours}
-        self.settled.update({names[issue_id]: count for issue_id, count in settled.items()})
-        self.new.update(event.kind for event in fresh)
-        self.counts["unkept"] += len(ours) - len(filed)
-        self.counts["known"] += len(filed) - len(fresh)
+            if any(event.kind in REACTED for event in events):
+                reacting.enter(connection)
+            fresh = stored.add(connection, [ours for ours, _ in filed], self.now)
+            self.prove(connection, genuine)
+            noted = note_all(self.program, connection, tracked, self.now)
+            said = [*self.said(fresh, filed), *said_of_asks(asks)]
+            self.reacted += react(connection, said, self.policy, self.now)
+            reacting.accept_asks(connection, [ask.number for ask, event in asks if not unsent(event)], self.now)
+        self.count(genuine, filed, fresh, noted)
 
-    def genuine(self, connection: Connection, events: Sequence[Event]) -> Iterator[tuple[Filed, Event]]:
+    def count(self, genuine: Sequence[Pair], filed: Sequence[Pair], fresh: Sequence[Filed], noted: Noted) -> None:
+        """What came of a chunk, once it is kept."""
+        self.new.update(event.kind for event in fresh)
+        self.new.update(noted.new)
+        self.counts["unkept"] += noted.unkept
+        self.counts["known"] += len(genuine) - len(fresh) - noted.new.total() - noted.unkept
+        for event in fresh:
+            if event.kind in WATCHED:
+                self.watched[event.kind][event.delivery.issue_id] = event.delivery.issue
+
+    def prove(self, connection: Connection, genuine: Sequence[Pair]) -> None:
+        """Mails in doubt were accepted, as these show."""
+        settled = evidence.accept_all(connection, (proof_of(*pair) for pair in genuine), self.now)
+        names = {ours.delivery.issue_id: ours.delivery.issue for ours, _ in genuine}
+        for issue_id, count in settled.items():
+            words = f"{count} in doubt were accepted, as events show"
+            stored_issues.log(connection, issue_id, IssueChange.RESOLVED, self.now, words)
+            self.settled[names[issue_id]] += count
+
+    def said(self, fresh: Sequence[Filed], filed: Sequence[Pair]) -> Iterator[Said]:
+        """What may follow from events that were not known. Of an issue whose events were pruned nobody knows."""
+        new = {(each.delivery.id, each.key) for each in fresh}
+        for ours, event in filed:
+            about = ours.delivery
+            if event.kind in REACTED and (about.over or (about.id, ours.key) in new):
+                mail = f"issue {about.issue}"
+                yield Said(about.subscriber_id, about.list_id, event.kind, event.at, mail, event.everywhere)
+
+    def asks(self, connection: Connection, events: Sequence[Event]) -> list[tuple[Asked, Event]]:
+        """The events about mails that ask to confirm, each with its mail."""
+        about = [event for event in events if CONFIRMATION.fullmatch(event.reference)]
+        domains = {ascii_address(each.email, "From").rpartition("@")[2] for each in self.senders() if about}
+        found = reacting.asked(connection, (f"{event.reference}@{domain}" for event in about for domain in domains))
+        by_reference = {message_id.partition("@")[0]: ask for message_id, ask in found.items()}
+        self.counts["confirmations"] += len(about)
+        return [(ask, event) for event in about if (ask := by_reference.get(event.reference)) is not None]
+
+    def senders(self) -> Iterable[SenderSettings]:
+        return self.program.settings.senders.values()
+
+    def genuine(self, connection: Connection, events: Sequence[Event]) -> Iterator[Pair]:
         """The events whose reference we made, each as it is filed with the delivery it is about."""
         numbers = {number for event in events if (number := delivery_of(event.reference))}
         found = stored.delivered(connection, numbers)
         for event in events:
             about = found.get(delivery_of(event.reference) or 0)
             if about is not None and self.made(connection, event.reference, about):
-                yield Filed(event.key, about, event.kind, event.detail, event.at), event
-            else:
-                ask = CONFIRMATION.fullmatch(event.reference)
-                self.counts["confirmations" if ask else "foreign"] += 1
+                yield Filed(event.key, about, event.kind, event.detail, event.at, event.cause), event
+            elif not CONFIRMATION.fullmatch(event.reference):
+                self.counts["foreign"] += 1
 
     def made(self, connection: Connection, reference: str, about: Delivered) -> bool:
         if about.issue_id not in self.issue_keys:
             issue = stored_issues.get(connection, about.issue)
             self.issue_keys[about.issue_id] = key_of(issue.snapshot if issue else {}, self.keys)
         return is_genuine(reference, self.issue_keys[about.issue_id], about.issue, about.id)
+
+    def watch(self) -> None:
+        """Pause the issues that had better stop, now that everything is kept."""
+        issues = {number: name for of_kind in self.watched.values() for number, name in of_kind.items()}
+        self.paused = watch(self.program, issues, set(self.watched)) if issues else {}
 
     def taken(self) -> Taken:
         counts = self.counts
@@ -168,7 +236,21 @@ class Taker:
             confirmations=counts["confirmations"],
             foreign=counts["foreign"],
             settled=dict(self.settled),
+            reacted=dict(self.reacted),
+            paused=self.paused,
         )
+
+
+def said_of_asks(asks: Iterable[tuple[Asked, Event]]) -> Iterator[Said]:
+    """What may follow from events about mails that ask to confirm."""
+    for ask, event in asks:
+        mail = "the mail that asks to confirm"
+        yield Said(ask.subscriber, ask.list_id, event.kind, event.at, mail, event.everywhere, counts=False)
+
+
+def unsent(event: Event) -> bool:
+    """Whether it shows that the provider did not send the mail."""
+    return event.kind is EventKind.DROPPED
 
 
 def proof_of(filed: Filed, event: Event) -> evidence.Proof:
