@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from mailer.audience.segment.reading import parse
 from mailer.errors import ConflictError, StoreError
 from mailer.model import Exclusion, IssueChange, IssueKind, IssueState
-from mailer.store import audience, lists, pruned, readerzones
+from mailer.store import archive, audience, lists, pruned, readerzones
 from mailer.store import issues as stored_issues
 from mailer.store.banning import bans
 from mailer.store.capping import Capping, capping, caps_at
@@ -40,7 +40,8 @@ class Frozen:
     """What is frozen. `lists` and `article_keys` in the editor's order; `snapshot` is JSON.
 
     `smtputf8` says that the provider can carry an address whose local part is not ASCII. `segment` is an expression
-    that narrows the audience; once frozen it is not asked again. Nothing is handed over after `not_after`.
+    that narrows the audience; once frozen it is not asked again. Nothing is handed over after `not_after`. `archived`:
+    how it stands in the archive, once it is sent.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Frozen:
     smtputf8: bool = False
     segment: str = ""
     not_after: datetime | None = None
+    archived: archive.Archived | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ def write_audience(connection: Connection, wanted: Audience, now: datetime) -> F
 
     For a transaction that holds the tables of people and subscriptions.
     """
+    archive.begun(connection, wanted.issue_id, now)
     candidates = audience.count(connection, wanted.chosen)
     narrowing = audience.Narrowing(parse(wanted.segment), now) if wanted.segment else None
     rules = audience.Rules(
@@ -255,6 +258,7 @@ def write_content(
     ]
     if keys:
         connection.execute(sa.insert(issue_articles), keys)
+    archive.put(connection, issue_id, frozen.archived, now)
     write_links(connection, issue_id, frozen.snapshot.get("links", ()))
     return issue_id
 

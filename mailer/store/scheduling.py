@@ -19,6 +19,7 @@ from mailer.store.database import hold, shut_door
 from mailer.store.freezing import Audience, Frozen, FrozenCounts, write_audience, write_content
 from mailer.store.issues import LISTING, IssueRow
 from mailer.store.tables import (
+    archived_issues,
     batches,
     issue_articles,
     issue_changes,
@@ -73,7 +74,7 @@ def unschedule(connection: Connection, name: str, now: datetime) -> None:
     hold(connection, issues)  # else who begins it at this moment would wait for its row, and this for the table
     row = stored_issues.locked(connection, name)
     check_move(row.state, IssueState.DRAFT, f'issue "{name}"')
-    for table in (issue_changes, issue_lists, issue_articles):
+    for table in (issue_changes, issue_lists, issue_articles, archived_issues):
         connection.execute(sa.delete(table).where(table.c.issue_id == row.id))
     connection.execute(sa.delete(issues).where(issues.c.id == row.id))
 

@@ -32,7 +32,7 @@ CONFIRMED, PENDING, LEFT = SubscriptionState.CONFIRMED, SubscriptionState.PENDIN
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A list that a person may be on. `waiting`: they were asked to confirm; `blocked`: none of its mails may go there."""
+    """A list that a person may be on. `waiting`: asked to confirm; `blocked`: none of its mails may go there."""
 
     name: str
     title: str

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from mailer.errors import ConflictError
 from mailer.model import IssueState
+from mailer.services.archiving import archived
 from mailer.services.binding import check_bound
 from mailer.services.plan import Plan, plan_prepared, refuse_errors
 from mailer.services.prepare import Prepared, prepare
@@ -46,6 +47,7 @@ def content_of(program: Program, prepared: Prepared, not_after: datetime | None 
         smtputf8=capabilities.smtputf8,
         segment=prepared.issue.segment,
         not_after=not_after,
+        archived=archived(prepared),
     )
 
 
