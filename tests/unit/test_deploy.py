@@ -26,6 +26,7 @@ ROOT = Path(__file__).parent.parent.parent
 DEPLOY = ROOT / "deploy"
 COMPOSE = sorted(DEPLOY.glob("*/compose.yaml"))
 UNIT = DEPLOY / "systemd" / "mailer-work.service"
+UNITS = (UNIT, DEPLOY / "systemd" / "mailer-serve.service")
 DROP_INS = sorted(DEPLOY.glob("systemd/*.d/*.conf"))
 EXAMPLES = sorted(DEPLOY.glob("*.env.example"))
 # What images and servers of others read.
@@ -34,6 +35,8 @@ OURS = {IDENTITY, SECRET_KEY, "MAILER_WORKSPACE"}
 SECONDS = {"s": 1, "m": 60}
 # A worker of procrastinate has so many connections beside the pool: four of its own, and one that feeds.
 ENGINE_CONNECTIONS = 5
+# And one that serves has the clock's.
+CLOCK_CONNECTION = 1
 
 
 def compose(path: Path) -> dict[str, Any]:
@@ -71,7 +74,8 @@ def ours() -> Iterator[tuple[str, list[str]]]:
     """Every call of the program in these files, with its words."""
     for name, service in SENDERS.items():
         yield name, service["command"]
-    yield UNIT.name, shlex.split(unit(UNIT)["Service"]["ExecStart"])[1:]
+    for path in UNITS:
+        yield path.name, shlex.split(unit(path)["Service"]["ExecStart"])[1:]
     (checked,) = re.findall(r"HEALTHCHECK .* CMD (\[.*\])", "\n".join(container_lines()))
     program, *words = json.loads(checked)
     assert program == json.loads(instruction("ENTRYPOINT")[0])[0] == "mailer"
@@ -89,7 +93,8 @@ CALLS = dict(ours())
 def test_every_command_is_one(where: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Unknown words and options are refused before the help is shown."""
     assert main([*CALLS[where], "--help"]) == 0
-    assert " work" in capsys.readouterr().out
+    name = "serve" if "serve" in CALLS[where] else "work"
+    assert f" {name} [OPTIONS]" in capsys.readouterr().out
 
 
 def test_the_image_copies_what_building_the_wheel_reads() -> None:
@@ -106,7 +111,7 @@ def test_the_image_copies_what_building_the_wheel_reads() -> None:
 def variables() -> Iterator[tuple[str, str]]:
     for _, service in services():
         yield from (service.get("environment") or {}).items()
-    for path in (UNIT, *DROP_INS):
+    for path in (*UNITS, *DROP_INS):
         text = path.read_text(encoding="utf-8")
         yield from (tuple(each.split("=", 1)) for each in re.findall(r"^Environment=(.*)$", text, re.MULTILINE))
     for line in instruction("ENV"):
@@ -163,7 +168,8 @@ def seconds(text: str) -> int:
 def test_stopping_waits_longer_than_a_call() -> None:
     call = float(Provider().timeout)
     graces = [seconds(service["stop_grace_period"]) for service in SENDERS.values()]
-    assert min(*graces, seconds(unit(UNIT)["Service"]["TimeoutStopSec"])) >= 3 * call
+    graces += [seconds(unit(path)["Service"]["TimeoutStopSec"]) for path in UNITS]
+    assert min(graces) >= 3 * call
     assert {service["stop_signal"] for service in SENDERS.values()} == {"SIGTERM"}
 
 
@@ -185,8 +191,27 @@ def test_the_server_has_connections_for_all_senders() -> None:
     pool = int(senders[0]["environment"]["MAILER_DATABASE__POOL"])
     threads = int(senders[0]["environment"]["MAILER_WORK__THREADS"])
     assert pool > threads + 2, "each thread, the pulse and the heart"
+    processes = [words[words.index("--workers") + 1] for words in commands("serve")]
+    web = sum(map(int, processes)) * (pool + CLOCK_CONNECTION)
     # And two more senders, people at their commands, and the server's own three.
-    assert (len(senders) + 2) * (pool + ENGINE_CONNECTIONS) + 10 + 3 <= most
+    assert (len(commands("work")) + 2) * (pool + ENGINE_CONNECTIONS) + web + 10 + 3 <= most
+
+
+def commands(name: str) -> list[list[str]]:
+    """How the processes of one kind are begun in the cluster."""
+    found = [service["command"] for where, service in SENDERS.items() if where.startswith("cluster/")]
+    return [words for words in found if words[0] == name]
+
+
+@pytest.mark.parametrize("where", [name for name, service in SENDERS.items() if service["command"][0] == "serve"])
+def test_what_serves_is_asked_whether_it_lives_and_reached_from_this_machine_only(where: str) -> None:
+    """The health check of the image asks for a worker, and the certificate is with whoever stands in front."""
+    service = SENDERS[where]
+    words = service["command"]
+    port = words[words.index("--port") + 1]
+    assert f"http://127.0.0.1:{port}/healthz" in service["healthcheck"]["test"][-1]
+    compile(service["healthcheck"]["test"][-1], where, "exec")
+    assert all(each.startswith("127.0.0.1:") and each.endswith(f":{port}") for each in service["ports"])
 
 
 def test_each_sender_has_a_private_folder_of_its_own() -> None:
@@ -197,7 +222,7 @@ def test_each_sender_has_a_private_folder_of_its_own() -> None:
         for volume in service["volumes"]
         if volume.endswith("/workspace/.mailer")
     ]
-    assert len(folders) == len(set(folders)) == 3
+    assert len(folders) == len(set(folders)) == 5
     assert {volume.partition(":")[0] for volume in folders} <= set(compose(COMPOSE[0])["volumes"])
 
 
@@ -210,27 +235,29 @@ HARDENED = {
 }  # fmt: skip
 
 
-def test_the_unit_is_hardened_and_may_write_its_workspace() -> None:
-    service = unit(UNIT)["Service"]
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_the_unit_is_hardened_and_may_write_its_workspace(path: Path) -> None:
+    service = unit(path)["Service"]
     assert {name: service[name] for name in HARDENED} == HARDENED
     words = shlex.split(service["ExecStart"])
     assert words[words.index("--workspace") + 1] == service["WorkingDirectory"] == service["ReadWritePaths"]
     assert service["User"] not in ("root", "")
-    assert unit(UNIT)["Unit"]["StartLimitIntervalSec"] == "0"
+    assert unit(path)["Unit"]["StartLimitIntervalSec"] == "0"
 
 
 def test_systemd_understands_it(tmp_path: Path) -> None:
     """Every line is of a form it knows; where systemd is, it says so itself."""
-    for path in (UNIT, *DROP_INS):
+    for path in (*UNITS, *DROP_INS):
         parsed = unit(path)
         assert set(parsed.sections()) <= {"Unit", "Service", "Install"}
         assert all(re.fullmatch(r"[A-Z][A-Za-z]+", name) for section in parsed.sections() for name in parsed[section])
     if verify := shutil.which("systemd-analyze"):
         # The program and its folder are not on this machine.
-        text = UNIT.read_text().replace("/opt/mailer/bin/mailer", "/bin/true").replace("/srv/mailer", str(tmp_path))
-        (tmp_path / UNIT.name).write_text(text)
+        for path in UNITS:
+            text = path.read_text().replace("/opt/mailer/bin/mailer", "/bin/true").replace("/srv/mailer", str(tmp_path))
+            (tmp_path / path.name).write_text(text)
         shutil.copytree(DROP_INS[0].parent, tmp_path / DROP_INS[0].parent.name)
-        command = [verify, "verify", str(tmp_path / UNIT.name)]
+        command = [verify, "verify", *(str(tmp_path / path.name) for path in UNITS)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
