@@ -72,6 +72,11 @@ def show_story(mailer: Mailer, story: IssueStory) -> None:
         output.columns(
             ("KEY", "ARTICLE"), [(key, title or "(no longer here)") for key, title in story.articles.items()]
         )
+    clicked = [each for each in story.status.readings if each.url]
+    if clicked:
+        output.lines([""])
+        figures = [(f"{each.total:,}", f"{each.people:,}", each.url) for each in clicked]
+        output.columns(("CLICKED", "LIKELY PEOPLE", "LINK"), figures, right=("CLICKED", "LIKELY PEOPLE"))
     if story.refused_by:
         output.lines([""])
         rows = [(f"{count:,}", domain) for domain, count in story.refused_by.items()]

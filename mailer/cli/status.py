@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,7 @@ from mailer.wording import counted
 
 if TYPE_CHECKING:
     from mailer.app import Mailer
+    from mailer.services.counting import Reading
     from mailer.services.status import IssueFigures, IssueStatus, Overview
     from mailer.store.history import Group
 
@@ -134,7 +136,18 @@ def fields(mailer: Mailer, found: IssueStatus) -> dict[str, Any]:
         "waits until": said(mailer, found.ready_at),
         "left out": left_out_words(found.left_out),
         "reported": amounts({kind.replace("_", " "): number for kind, number in figures.reported.items()}),
+        "read": read_words(found.readings),
     }
+
+
+def read_words(readings: Sequence[Reading]) -> list[str]:
+    """How often it was opened and clicked in all. Both are more than people did, so what people likely did is beside
+    it."""
+    total, people = Counter[str](), Counter[str]()
+    for each in readings:
+        total[each.what.value] += each.total
+        people[each.what.value] += each.people
+    return [f"{number:,} times {what}, {people[what]:,} likely by people" for what, number in total.items()]
 
 
 def state_words(figures: IssueFigures) -> str:

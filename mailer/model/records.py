@@ -226,7 +226,7 @@ class Merge:
     """One message for many, for a provider that puts the personal texts in itself: a token stands where one goes.
 
     Every recipient has a text for every token. `headers` are the same for all. `labels` say what kind of mail it is,
-    for the provider's statistics.
+    for the provider's statistics. `counted`: the provider may count who opens and clicks.
     """
 
     sender: Sender
@@ -236,6 +236,7 @@ class Merge:
     people: MergePeople
     headers: Mapping[str, str] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
+    counted: bool = False
 
     @property
     def recipients(self) -> tuple[MergeRecipient, ...]:

@@ -48,7 +48,8 @@ def _sendgrid(settings: Settings, root: Path) -> Provider:
         ip_pool=chosen.ip_pool,
         unsubscribe_group=chosen.unsubscribe_group,
         sandbox=chosen.sandbox,
-        tracking=settings.privacy.tracking,
+        # Where there are pages of our own, they count.
+        tracking=settings.privacy.tracking and not settings.web.base_url,
         safe=chosen.safe,
     )
     place = {"region": chosen.region, "base_url": chosen.base_url}

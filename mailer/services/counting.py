@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
@@ -14,6 +16,13 @@ from mailer.render.tracking import MOST
 from mailer.services.program import Program
 from mailer.store import engagement
 from mailer.store.engagement import OPENING, Leading, Seen
+
+LIKELY = {
+    # Mail programs fetch pictures for a reader who looks at the mail; no program follows a link for one.
+    EngagementKind.OPENED: frozenset({Reader.HUMAN, Reader.PROXY}),
+    EngagementKind.CLICKED: frozenset({Reader.HUMAN}),
+}
+"""Who is likely to be a person."""
 
 
 def note(
@@ -58,6 +67,28 @@ def follow(program: Program, token: str, number: int, reader: Reader) -> str:
         # Whoever follows a link gets where they wanted, whatever becomes of a figure.
         return found.url
     return found.url
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How often an issue was opened, or one of its links followed: `total` by whoever, `people` likely by people."""
+
+    what: EngagementKind
+    url: str
+    total: int
+    people: int
+
+
+def readings(connection: Connection, issue_id: int) -> tuple[Reading, ...]:
+    """What was counted of an issue: openings first, then its links in their order."""
+    totals: Counter[tuple[EngagementKind, int, str]] = Counter()
+    people: Counter[tuple[EngagementKind, int, str]] = Counter()
+    for each in engagement.counts(connection, [issue_id]):
+        key = (each.kind, each.link, each.url)
+        totals[key] += each.number
+        people[key] += each.number if each.reader in LIKELY[each.kind] else 0
+    ordered = sorted(totals, key=lambda key: (key[0] is EngagementKind.CLICKED, key[1]))
+    return tuple(Reading(key[0], key[2], totals[key], people[key]) for key in ordered)
 
 
 def _count(program: Program, found: Leading, public_id: str, number: int, reader: Reader) -> None:

@@ -75,7 +75,7 @@ class MergeWriter:
 
     def of_list(self, list_name: str, recipients: Sequence[Recipient]) -> Iterator[Merge]:
         """The messages to recipients who are alike: one for all, but for those with too large texts."""
-        counted = self.writer.body_for(recipients[0]) is not self.writer.plain
+        counted = self.writer.counts(recipients[0])
         skeleton = self.counted if counted else self.skeleton
         whole = Merge(
             sender=self.senders[list_name],
@@ -85,6 +85,8 @@ class MergeWriter:
             people=self.people(list_name, recipients, skeleton),
             headers=self.headers[list_name],
             labels=(*self.labels, ascii_word(list_name)),
+            # What our own links count, the provider's need not.
+            counted=counted and not self.writer.base_url,
         )
         peculiar = skeleton.peculiar(whole.people.values, self.limit)
         if not peculiar:

@@ -88,18 +88,18 @@ def prepare(program: Program, name: str) -> Prepared:
         rendered=rendered,
         hash=content_hash(given, addressing),
         addressing=addressing,
-        links=countable(rendered.html, settings.web.base_url) if "counting" in addressing else (),
+        links=countable(rendered.html, own) if "counting" in addressing and (own := settings.web.base_url) else (),
     )
 
 
 def counted(program: Program, name: str, lists: Sequence[MailingList]) -> dict[str, Any]:
     """Through which lists an issue's readers are counted, and whether it is kept who they are; nothing where none is.
 
-    The links that count lead to the public pages, so these must have an address.
+    The links that count lead to the public pages; where these have no address, only a provider can count.
     """
     settings = program.settings
     names = [each.name for each in lists if each.tracking]
-    if not (settings.privacy.tracking and settings.web.base_url and names) or len(name.encode()) > LONGEST_NAME:
+    if not (settings.privacy.tracking and names) or len(name.encode()) > LONGEST_NAME:
         return {}
     return {"counting": {"lists": names, "individual": settings.privacy.individual}}
 

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from mailer.errors import MailerError, NotFoundError
 from mailer.model import DeliveryState, EventKind, IssueKind, IssueState
+from mailer.services.counting import Reading, readings
 from mailer.services.program import Program
 from mailer.services.sending.pace import pace_of
 from mailer.store import articles as stored_articles
@@ -58,7 +59,8 @@ class IssueFigures:
 class IssueStatus:
     """One issue in detail: deliveries by state, people left out and refusals by reason, and what it waits for.
 
-    `ready_at`: when the provider may be asked again, by its own word, the rate or the warm-up.
+    `ready_at`: when the provider may be asked again, by its own word, the rate or the warm-up. `readings`: how often it
+    was opened, and each of its links followed, where that is counted.
     """
 
     figures: IssueFigures
@@ -77,6 +79,7 @@ class IssueStatus:
     held: tuple[Group, ...]
     ready_at: datetime | None
     changes: tuple[Change, ...]
+    readings: tuple[Reading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +193,7 @@ def status_of(program: Program, connection: Connection, name: str) -> IssueStatu
         held=tuple(history.held(connection, issue.id, now)),
         ready_at=ready_at(program, connection, now) if open_to else None,
         changes=tuple(stored.changes(connection, issue.id)),
+        readings=readings(connection, issue.id),
     )
 
 

@@ -118,7 +118,7 @@ class MailWriter:
         counting = {} if preview else snapshot.get("counting", {})
         self.counted_lists = frozenset(counting.get("lists", ()))
         self.counted = self.plain
-        if self.counted_lists:
+        if self.counted_lists and self.base_url:
             base = OWN_COUNT if counting["individual"] else self.reader_links.counted()
             short = tracking.counting(rendered.html, rendered.text, snapshot["links"], base)
             self.counted = self.body(*short, rendered.language)
@@ -142,8 +142,11 @@ class MailWriter:
 
     def body_for(self, recipient: Recipient) -> Body:
         """With links that count, or without: as the list and the person want it."""
-        counts = recipient.list_name in self.counted_lists and not recipient.untracked
-        return self.counted if counts else self.plain
+        return self.counted if self.counts(recipient) else self.plain
+
+    def counts(self, recipient: Recipient) -> bool:
+        """Whether it may be counted what this person reads."""
+        return recipient.list_name in self.counted_lists and not recipient.untracked
 
     def list_headers(self, list_name: str, reply_to: str) -> MessageHeaders:
         """What every mail through this list has in common."""

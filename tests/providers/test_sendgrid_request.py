@@ -148,7 +148,7 @@ def test_what_is_joined_is_what_dictionaries_would_give(
 
 @pytest.mark.parametrize("asked", [True, False])
 def test_tracking_is_said_either_way_and_their_unsubscribing_is_off(asked: bool) -> None:
-    found = built(merge(person(1)), Options(tracking=asked))["tracking_settings"]
+    found = built(replace(merge(person(1)), counted=True), Options(tracking=asked))["tracking_settings"]
     assert found["click_tracking"] == {"enable": asked, "enable_text": False}
     assert found["open_tracking"] == {"enable": asked}
     assert found["subscription_tracking"] == {"enable": False}

@@ -11,13 +11,17 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
+from mailer.audience.address import parse_address
+from mailer.cli.status import read_words
 from mailer.errors import StoreError
-from mailer.model import EngagementKind, Reader
+from mailer.model import EngagementKind, JobKind, Reader
 from mailer.render.links import LinkTarget, Purpose, Signer
 from mailer.services import counting
+from mailer.services.forgetting import forget
 from mailer.services.sending.freezing import freeze_issue, plan_send
 from mailer.services.sending.sender import send_frozen
-from mailer.store import engagement, subscribers
+from mailer.services.status import issue_status
+from mailer.store import engagement, jobs, subscribers
 from mailer.store.tables import engagement_counts, engagements, links
 from mailer.store.tables import subscribers as people_table
 from tests.web.house import BASE, House
@@ -344,3 +348,53 @@ def test_the_hash_says_whether_readers_are_counted(house: House) -> None:
     learn(house)
     assert plan_send(house.program, NAME)[0].hash != plain.hash
     assert replace(plain, links=(FIRST,)).snapshot == plain.snapshot
+
+
+def test_figures_tell_what_people_likely_did_beside_everything(house: House, client: TestClient) -> None:
+    learn(house)
+    house.join("ann")
+    token = token_in(send(house)["ann"][0])
+    house.later(hours=1)
+    for headers in (PERSON, PROXY, {"User-Agent": "Mozilla/5.0"}):
+        client.get(f"/l/{token}/0", headers=headers)
+    for headers in (PERSON, {"User-Agent": "curl/8"}, PROXY):
+        client.get(f"/l/{token}/2", headers=headers)
+    found = issue_status(house.program, NAME).readings
+    assert [(each.what.value, each.url, each.total, each.people) for each in found] == [
+        ("opened", "", 3, 2),
+        ("clicked", SECOND, 3, 1),
+    ]
+    assert read_words(found) == ["3 times opened, 2 likely by people", "3 times clicked, 1 likely by people"]
+
+
+def test_who_opened_and_clicked_is_deleted_by_the_setting(house: House, client: TestClient) -> None:
+    """Attack 58: nothing about a person outlives its purpose. The counts name nobody and stay."""
+    learn(house, individual=True, days=30)
+    house.join("ann")
+    token = token_in(send(house)["ann"][0])
+    house.later(days=1)
+    client.get(f"/l/{token}/1", headers=PERSON)
+    house.later(days=2)
+    client.get(f"/l/{token}/1", headers=PERSON)
+    assert len(rows(house, engagements)) == 2
+    house.later(days=29)
+    with house.program.store.write() as connection:
+        jobs.add(connection, JobKind.PRUNE, {}, house.moment, key="prune of a test")
+    assert any("1 opening or click of people deleted" in words for words in house.work())
+    (kept,) = rows(house, engagements)
+    assert kept["at"] == house.moment - timedelta(days=29)
+    assert sum(row["number"] for row in rows(house, engagement_counts)) == 2
+
+
+def test_whoever_is_forgotten_leaves_no_opening_and_their_link_counts_nothing(house: House, client: TestClient) -> None:
+    """Attack 58: the link still leads on, as it may stand in a mail that somebody kept."""
+    learn(house, individual=True)
+    house.join("ann")
+    token = token_in(send(house)["ann"][0])
+    house.later(hours=1)
+    client.get(f"/l/{token}/1", headers=PERSON)
+    forget(house.program, parse_address("ann@example.org"))
+    assert rows(house, engagements) == []
+    before = rows(house, engagement_counts)
+    assert client.get(f"/l/{token}/1", headers=PERSON).headers["location"] == FIRST
+    assert rows(house, engagement_counts) == before

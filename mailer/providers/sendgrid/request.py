@@ -74,7 +74,7 @@ def message(merge: Merge, options: Options) -> dict[str, Any]:
         "from": mailbox(merge.sender.email, merge.sender.name),
         "subject": merge.subject,
         "content": content(merge),
-        "tracking_settings": tracking(enabled=options.tracking),
+        "tracking_settings": tracking(enabled=options.tracking and merge.counted),
     }
     if merge.sender.reply_to:
         built["reply_to"] = {"email": merge.sender.reply_to}

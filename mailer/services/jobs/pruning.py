@@ -8,8 +8,8 @@ from typing import Final
 from mailer.services.jobs.errand import STOPPED, Errand, Result
 from mailer.services.pruning import prune
 from mailer.services.readbounces import prune_strays
+from mailer.store import engagement, workers
 from mailer.store import jobs as stored
-from mailer.store import workers
 from mailer.wording import counted
 
 KEPT: Final = timedelta(days=30)
@@ -22,7 +22,7 @@ def work(errand: Errand) -> Result:
     """Prune what is old."""
     if errand.overtaken():
         return Result("the next one was due before this was done")
-    words = [*_issues(errand), *_jobs(errand), *_strays(errand)]
+    words = [*_issues(errand), *_jobs(errand), *_strays(errand), *_readers(errand)]
     with errand.program.store.write() as connection:
         workers.forget_old(connection, errand.program.now() - KEPT)
     return STOPPED if errand.stop() else Result("; ".join(words) or "nothing is old enough")
@@ -41,6 +41,19 @@ def _strays(errand: Errand) -> list[str]:
     """Mails to the bounce address that nobody understood, or looked at."""
     number = prune_strays(errand.program)
     return [f"{counted(number, 'mail')} deleted that nobody understood"] if number else []
+
+
+def _readers(errand: Errand) -> list[str]:
+    """Who opened and clicked, once that was long enough ago. The counts name nobody and stay."""
+    program, number = errand.program, 0
+    before = program.now() - timedelta(days=program.settings.privacy.keep_tracking_days)
+    while not errand.stop():
+        with program.store.write() as connection:
+            gone = engagement.forget_old(connection, before, PORTION)
+        number += gone
+        if gone < PORTION:
+            break
+    return [f"{counted(number, 'opening or click', 'openings and clicks')} of people deleted"] if number else []
 
 
 def _jobs(errand: Errand) -> list[str]:
