@@ -11,7 +11,8 @@ from enum import Enum, auto
 from typing import Annotated, Final
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Depends
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -49,13 +50,12 @@ async def meant(request: Request) -> Meaning:
         fields = await _fields(request, body)
     except HTTPException:
         fields = {}
-        if FIELD.encode() in body and ONE_CLICK.encode() in body:
-            return Meaning.ONE_CLICK
     if FIELD in fields:
         return Meaning.ONE_CLICK if fields[FIELD].strip().lower() == ONE_CLICK.lower() else Meaning.NEITHER
     if BUTTON in fields:
         return Meaning.BUTTON
-    return Meaning.NEITHER if body.strip() else Meaning.ONE_CLICK
+    broken = FIELD.encode() in body and ONE_CLICK.encode() in body
+    return Meaning.ONE_CLICK if broken or not body.strip() else Meaning.NEITHER
 
 
 async def _fields(request: Request, body: bytes) -> Mapping[str, str]:

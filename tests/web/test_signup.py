@@ -197,19 +197,19 @@ def test_scripts_in_what_was_entered_are_shown_as_text(house: House, client: Tes
     assert "script-src" not in answer.headers["content-security-policy"]
 
 
-@pytest.mark.parametrize(
-    "email",
-    [
-        "", "ann", "ann@", "@example.org", "ann@localhost", "a b@example.org", "ann@example.org, bob@example.org",
-        "ann@example.org\r\nBcc: x@evil.example", '"x\r\nRCPT TO:<v@x>"@e.org', "x" * 300 + "@example.org",
-        "ann%evil.example@", "<ann@evil.example", "ann@exa\0mple.org", "@a,@b:ann@example.org",
-    ],
-)  # fmt: skip
-def test_what_is_no_address_is_said_to_be_none(house: House, client: TestClient, email: str) -> None:
+NO_ADDRESSES = [
+    "", "ann", "ann@", "@example.org", "ann@localhost", "a b@example.org", "ann@example.org, bob@example.org",
+    "ann@example.org\r\nBcc: x@evil.example", '"x\r\nRCPT TO:<v@x>"@e.org', "x" * 300 + "@example.org",
+    "ann%evil.example@", "<ann@evil.example", "ann@exa\0mple.org", "@a,@b:ann@example.org",
+]  # fmt: skip
+
+
+def test_what_is_no_address_is_said_to_be_none(house: House, client: TestClient) -> None:
     """§7.2.10"""
-    answer = sign_up(house, client, email)
-    assert answer.status_code == 422
-    assert "This is not an e-mail address" in answer.text
+    for email in NO_ADDRESSES:
+        answer = sign_up(house, client, email)
+        assert answer.status_code == 422, email
+        assert "This is not an e-mail address" in answer.text
     assert (waiting(house), house.woken) == (0, 0)
 
 
@@ -475,13 +475,14 @@ def test_the_mail_is_in_the_language_of_the_page(house: House, client: TestClien
     assert attributes(house, "ann")["language"] == "de"
 
 
-@pytest.mark.parametrize("language", ["xx", "../../etc", "de\r\nX: y", "e" * 500, "{{7*7}}"])
-def test_a_language_that_there_is_not_is_the_lists(house: House, client: TestClient, language: str) -> None:
-    sign_up(house, client, "ann@example.org", language=language)
+def test_a_language_that_there_is_not_is_the_lists(house: House, client: TestClient) -> None:
+    for number, language in enumerate(["xx", "../../etc", "de\r\nX: y", "e" * 500, "{{7*7}}"]):
+        sign_up(house, client, f"ann{number}@example.org", language=language)
     house.work()
-    (mail,) = house.mails()
-    assert str(mail["Subject"]).startswith("Please confirm:")
-    assert "Yes, subscribe me" in text_of(mail)
+    assert len(house.mails()) == 5
+    for mail in house.mails():
+        assert str(mail["Subject"]).startswith("Please confirm:")
+        assert "Yes, subscribe me" in text_of(mail)
 
 
 # --- stamps -----------------------------------------------------------------------------------------------------------
