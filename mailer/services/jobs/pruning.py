@@ -8,7 +8,7 @@ from typing import Final
 from mailer.services.jobs.errand import STOPPED, Errand, Result
 from mailer.services.pruning import prune
 from mailer.services.readbounces import prune_strays
-from mailer.store import engagement, workers
+from mailer.store import attempts, engagement, workers
 from mailer.store import jobs as stored
 from mailer.wording import counted
 
@@ -16,6 +16,9 @@ KEPT: Final = timedelta(days=30)
 """So long a job that ended is kept, with the rows that it refused."""
 
 PORTION: Final = 1000
+
+MOST_ATTEMPTS: Final = 100_000
+"""So many counts of forms whose hour or day is over go at once; what is left goes the next time."""
 
 
 def work(errand: Errand) -> Result:
@@ -25,6 +28,7 @@ def work(errand: Errand) -> Result:
     words = [*_issues(errand), *_jobs(errand), *_strays(errand), *_readers(errand)]
     with errand.program.store.write() as connection:
         workers.forget_old(connection, errand.program.now() - KEPT)
+        attempts.forget_old(connection, errand.program.now(), MOST_ATTEMPTS)
     return STOPPED if errand.stop() else Result("; ".join(words) or "nothing is old enough")
 
 
