@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from mailer.errors import UsageError
+from mailer.errors import NotFoundError, UsageError
 from mailer.model import IssueKind, IssueState
 from mailer.services.lists import ListFigures, figures
 from mailer.services.program import Program
-from mailer.services.status import IssueFigures, figures_of
+from mailer.services.status import IssueFigures, IssueStory, figures_of, issue_story
 from mailer.store import history, listing
-from mailer.wording import quoted
+from mailer.store import issues as stored
+from mailer.wording import quoted, unknown
 
 Row = TypeVar("Row")
 
@@ -63,6 +64,14 @@ def issues_page(
         reported = history.reported(connection, [row.id for row in shown])
         found = tuple(figures_of(connection, row, reported.get(row.id, {})) for row in shown)
     return Page(found, _next(names[: wanted.limit], names))
+
+
+def one_issue(program: Program, name: str) -> IssueStory:
+    """One issue. NotFoundError for another name, and for one that is still being written: it is nobody's yet."""
+    with program.store.read() as connection:
+        if stored.get(connection, name) is None:
+            raise NotFoundError(unknown("issue", name, [row.name for row in stored.listing(connection)]))
+    return issue_story(program, name)
 
 
 def _place(names: Sequence[str], name: str) -> int:

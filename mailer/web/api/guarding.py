@@ -20,6 +20,7 @@ from mailer.services.public.failing import Failing
 from mailer.services.tokens import Holder, holder, note_use
 from mailer.web.failures import problem
 from mailer.web.surfaces import site_of
+from mailer.wording import unknown
 
 SCHEME: Final = "token"
 ASK: Final = {"WWW-Authenticate": 'Bearer realm="mailer"'}
@@ -39,6 +40,7 @@ class Guarded(APIRoute):
 
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
+        names = frozenset(each.alias for each in self.dependant.query_params)
         security: list[dict[str, list[str]]] = (self.openapi_extra or {})["security"]
         wanted = frozenset(map(Scope, security[0][SCHEME])) if security else None
 
@@ -50,7 +52,7 @@ class Guarded(APIRoute):
                 return found
             if lacking := sorted(wanted - found.scopes):
                 return _forbidden(lacking)
-            if refused := _not_json(request):
+            if refused := _not_json(request) or _unknown(request, names):
                 return refused
             request.state.holder = found
             response = await _answered(request, handle)
@@ -101,6 +103,13 @@ def _forbidden(lacking: list[Scope]) -> Response:
     words = " ".join(lacking)
     ask = {"WWW-Authenticate": f'{ASK["WWW-Authenticate"]}, error="insufficient_scope", scope="{words}"'}
     return problem(403, f"This token may not do that: it lacks {words}.", headers=ask)
+
+
+def _unknown(request: Request, names: frozenset[str]) -> Response | None:
+    """A name that nobody knows is a mistake: passed over, a page of everything would come for `?stat=sent`."""
+    if wrong := sorted(set(request.query_params) - names):
+        return problem(422, unknown("parameter", wrong[0], names))
+    return None
 
 
 def _not_json(request: Request) -> Response | None:

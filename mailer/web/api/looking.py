@@ -9,8 +9,7 @@ from starlette.requests import Request
 
 from mailer.model import IssueKind, IssueState, Scope
 from mailer.services.lists import ListFigures
-from mailer.services.public.paging import Wanted, issues_page, lists_page, one_list
-from mailer.services.status import issue_story
+from mailer.services.public.paging import Wanted, issues_page, lists_page, one_issue, one_list
 from mailer.web.api import shapes
 from mailer.web.api.guarding import Guarded, needs
 from mailer.web.surfaces import site_of
@@ -54,7 +53,7 @@ def issues(
 )
 def one_of_issues(request: Request, name: Name) -> shapes.IssueInDetail:
     """One issue in numbers. What providers answered is left out: an answer may name a reader."""
-    story = issue_story(site_of(request).program, name)
+    story = one_issue(site_of(request).program, name)
     status = story.status
     figures = shapes.Issue.model_validate(status.figures).model_dump()
     return shapes.IssueInDetail(
