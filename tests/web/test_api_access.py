@@ -12,9 +12,10 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from mailer.model import Scope
+from mailer.model import JobKind, Scope
 from mailer.services.public import failing
 from mailer.services.tokens import create, holder, revoke, token_list
+from mailer.store import jobs
 from mailer.store.tables import api_answers, api_tokens, attempts
 from tests.web.house import House
 from tests.web.program import PREFIX, Asker
@@ -160,6 +161,19 @@ def test_a_key_is_forgotten_after_a_day(house: House, asker: Asker) -> None:
     assert asker.post("/subscribers/subscribe", FAIR, key="a-1")["outcome"] == "added"
     house.later(hours=2)
     assert asker.post("/subscribers/subscribe", FAIR, key="a-1")["outcome"] == "unchanged"
+
+
+def test_answers_are_deleted_when_they_are_over(house: House, asker: Asker) -> None:
+    asker.may(READ, WRITE)
+    asker.post("/subscribers/subscribe", FAIR, key="old")
+    house.later(hours=20)
+    asker.post("/subscribers/subscribe", FAIR, key="new")
+    house.later(hours=5)
+    with house.program.store.write() as connection:
+        jobs.add(connection, JobKind.PRUNE, {}, house.moment)
+    house.work()
+    with house.program.store.read() as connection:
+        assert connection.execute(sa.select(api_answers.c.key)).scalars().all() == ["new"]
 
 
 def test_what_could_not_be_done_may_be_asked_again(house: House, asker: Asker) -> None:

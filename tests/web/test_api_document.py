@@ -48,7 +48,7 @@ def test_every_operation_keeps_to_its_document(house: House, asker: Asker, monke
     for operation, mode in product(operations, GenerationMode if house.program.store.is_file else (good,)):
         cases = operation.as_strategy(generation_mode=mode)
 
-        @settings(max_examples=examples(96, 12), deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=examples(96, 16), deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(case=cases | cases.map(about_what_is_there) if mode is good else cases)
         def ask(case: Case) -> None:
             answer = case.call_and_validate(headers=asker.headers, excluded_checks=NOT_ASKED)
