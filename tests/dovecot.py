@@ -122,7 +122,9 @@ def dovecot(folder: Path, certificate: Path, *, mechanisms: str = "plain", can: 
     if os.getuid() == 0:
         for path in (folder, *folder.rglob("*")):
             os.chown(path, owner.pw_uid, owner.pw_gid)
-    process = subprocess.Popen([program, "-F", "-c", str(folder / "dovecot.conf")], stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [program, "-F", "-c", str(folder / "dovecot.conf")], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         wait_for(process, plain, folder / "log")
         yield Dovecot(mail, plain, secure, owner)
