@@ -213,3 +213,23 @@ def print_shown(shown: Shown) -> None:
         ]
         output.lines(["", "history"])
         output.columns(("WHEN (UTC)", "WHAT", "VALUE", "LIST", "REASON", "NOTE"), rows)
+
+
+@app.command("sync")
+def sync_suppressions(
+    context: typer.Context,
+    everything: Annotated[
+        bool, typer.Option("--all", help="From the beginning, and not from where the last reading ended.")
+    ] = False,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Read whom the provider does not mail any more, and suppress them here as well.
+
+    Interrupted, the next one goes on. Nothing is lifted.
+    """
+    from mailer.services.suppressionsync import sync
+
+    with open_mailer(context) as mailer:
+        done = sync(mailer, everything=everything, dry_run=dry_run)
+    output.result(done, as_json, lambda: output.lines([each.told() for each in done]))

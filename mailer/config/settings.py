@@ -190,6 +190,12 @@ class Work(Section):
     sync_minutes: int = Field(
         default=0, description="Read all sources every so many minutes. 0: only when a person asks.", ge=0, le=24 * 60
     )
+    suppressions_hours: int = Field(
+        default=0,
+        description="Read whom the provider does not mail any more every so many hours. 0: only when a person asks.",
+        ge=0,
+        le=24 * 7,
+    )
     keep_deliveries_days: int = Field(
         default=0,
         description="Count and delete the deliveries of issues that ended so many days ago. 0: keep them.",

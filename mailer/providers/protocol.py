@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-from mailer.model import Batch, Receipt
+from mailer.model import Batch, Receipt, SuppressionReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +132,41 @@ class Holds(Protocol):
 
     def release(self, hold: str) -> None:
         """Forget a drop whose mails are long gone. ProviderError when that cannot be."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Somebody whom a provider does not mail any more. `note` is for people; `at` is not always known."""
+
+    email: str
+    reason: SuppressionReason
+    at: datetime | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPage:
+    """A page of such a list: so many entries were `read`, of which these count. `last`: nothing comes after it."""
+
+    entries: tuple[Listed, ...]
+    read: int
+    last: bool
+
+
+@runtime_checkable
+class SuppressionSource(Protocol):
+    """A provider that keeps lists of those whom it does not mail any more."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def suppression_lists(self) -> tuple[str, ...]: ...
+
+    def suppressed(self, name: str, since: datetime | None, until: datetime, offset: int) -> ListedPage:
+        """A page of what was put on a list in that span, ends included, from the so-many-th entry on.
+
+        ProviderError when it cannot be read.
+        """
         ...

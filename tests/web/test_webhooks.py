@@ -20,8 +20,8 @@ from starlette.testclient import TestClient
 from mailer.config import Settings
 from mailer.errors import StoreError
 from mailer.providers.sendgrid.signature import SIGNATURE, TIMESTAMP, is_signed
-from mailer.services.jobs import leaving
 from mailer.services.references import key_of, references
+from mailer.store import jobs as stored_jobs
 from mailer.store import suppressions
 from mailer.store.tables import deliveries, events, jobs, suppression_events
 from tests.providers.test_sendgrid_events import COMMON, DOCUMENTED
@@ -125,7 +125,7 @@ def test_attack_no_signature_wrong_key_and_changed_bodies(house: House, client: 
     good = signed(body)
     changed = body.replace(b"1513299569", b"1513299560")
     again = json.dumps(json.loads(body)).encode()
-    forged = (
+    forged: tuple[tuple[bytes, dict[str, str]], ...] = (
         (body, {}),
         (body, {TIMESTAMP: AT}),
         (body, {**good, SIGNATURE: ""}),
@@ -281,7 +281,7 @@ def test_nothing_is_acknowledged_that_is_not_stored(house: House, post: Post, mo
     def fail(*_: object, **__: object) -> int:
         raise StoreError("the database is away")
 
-    monkeypatch.setattr(leaving.stored, "add", fail)
+    monkeypatch.setattr(stored_jobs, "add", fail)
     assert post([]).status_code == 503
     assert house.woken == 0
 

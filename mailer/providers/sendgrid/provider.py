@@ -18,7 +18,8 @@ from typing import Any
 
 from mailer.errors import MailerError, ProviderError
 from mailer.model import Batch, Merge, Outcome, Receipt
-from mailer.providers.protocol import Capabilities, HoldTerms
+from mailer.providers.protocol import Capabilities, HoldTerms, ListedPage
+from mailer.providers.sendgrid import suppressions
 from mailer.providers.sendgrid.access import refuse_unfit, unreachable
 from mailer.providers.sendgrid.holds import TERMS, ScheduledSends
 from mailer.providers.sendgrid.mail import merge_of
@@ -129,6 +130,22 @@ class SendGrid:
     def release(self, hold: str) -> None:
         """Let SendGrid forget that a batch was dropped, so that another one can be."""
         self.sends.release(hold)
+
+    @property
+    def suppression_lists(self) -> tuple[str, ...]:
+        """Those whom SendGrid does not mail any more, by why."""
+        return tuple(suppressions.LISTS)
+
+    def suppressed(self, name: str, since: datetime | None, until: datetime, offset: int) -> ListedPage:
+        """A page of one of its lists."""
+        from mailer.providers.sendgrid.transport import Unanswered, Unreached, answer_of
+
+        call = getattr(self.client.suppression, name).get
+        try:
+            answer = answer_of(call, query_params=suppressions.query(since, until, offset))
+        except (Unreached, Unanswered) as error:
+            raise ProviderError(f"sendgrid cannot be reached: {error.reason}", hint="Try again later.") from None
+        return suppressions.page(name, answer, time.time())
 
     def close(self) -> None:
         with self._making:

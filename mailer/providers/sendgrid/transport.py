@@ -31,7 +31,8 @@ that meets that is in doubt."""
 
 CONNECTIONS = 32
 PIECE = 65_536
-LONGEST_REPLY = 65_536
+# A page of suppressed addresses is the longest: five hundred, each with the words of a server.
+LONGEST_REPLY = 4 << 20
 JSON = "application/json"
 
 
@@ -138,7 +139,7 @@ def read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
     # The status was heard and decides; the body only explains, and what came of it is enough.
     with suppress(urllib3.exceptions.HTTPError, OSError, ValueError):
         while size < LONGEST_REPLY and time.monotonic() < deadline:
-            piece = response.read1(LONGEST_REPLY - size, decode_content=True)
+            piece = response.read1(min(PIECE, LONGEST_REPLY - size), decode_content=True)
             if not piece:
                 response.release_conn()
                 return b"".join(pieces)

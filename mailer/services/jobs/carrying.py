@@ -29,6 +29,7 @@ KINDS: Final = {
     JobKind.PRUNE: "mailer.services.jobs.pruning",
     JobKind.BOUNCES: "mailer.services.jobs.bounces",
     JobKind.SIGNUP: "mailer.services.jobs.signup",
+    JobKind.SUPPRESSIONS: "mailer.services.jobs.suppressing",
 }
 
 BACK_OFF: Final = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))

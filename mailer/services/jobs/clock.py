@@ -35,6 +35,9 @@ def _keys(program: Program, now: datetime) -> Iterator[tuple[JobKind, str]]:
     if program.settings.work.sync_minutes and program.settings.sources:
         begin = _begin(now, timedelta(minutes=program.settings.work.sync_minutes))
         yield JobKind.SYNC, f"sync {begin:%Y-%m-%dT%H:%MZ}"
+    if program.settings.work.suppressions_hours and program.settings.provider.name == "sendgrid":
+        begin = _begin(now, timedelta(hours=program.settings.work.suppressions_hours))
+        yield JobKind.SUPPRESSIONS, f"suppressions {begin:%Y-%m-%dT%HZ}"
     imap = program.settings.bounces.imap
     if imap.minutes and imap.host:
         yield JobKind.BOUNCES, f"bounces {_begin(now, timedelta(minutes=imap.minutes)):%Y-%m-%dT%H:%MZ}"
