@@ -20,7 +20,9 @@ DESKTOP = {"width": 1280, "height": 900}
 @contextmanager
 def visitor(browser: Browser, client: TestClient, **how: Any) -> Iterator[Page]:
     """Somebody with a browser, whose address is the internet's; what is not ours is not there."""
-    context = browser.new_context(**{"base_url": BASE, "locale": "en", "viewport": DESKTOP, **how})
+    asked = {"base_url": BASE, "locale": "en", "viewport": DESKTOP, **how}
+    # Said here as well: what is answered before it reaches the network has not all headers yet.
+    context = browser.new_context(**asked, extra_http_headers={"Accept-Language": asked["locale"]})
     try:
         page = context.new_page()
         page.route("**/*", lambda route: answer(route, client))
