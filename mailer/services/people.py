@@ -39,7 +39,7 @@ class Suppressed:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Everything about one person that is of use to who answers them."""
+    """Everything about one person that is of use to who answers them. `paused_until`: it may be over."""
 
     id: str
     email: str
@@ -50,6 +50,7 @@ class Person:
     suppressed: tuple[Suppressed, ...]
     issues: tuple[Received, ...]
     needs_smtputf8: bool
+    paused_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Member:
     created_at: datetime | None
     tags: tuple[str, ...] = ()
     joined: datetime | None = None
+    paused_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ def person(store: Store, address: Address) -> Person:
             ),
             tuple(stored.received(connection, address.key, SHOWN_ISSUES)),
             found.ascii_email is None,
+            found.paused_until,
         )  # fmt: skip
 
 
@@ -129,7 +132,7 @@ def members(store: Store, people: Which, limit: int | None = None, *, by_email: 
             attributes = {name: value for name, value in subscriber.attributes.items() if name != TAGS}
             yield Member(
                 subscriber.id, subscriber.email, state, attributes, subscriber.created_at,
-                tags_of(subscriber.attributes), joined,
+                tags_of(subscriber.attributes), joined, subscriber.paused_until,
             )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ POLICY: Final = (
 
 def mail_page(html: str, language: str, **headers: str) -> HTMLResponse:
     """The HTML part of a mail as the answer."""
-    # A page in a box of its own may not ask for a group of its own as well: browsers may refuse to show it (HTML, 7.4.5).
+    # A page in a box may not ask for a group of its own as well: by the standard a browser need not show it then.
     own = {
         "Content-Security-Policy": POLICY,
         "Content-Language": language,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -31,16 +32,18 @@ def show_subscriber(context: typer.Context, email: EmailArgument, as_json: JsonO
     address = checked_address(address_text(email))
     with open_mailer(context) as mailer:
         found = person(mailer.store, address)
-    output.result(found, as_json, lambda: show_person(found))
+        now = mailer.now()
+    output.result(found, as_json, lambda: show_person(found, now))
 
 
-def show_person(found: Person) -> None:
+def show_person(found: Person, now: datetime) -> None:
     output.fields(
         {
             "email": found.email,
             "known since": found.known_since,
             "tags": shown_tags(found.tags),
             "suppressed": list(suppressed_words(found)) or "no",
+            "on a pause until": found.paused_until if found.paused_until and found.paused_until > now else None,
             "mail": "needs a provider that takes international addresses (SMTPUTF8)" if found.needs_smtputf8 else None,
         }
     )
