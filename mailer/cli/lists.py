@@ -121,6 +121,20 @@ def look() -> Look:
     return Look(width, output.can_show("█▌▏▀▁▟─│┤"), lambda text, role: output.paint(text, COLOURS[role], sys.stdout))
 
 
+@app.command("form")
+def list_form(context: typer.Context, name: ListArgument, as_json: JsonOption = False) -> None:
+    """Print the sign-up form of a list as HTML, to paste into a page of your own site.
+
+    The form has a page of its own too, to link to; its address is told beside it.
+    """
+    from mailer.services.public.snippet import form_of
+
+    with open_mailer(context) as mailer:
+        snippet = form_of(mailer, mailer.list_named(name))
+    output.result(snippet, as_json, lambda: output.lines(snippet.html.splitlines()))
+    output.note(f"its own page: {snippet.url}")
+
+
 @app.command("doctor")
 def doctor(
     context: typer.Context,

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from mailer.model import MailingList
 from mailer.services.public import stamps
 from mailer.services.public.signup import Form, Problem, consent_version, new_stamp, send_in
+from mailer.services.public.snippet import FIELD
 from mailer.web.posted import posted
 from mailer.web.surfaces import Site, site_of
 
@@ -24,9 +25,6 @@ router = APIRouter()
 SCRIPT: Final = (Path(__file__).parent / "scripts" / "subscribe.js").read_bytes()
 STATUS: Final = {Problem.AGAIN: 200, Problem.EARLY: 200, Problem.BUSY: 429}
 """What is answered with a form that is shown again; 422 where something in it is wrong."""
-
-FIELD: Final = "field-"
-"""Before the names of what a list asks for, so that none is taken for a field of the form itself."""
 
 LATER: Final = {"Retry-After": "3600"}
 KEPT: Final = (Problem.EARLY, Problem.WORK)

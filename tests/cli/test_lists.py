@@ -174,3 +174,15 @@ def test_ones_own_disposable_domains(filled: Program) -> None:
 
 def test_a_list_without_people_is_healthy(migrated: Program) -> None:
     assert migrated.done("lists", "doctor", "members").out == "0 people examined, 0 kinds of doubt\n"
+
+
+def test_the_form_of_a_public_list_is_html(migrated: Program) -> None:
+    migrated.write("subscribers/open.toml", 'title = "Open"\npublic = true\n')
+    settings = (migrated.root / "mailer.toml").read_text()
+    migrated.write("mailer.toml", settings + '\n[web]\nbase_url = "https://news.example.org/mail"\n')
+    done = migrated.done("lists", "form", "open")
+    assert 'action="https://news.example.org/mail/subscribe/open"' in done.out
+    assert "its own page: https://news.example.org/mail/subscribe/open" in done.err
+    shown = migrated.done("lists", "form", "open", "--json").json
+    assert shown["html"].strip() == done.out.strip()
+    assert migrated("lists", "form", "weekly").code == 1
