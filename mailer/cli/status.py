@@ -136,8 +136,17 @@ def fields(mailer: Mailer, found: IssueStatus) -> dict[str, Any]:
         "waits until": said(mailer, found.ready_at),
         "left out": left_out_words(found.left_out),
         "reported": amounts({kind.replace("_", " "): number for kind, number in figures.reported.items()}),
+        "came back": amounts(found.causes),
+        "look at": advice_words(found.causes),
         "read": read_words(found.readings),
     }
+
+
+def advice_words(causes: Mapping[str, int]) -> list[str]:
+    """What to do about mails that were refused for our sake. Nobody who reads is to blame for those."""
+    from mailer.delivery.reactions import ADVICE
+
+    return [f"{causes[cause]:,} refused: {words}" for cause, words in ADVICE.items() if causes.get(cause)]
 
 
 def read_words(readings: Sequence[Reading]) -> list[str]:

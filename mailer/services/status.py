@@ -14,7 +14,7 @@ from mailer.services.counting import Reading, readings
 from mailer.services.program import Program
 from mailer.services.sending.pace import pace_of
 from mailer.store import articles as stored_articles
-from mailer.store import history, ledger, listing, pacing
+from mailer.store import history, ledger, listing, pacing, reacting
 from mailer.store import issues as stored
 from mailer.store.history import Group
 from mailer.store.issues import Change
@@ -60,7 +60,7 @@ class IssueStatus:
     """One issue in detail: deliveries by state, people left out and refusals by reason, and what it waits for.
 
     `ready_at`: when the provider may be asked again, by its own word, the rate or the warm-up. `readings`: how often it
-    was opened, and each of its links followed, where that is counted.
+    was opened, and each of its links followed, where that is counted. `causes`: whose fault it is that mails came back.
     """
 
     figures: IssueFigures
@@ -80,6 +80,7 @@ class IssueStatus:
     ready_at: datetime | None
     changes: tuple[Change, ...]
     readings: tuple[Reading, ...] = ()
+    causes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +195,7 @@ def status_of(program: Program, connection: Connection, name: str) -> IssueStatu
         ready_at=ready_at(program, connection, now) if open_to else None,
         changes=tuple(stored.changes(connection, issue.id)),
         readings=readings(connection, issue.id),
+        causes={cause.value: number for cause, number in reacting.causes(connection, issue.id).items()},
     )
 
 

@@ -12,11 +12,13 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mailer.cli.status import advice_words
 from mailer.config import Settings
 from mailer.delivery.events import Event
 from mailer.model import Cause, EventKind, IssueState, SuppressionReason
 from mailer.services.events import Taken, take
 from mailer.services.references import key_of, reference
+from mailer.services.status import issue_status
 from mailer.store import issues as stored_issues
 from mailer.store import subscriptions, suppressions
 from mailer.store.tables import confirmations, engagement_counts, engagements, events, subscribers
@@ -271,6 +273,16 @@ def test_an_issue_that_receivers_do_not_take_is_paused_and_nobody_is_blamed(send
     }
     assert sending.issue() == (IssueState.PAUSED, taken.paused["issue-0"])
     assert sending.suppressed() == set()
+
+
+def test_whose_fault_it_is_and_what_to_look_at_is_shown(sending: Post) -> None:
+    reported(sending, BLOCKED, 0, 2, cause=Cause.POLICY)
+    reported(sending, BLOCKED, 2, 3, cause=Cause.CONTENT)
+    reported(sending, HARD, 3, 7, cause=Cause.ADDRESS)
+    found = issue_status(sending.campaign, "issue-0")
+    assert found.causes == {"address": 4, "policy": 2, "content": 1}
+    assert [words.partition(":")[0] for words in advice_words(found.causes)] == ["2 refused", "1 refused"]
+    assert advice_words({"address": 4}) == []
 
 
 def test_an_issue_that_readers_call_spam_is_paused(sending: Post) -> None:
