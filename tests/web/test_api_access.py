@@ -124,6 +124,21 @@ def test_who_tries_tokens_is_not_answered_for_a_while(house: House, asker: Asker
     asker.get("/lists", 401)
 
 
+def test_the_log_names_nobody(house: House, asker: Asker, caplog: pytest.LogCaptureFixture) -> None:
+    """Attack tests 46, 57 and 58: neither a token nor a person gets into the log, whatever is wrong."""
+    caplog.set_level(0)
+    house.join("ada")
+    token = asker.may(*Scope)
+    asker.post("/subscribers/show", {"email": "ada@example.org"})
+    asker.post("/subscribers/show", {"email": "ada@example.org", "more": 1}, 422)
+    asker.get("/issues/ada@example.org", 404)
+    asker.get("/lists", 422, email="ada@example.org")
+    asker.headers["Authorization"] = f"Bearer {token[:-1]}"
+    asker.get("/lists", 401)
+    ours = [record for record in caplog.records if record.name.startswith("mailer")]
+    assert ours and not [each for each in ours if "ada@" in str(vars(each)) or token[7:40] in str(vars(each))]
+
+
 def test_without_any_token_nothing_is_counted(house: House, client: TestClient) -> None:
     assert client.get(f"{PREFIX}/lists").status_code == 401
     with house.program.store.read() as connection:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +19,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.testclient import TestClient
 
 from mailer import __version__
-from mailer.model import Scope
+from mailer.model import Scope, SubscriptionState
 from mailer.services.public import failing
 from mailer.web.api.document import PROBLEMS
 from tests.store.world import World
@@ -25,6 +28,7 @@ from tests.web.house import BASE, House
 from tests.web.program import PREFIX, Asker
 from tests.web.program import asker as asker
 
+PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 Case = schemathesis.Case[Any]
 # What a schema cannot say of an address or the name of a list is said when it is wrong.
 NOT_ASKED: list[CheckFunction] = [positive_data_acceptance]
@@ -67,13 +71,32 @@ def about_what_is_there(case: Case) -> Case:
     return case
 
 
-def test_what_is_sent_as_the_document_says_is_taken(house: House, asker: Asker) -> None:
-    """The examples of the document are good as they stand, where they name a list that is there."""
+def test_what_stands_on_the_page_is_what_there_is(client: TestClient) -> None:
+    """Every request with the rights it needs, and every status of a mistake."""
+    page = PAGE.read_text(encoding="utf-8")
+    parts = re.split(r"(?m)^### |^\| (?=`GET )", page)
+    for path, methods in client.get(f"{PREFIX}/openapi.json").json()["paths"].items():
+        for method, operation in methods.items():
+            (part,) = (part for part in parts if part.startswith(f"`{method.upper()} {path}`"))
+            assert all(f"`{scope}`" in part.split("\n\n{")[0] for scope in operation["security"][0]["token"]), path
+    assert re.findall(r"(?m)^\| (\d{3}) \|", page) == list(PROBLEMS)
+    assert set(re.findall(r"(?m)^\| `(\w+:\w+)` \|", page)) == set(Scope)
+
+
+def test_the_requests_on_the_page_are_taken_as_they_stand(house: House, asker: Asker) -> None:
     asker.may(*Scope)
-    document = asker.client.get(f"{PREFIX}/openapi.json").json()
-    email = document["components"]["schemas"]["Subscribe"]["properties"]["email"]["examples"][0]
-    asker.post("/subscribers/subscribe", {"email": email, "list": "weekly", "consent": "at the fair"})
-    asker.post("/subscribers/show", {"email": email})
+    asked = re.findall(r"(?s)### `POST /api/v1([^`]+)`(.*?)(?=\n##)", PAGE.read_text(encoding="utf-8"))
+    sent = [(path, json.loads(body)) for path, part in asked for body in re.findall(r"(?s)```json\n(.*?)```", part)]
+    assert [path.rpartition("/")[2] for path, _ in sent] == [
+        "subscribe",
+        "subscribe",
+        "unsubscribe",
+        "show",
+        "update",
+    ]
+    for path, body in sent:
+        asker.post(path, body, 202 if path.endswith("/subscribe") and "consent" not in body else 200)
+    assert house.state("grace") is SubscriptionState.UNSUBSCRIBED
 
 
 def test_the_document_says_where_and_by_whom(client: TestClient) -> None:

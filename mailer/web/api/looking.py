@@ -64,6 +64,7 @@ def one_of_issues(request: Request, name: Name) -> shapes.IssueInDetail:
         started_at=status.started_at,
         not_after=status.not_after,
         articles=tuple(story.articles.values()),
+        readings=tuple(map(shapes.Reading.model_validate, status.readings)),
     )
 
 

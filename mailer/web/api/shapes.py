@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from mailer.model import IssueKind, IssueState, SubscriptionState, SuppressionReason
+from mailer.model import EngagementKind, IssueKind, IssueState, SubscriptionState, SuppressionReason
 
 
 def _printable(text: str) -> str:
@@ -118,7 +118,7 @@ class Suppressed(Shown):
 
 
 class Person(Shown):
-    """A person."""
+    """A person. `paused_until`: they asked for no mail until then, which may be over."""
 
     id: str
     email: str
@@ -127,6 +127,7 @@ class Person(Shown):
     tags: tuple[str, ...]
     lists: tuple[Membership, ...]
     suppressed: tuple[Suppressed, ...]
+    paused_until: datetime | None
 
 
 class List(Shown):
@@ -177,8 +178,17 @@ class Issues(Shown):
     next: str | None
 
 
+class Reading(Shown):
+    """How often an issue was opened, or one of its links followed: by whoever, and likely by people."""
+
+    what: EngagementKind
+    url: str
+    total: int
+    people: int
+
+
 class IssueInDetail(Issue):
-    """One issue. `left_out_by`: people who did not get it, by reason."""
+    """One issue. `left_out_by`: people who did not get it, by reason. `readings`: only where readers are counted."""
 
     lists: tuple[str, ...]
     deliveries: dict[str, int]
@@ -186,6 +196,7 @@ class IssueInDetail(Issue):
     started_at: datetime | None
     not_after: datetime | None
     articles: tuple[str, ...]
+    readings: tuple[Reading, ...]
 
 
 class Fault(Shown):
