@@ -144,6 +144,8 @@ def _untracked(program: Program, connection: Connection, year: datetime) -> str:
     """Why nobody can say who never opens; empty when it is known."""
     if not program.settings.privacy.tracking:
         return "opens are not counted: [privacy] tracking is off"
+    if not program.settings.privacy.individual:
+        return "who opens is not kept: [privacy] individual is off"
     first = stored.first_engagement(connection)
     if first is None:
         return "no open was ever counted"

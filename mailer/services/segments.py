@@ -74,7 +74,7 @@ def check(connection: Connection, segment: Segment, lists: Collection[str]) -> N
     if segment.needs_tracking and not stored.any_engagement(connection):
         raise SegmentError(
             "nobody's opens and clicks are recorded, so nobody can be chosen by them", text=segment.text,
-            hint="They are recorded only while tracking is on.",
+            hint="They are recorded only with tracking and individual under [privacy].",
         )  # fmt: skip
 
 

@@ -52,13 +52,14 @@ LIMIT = 10_000
 
 
 @pytest.fixture(scope="module")
-def writer() -> MailWriter:
+def snapshot() -> dict[str, Any]:
+    """The issue as it is frozen."""
     folder = shipped("templates")
     templates = {path.name: TemplateText(path.read_text(encoding="utf-8"), path.name) for path in folder.iterdir()}
     issue = parse_issue(ISSUE, f"issues/{NAME}.md")
     organisation = {"name": "Rivers United", "postal_address": "1 Quay Street, Oslo", "contact": "", "website": ""}
     given = RenderInput(issue, (), organisation, Theme().model_dump(), templates, "issue", "abc123", NOW)
-    snapshot: dict[str, Any] = {
+    return {
         "parts": render_issue(given).to_json(),
         "from": SENDER,
         "lists": LISTS,
@@ -67,6 +68,10 @@ def writer() -> MailWriter:
         "hash": "0123456789abcdef" * 4,
         "message_ids": "5a17",
     }
+
+
+@pytest.fixture(scope="module")
+def writer(snapshot: dict[str, Any]) -> MailWriter:
     return MailWriter(NAME, snapshot, (KEY,))
 
 
