@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -52,6 +55,18 @@ def test_show_says_everything_about_one_person(three: Any) -> None:
     text = three.done("subscribers", "show", "ann@example.org").out
     for words in ("ann@example.org", "choir, press", "age   34", "unsubscribed", "no issue was sent to them yet"):
         assert words in text
+
+
+def test_show_says_until_when_somebody_is_on_a_pause(three: Any) -> None:
+    for year, told in ((2020, False), (2999, True)):
+        until = int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+        with closing(sqlite3.connect(three.root / "mailer.db")) as database, database:
+            database.execute("update subscribers set paused_until = ? where email = 'ann@example.org'", (until,))
+        assert shown(three)["paused_until"] == f"{year}-01-01T00:00:00Z"
+        assert ("on a pause until" in three.done("subscribers", "show", "ann@example.org").out) is told
+    (found,) = three.done("lists", "list", "--json").json[:1]
+    assert found["definition"]["name"] == "members"
+    assert (sum(found["counts"].values()), found["mailable"]) == (3, 2)
 
 
 def test_show_says_who_is_suppressed_and_why(three: Any) -> None:

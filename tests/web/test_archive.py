@@ -231,6 +231,18 @@ def test_attack_copies_of_others_and_other_issues(house: House, client: TestClie
     assert (preview.status_code, "from a test mail" in preview.text) == (200, True)
 
 
+def test_reading_on_the_web_is_not_counted(house: House, client: TestClient, ada: str) -> None:
+    send(house, "one", "[The river](https://rivers.example/rising)\n")
+    with house.program.store.write() as connection:
+        sent = connection.execute(sa.select(issues_table.c.snapshot)).scalar_one()
+        counting = {"counting": {"lists": ["weekly"], "individual": False}, "links": ["https://rivers.example/rising"]}
+        connection.execute(sa.update(issues_table).values(snapshot={**sent, **counting}))
+    for path in (f"/v/{token_of(house, Purpose.VIEW, 'one', ada)}", "/archive/issues/one"):
+        page = client.get(path).text
+        assert 'href="https://rivers.example/rising"' in page
+        assert f"{BASE}/l/" not in page
+
+
 def test_a_copy_of_whoever_was_forgotten_is_gone(house: House, client: TestClient, ada: str) -> None:
     send(house, "one")
     path = f"/v/{token_of(house, Purpose.VIEW, 'one', ada)}"
