@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from mailer.bounces.facts import Action, Fate
-from mailer.bounces.opened import LONGEST_TEXT, Mail, header, opened, outside, text_of
+from mailer.bounces.opened import LONGEST_TEXT, Mail, header, opened, outside, returned, text_of
 
 LONGEST_GUESSED: Final = 128 << 10
 """So much of a mail is guessed about."""
@@ -27,6 +27,11 @@ _COPY = re.compile(
 )
 # A number of RFC 5321 and what was said with it.
 _SAID = re.compile(r"(?<![\d.:-])[45]\d\d(?:[ -](?:#?[245]\.\d{1,3}\.\d{1,3}\b|<|[A-Za-z\"'(\[*])| ?\([^)\n]{3})")
+_UNDELIVERED = re.compile(
+    r"(?:could ?not|cannot|can't|was not|unable to|not) be(?:en)? delivered|undeliver(?:able|ed)"
+    r"|delivery (?:has )?fail(?:ure|ed)|failure notice|returned mail|returning message to sender|mail error",
+    re.IGNORECASE,
+)
 _STATUS = re.compile(r"(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?![\d.])")
 
 
@@ -37,11 +42,19 @@ def guessed(data: bytes) -> list[Fate]:
     named = (address.strip().lower() for address in header(mail, "X-Failed-Recipients").split(","))
     final = tuple(dict.fromkeys((*(address for address in named if "@" in address), *final)))
     chosen = [(address, Action.FAILED) for address in final] or [(each, Action.DELAYED) for each in temporary]
-    if not chosen:
+    if not chosen and not _says_undelivered(mail):
         return []
     said = words(mail)
     status = found[0] if (found := _STATUS.search(said)) else ""
-    return [Fate((address,), action, status, said) for address, action in chosen[:20]]
+    return [Fate((address,), action, status, said) for address, action in chosen[:20]] or [
+        Fate((), Action.FAILED, status, said)
+    ]
+
+
+def _says_undelivered(mail: Mail) -> bool:
+    """Whether a server says that a mail could not be delivered, though not to whom: that our token tells."""
+    from_server = header(mail, "From").partition("<")[2] in ("", ">") or next(returned(mail), None) is not None
+    return from_server and _UNDELIVERED.search(f"{header(mail, 'Subject')}\n{text(mail)[:MOST_SAID]}") is not None
 
 
 def words(mail: Mail) -> str:

@@ -33,5 +33,8 @@ def automatic(mail: Mail) -> bool:
 
 
 def receipt(mail: Mail) -> bool:
-    """Whether it says what a mail program did with a mail that had arrived (RFC 8098)."""
+    """Whether it says what a mail program did with a mail that had arrived (RFC 8098). A refusal in that form is none
+    (RFC 5429)."""
+    if "reject" in header(mail, "Auto-Submitted").lower():
+        return False
     return any(part.get_content_type() == "message/disposition-notification" for part in outside(mail))

@@ -156,6 +156,28 @@ def test_what_is_no_bounce_at_all_is_for_a_person() -> None:
     assert (found.what, found.subject, found.text) == (What.UNKNOWN, "Your article", "I liked it.")
 
 
+def test_a_bounce_that_names_nobody_is_one_where_our_token_names_whom() -> None:
+    head = f"From: Mail <>\nTo: {VERP}\nSubject: Mail Error\n\n"
+    (fate,) = read(f"{head}Your mail cannot be delivered: mailbox is full\n".encode()).fates
+    assert (fate.addresses, fate.action) == ((), Action.FAILED)
+    person = "From: Ada <ada@example.net>\nSubject: Mail Error\n\nYour article cannot be delivered in my class.\n"
+    assert read(person.encode()).what is What.UNKNOWN
+
+
+def test_a_refusal_in_the_form_of_a_receipt_is_a_bounce() -> None:
+    mail = (
+        b"From: Mail Delivery Subsystem <postmaster@example.net>\nSubject: Automatically rejected mail\n"
+        b"Auto-Submitted: auto-replied (rejected)\n"
+        b"Content-Type: multipart/report; report-type=disposition-notification; boundary=b\n\n--b\n\n"
+        b"Your message to <ada@example.net> was automatically rejected:\nQuota exceeded\n--b\n"
+        b"Content-Type: message/disposition-notification\n\nFinal-Recipient: rfc822; ada@example.net\n"
+        b"Disposition: automatic-action/MDN-sent-automatically; deleted\n--b--\n"
+    )
+    (fate,) = read(mail).fates
+    assert fate.addresses == ("ada@example.net",)
+    assert fate.text.endswith("Quota exceeded")
+
+
 HEAD = b"From: MAILER-DAEMON@x.example\nTo: bounces+abc@example.org\nSubject: failure\n"
 PARTS = HEAD + b"Content-Type: multipart/mixed; boundary=b\n\n"
 REPORT = HEAD + b"Content-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n"
