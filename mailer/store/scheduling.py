@@ -25,6 +25,7 @@ from mailer.store.tables import (
     issue_changes,
     issue_lists,
     issues,
+    links,
     subscriptions,
     suppressions,
 )
@@ -74,7 +75,7 @@ def unschedule(connection: Connection, name: str, now: datetime) -> None:
     hold(connection, issues)  # else who begins it at this moment would wait for its row, and this for the table
     row = stored_issues.locked(connection, name)
     check_move(row.state, IssueState.DRAFT, f'issue "{name}"')
-    for table in (issue_changes, issue_lists, issue_articles, archived_issues):
+    for table in (issue_changes, issue_lists, issue_articles, archived_issues, links):
         connection.execute(sa.delete(table).where(table.c.issue_id == row.id))
     connection.execute(sa.delete(issues).where(issues.c.id == row.id))
 

@@ -17,7 +17,9 @@ from mailer.errors import StoreError
 from mailer.model import EngagementKind, JobKind, Reader
 from mailer.render.links import LinkTarget, Purpose, Signer
 from mailer.services import counting
+from mailer.services.control import cancel
 from mailer.services.forgetting import forget
+from mailer.services.scheduling import When, plan_schedule, schedule_issue
 from mailer.services.sending.freezing import freeze_issue, plan_send
 from mailer.services.sending.sender import send_frozen
 from mailer.services.status import issue_status
@@ -334,6 +336,20 @@ def test_what_is_frozen_stays_when_the_settings_change(house: House, client: Tes
     body = mail.get_body(("html",))
     assert body is not None
     assert token_in(body.get_content())
+
+
+def test_a_scheduled_issue_that_becomes_a_draft_again_leaves_no_links(house: House) -> None:
+    learn(house)
+    house.join("ann")
+    (house.folder / "issues").mkdir()
+    file = house.folder / "issues" / f"{NAME}.md"
+    for url in (FIRST, SECOND):
+        file.write_text(f"---\nkind: bulletin\nsubject: Rivers\nlists: [weekly]\n---\n\nRead [one]({url}).\n")
+        prepared = plan_send(house.program, NAME)[0]
+        schedule_issue(house.program, prepared, plan_schedule(house.program, prepared, When("2026-12-01 09:00")))
+        assert [row["url"] for row in rows(house, links)] == [url, WEBSITE], "those of the newest"
+    cancel(house.program, NAME)
+    assert rows(house, links) == []
 
 
 def test_the_hash_says_whether_readers_are_counted(house: House) -> None:
