@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hmac import compare_digest
 from itertools import islice
 
 from sqlalchemy.engine import Connection
@@ -23,7 +24,7 @@ from mailer.render.mailbox import ascii_address
 from mailer.services.noting import TRACKED, Noted, note_all
 from mailer.services.program import Program
 from mailer.services.reacting import REACTED, WATCHED, Said, policy_of, react, watch
-from mailer.services.references import CONFIRMATION, delivery_of, is_genuine, key_of
+from mailer.services.references import CONFIRMATION, delivery_of, key_of, references
 from mailer.store import events as stored
 from mailer.store import evidence, reacting
 from mailer.store import issues as stored_issues
@@ -206,20 +207,28 @@ class Taker:
 
     def genuine(self, connection: Connection, events: Sequence[Event]) -> Iterator[Pair]:
         """The events whose reference we made, each as it is filed with the delivery it is about."""
-        numbers = {number for event in events if (number := delivery_of(event.reference))}
-        found = stored.delivered(connection, numbers)
-        for event in events:
-            about = found.get(delivery_of(event.reference) or 0)
-            if about is not None and self.made(connection, event.reference, about):
-                yield Filed(event.key, about, event.kind, event.detail, event.at, event.cause), event
+        numbers = [delivery_of(event.reference) or 0 for event in events]
+        found = stored.delivered(connection, filter(None, numbers))
+        made = self.made(connection, found.values())
+        for number, event in zip(numbers, events, strict=True):
+            if number in found and compare_digest(event.reference.encode(), made[number]):
+                yield Filed(event.key, found[number], event.kind, event.detail, event.at, event.cause), event
             elif not CONFIRMATION.fullmatch(event.reference):
                 self.counts["foreign"] += 1
 
-    def made(self, connection: Connection, reference: str, about: Delivered) -> bool:
-        if about.issue_id not in self.issue_keys:
-            issue = stored_issues.get(connection, about.issue)
-            self.issue_keys[about.issue_id] = key_of(issue.snapshot if issue else {}, self.keys)
-        return is_genuine(reference, self.issue_keys[about.issue_id], about.issue, about.id)
+    def made(self, connection: Connection, about: Iterable[Delivered]) -> dict[int, bytes]:
+        """The reference that we made of each delivery. Neighbours cost what one does."""
+        by_issue: defaultdict[tuple[int, str], list[int]] = defaultdict(list)
+        for each in about:
+            by_issue[each.issue_id, each.issue].append(each.id)
+        found: dict[int, bytes] = {}
+        for (issue_id, name), numbers in by_issue.items():
+            if issue_id not in self.issue_keys:
+                issue = stored_issues.get(connection, name)
+                self.issue_keys[issue_id] = key_of(issue.snapshot if issue else {}, self.keys)
+            ours = references(self.issue_keys[issue_id], name, numbers)
+            found.update(zip(numbers, map(str.encode, ours), strict=True))
+        return found
 
     def watch(self) -> None:
         """Pause the issues that had better stop, now that everything is kept."""

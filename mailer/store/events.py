@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,7 +53,7 @@ class Told:
     at: datetime
 
 
-def delivered(connection: Connection, delivery_ids: Collection[int]) -> dict[int, Delivered]:
+def delivered(connection: Connection, delivery_ids: Iterable[int]) -> dict[int, Delivered]:
     """Those of these deliveries that there are."""
     found: dict[int, Delivered] = {}
     forgotten, over = subscribers.c.forgotten_at.is_not(None), issues.c.events_pruned_at.is_not(None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -15,7 +15,7 @@ _MANY: Final = 4000
 
 
 def picked(
-    connection: Connection, column: sa.Column[Any], numbers: Collection[int]
+    connection: Connection, column: sa.Column[Any], numbers: Iterable[int]
 ) -> Iterator[tuple[sa.ColumnElement[bool], Sequence[int]]]:
     """Conditions that together say that the column is one of these numbers, each with those it is for, in order.
 

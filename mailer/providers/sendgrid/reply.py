@@ -137,7 +137,9 @@ def described(status: int, faults: list[Fault]) -> str:
 
 
 def one_line(text: str) -> str:
-    printable = "".join(character if character.isprintable() else " " for character in text[: 4 * LONGEST_DETAIL])
+    printable = text[: 4 * LONGEST_DETAIL]
+    if not printable.isprintable():
+        printable = "".join(character if character.isprintable() else " " for character in printable)
     return " ".join(ADDRESS.sub("(address)", printable).split())
 
 
