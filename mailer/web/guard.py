@@ -79,15 +79,12 @@ class Exchange:
     @property
     def route(self) -> str:
         """The kind of page, as `/u/{token}`: never what stood in the address itself."""
-        found = getattr(self.scope.get("route"), "path", None) if self.status != 404 else None
-        return found or UNKNOWN
+        return getattr(self.scope.get("route"), "path", None) or UNKNOWN
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self._dress(MutableHeaders(scope=message))
-        elif self.method == "HEAD":
-            message = {**message, "body": b""}
         await self._send(message)
 
     def _dress(self, headers: MutableHeaders) -> None:

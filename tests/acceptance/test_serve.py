@@ -139,6 +139,11 @@ def test_the_oldest_protocol_is_answered(place: Serving) -> None:
     assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"ok\n")
 
 
+def test_head_has_no_body(place: Serving) -> None:
+    answer = raw(place, b"HEAD /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"\r\n\r\n") and b"content-length: 3" in answer
+
+
 def test_nothing_is_upgraded(place: Serving) -> None:
     upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n"
     answer = raw(place, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + upgrade + b"\r\n")
