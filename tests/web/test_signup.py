@@ -140,11 +140,12 @@ def test_who_was_forgotten_gets_nothing(house: House, client: TestClient) -> Non
 def test_a_form_changes_nothing_about_people_who_are_known(house: House, client: TestClient) -> None:
     house.join("ann")
     house.join("bob", state=PENDING)
-    for name in ("ann", "bob"):
+    house.join("cat", "members")
+    for name in ("ann", "bob", "cat"):
         sign_up(house, client, f"{name}@example.org", first_name="Mallory", language="ur")
     house.work()
-    assert attributes(house, "ann") == attributes(house, "bob") == {}
-    assert [house.state(name) for name in ("ann", "bob")] == [CONFIRMED, PENDING]
+    assert attributes(house, "ann") == attributes(house, "bob") == attributes(house, "cat") == {}
+    assert [house.state(name) for name in ("ann", "bob", "cat")] == [CONFIRMED, PENDING, PENDING]
 
 
 def test_a_list_that_asks_nobody_takes_people_at_once_and_tells_them(house: House, client: TestClient) -> None:
