@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from threading import Lock
 from typing import Any
@@ -24,9 +24,10 @@ LANGUAGE = "language"
 class Look:
     """Makes pages. Shared by threads.
 
-    In templates: `_()`, `ngettext()`, `{% trans %}`; `link("/path")` for addresses of this site; `|day`, `|moment`,
-    `|number` as the language writes them; `|translated` for a phrase that Python marked with `languages.marked`
-    (never `_(variable)`, which would take the variable for HTML).
+    In templates: `_()`, `ngettext()`, `{% trans %}`; `link("/path", page=2)` for addresses of this site in the language
+    that was chosen, `site("/path")` for what has none; `|day`, `|moment`, `|number` as the language writes them;
+    `|translated` for a phrase that Python marked with `languages.marked` (never `_(variable)`, which would take the
+    variable for HTML).
     """
 
     def __init__(self, program: Program) -> None:
@@ -50,7 +51,7 @@ class Look:
     ) -> HTMLResponse:
         """The page of that template. `language`: of the person, where it is known; else what the browser asks for."""
         chosen = self.language(request, language)
-        own = {"here": request.url.path, "languages": self._others(request, chosen)}
+        own = {"languages": self._others(request, chosen), "link": self._linking(request)}
         html = self._environment(chosen).get_template(name).render({**own, **(values or {})})
         headers = {
             "Content-Language": chosen,
@@ -79,13 +80,14 @@ class Look:
         """The language of ours that is nearest to that tag."""
         return nearest(language, self._speech.languages)
 
-    def text(self, language: str, phrase: str) -> str:
-        """A phrase of `languages.marked` in that language, for what is no page of ours."""
-        return self._speech.catalog(self.offered(language) or self._first).gettext(phrase)
-
-    def link(self, path: str) -> str:
+    def link(self, path: str, **query: Any) -> str:
         """An address of this site, below what `[web] base_url` begins with."""
-        return f"{self._base}{path}"
+        return f"{self._base}{path}" + (f"?{urlencode(query)}" if query else "")
+
+    def _linking(self, request: Request) -> Callable[..., str]:
+        """`link` for a page whose language was chosen at its foot: where it leads goes on in it."""
+        tag = self.offered(request.query_params.get(LANGUAGE, ""))
+        return partial(self.link, **{LANGUAGE: tag}) if tag else self.link
 
     def _others(self, request: Request, chosen: str) -> list[dict[str, Any]]:
         """Links to the same page in every language. A page that answers a form has no address to come back to."""
@@ -113,6 +115,6 @@ class Look:
             "theme": self._settings.theme,
             "style": self._clothing.style,
             "link": self.link,
-            "offered": partial(self.offered),
+            "site": self.link,
         }
         return made

@@ -10,9 +10,10 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import escape
 
 from mailer.languages import Catalog
-from mailer.languages.own import Texts, offered, spoken
+from mailer.languages.own import Texts, Words, offered, spoken
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -21,7 +22,8 @@ class Speech:
     """Every language that pages are offered in. `names`: as its own speakers call it."""
 
     def __init__(self, texts: Texts) -> None:
-        self._texts = texts
+        # What Jinja translates it takes for HTML, and own words are text.
+        self._texts = {tag: {phrase: _escaped(own) for phrase, own in words.items()} for tag, words in texts.items()}
         self.languages = offered(texts)
         # A region is matched, and not shown for a choice.
         self.names = {tag: own_name(tag) for tag in self.languages if "-" not in tag}
@@ -47,6 +49,10 @@ class Speech:
         made.filters["moment"] = lambda when: format_datetime(when, "long", locale=locale)
         made.filters["number"] = lambda number: format_decimal(number, locale=locale)
         return made
+
+
+def _escaped(words: Words) -> Words:
+    return escape(words) if isinstance(words, str) else [escape(form) for form in words]
 
 
 def spoken_day(when: date | datetime, locale: Locale) -> str:

@@ -108,11 +108,14 @@ def test_every_page_is_for_everybody(house: House, client: TestClient, chromium:
     assert seen == {path.name for path in TEMPLATES.glob("*.html")} - {"layout.html"}
 
 
-@pytest.mark.parametrize("language", ["ar", "de", "ur"] if SCREENSHOTS else ["ar", "de"])
+@pytest.mark.parametrize("language", ["ar", "de", "ur"] if SCREENSHOTS else ["ar"])
 def test_every_page_fits_in_every_direction(house: House, client: TestClient, chromium: Browser, language: str) -> None:
     prepare(house)
     with visitor(chromium, client, viewport=NARROW, locale=language) as page:
         for stop in stops(house, client, language):
+            # What is answered to a button is laid out as the others are: only the pictures show it.
+            if stop.press and not SCREENSHOTS:
+                continue
             assert stop.visit(page) == stop.status, stop.name
             if stop.name not in MAILS:
                 where = page.locator("html")
