@@ -304,19 +304,22 @@ def test_notes_of_several_who_count_add_up(house: House) -> None:
     house.join("ann")
     send(house)
     with house.program.store.write() as connection:
-        person = subscribers.get(connection, "ann@example.org")
-        assert person is not None
+        ann = connection.execute(sa.select(people_table.c.id)).scalar_one()
         found = engagement.leading(connection, NAME, 1)
         assert found is not None
         for number in range(3):
             at = house.moment + timedelta(hours=12 * number)
             counting.note(connection, found.issue_id, None, EngagementKind.CLICKED, HUMAN, at, 1)
         counting.note(connection, found.issue_id, None, EngagementKind.OPENED, MACHINE, house.moment)
+        # Whose it was is known, and not to be kept.
+        assert counting.note(connection, found.issue_id, ann, EngagementKind.OPENED, HUMAN, house.moment)
         told = engagement.counts(connection, [found.issue_id])
     assert [(each.kind, each.link, each.url, each.reader, each.number) for each in told] == [
         ("clicked", 1, FIRST, "human", 3),
+        ("opened", 0, "", "human", 1),
         ("opened", 0, "", "machine", 1),
     ]
+    assert rows(house, engagements) == []
 
 
 def test_what_is_frozen_stays_when_the_settings_change(house: House, client: TestClient) -> None:
