@@ -32,6 +32,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from bench import send
 from bench.send import ISSUE, KEY, Sink, campaign
 
 CONNECTIONS = 16
@@ -151,6 +152,7 @@ def sent(folder: Path, people: int, environ: dict[str, str]) -> list[str]:
     from mailer.store.tables import deliveries
 
     sink = Sink()
+    send.opened = lambda place: opened(place, environ)
     campaign(folder, sink.url, people)
     with opened(folder, environ) as program:
         send_frozen(program, ISSUE)
