@@ -76,6 +76,11 @@ class Look:
                 return found
         return self._first
 
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Every language that may be chosen, as its own speakers call it."""
+        return self._speech.names
+
     def offered(self, language: str) -> str | None:
         """The language of ours that is nearest to that tag."""
         return nearest(language, self._speech.languages)
@@ -96,7 +101,7 @@ class Look:
         kept = [(name, value) for name, value in request.query_params.multi_items() if name != LANGUAGE]
         return [
             {"tag": tag, "name": name, "url": "?" + urlencode([*kept, (LANGUAGE, tag)]), "chosen": tag == chosen}
-            for tag, name in self._speech.names.items()
+            for tag, name in self.names.items()
         ]
 
     def _environment(self, language: str) -> Environment:

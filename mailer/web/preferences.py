@@ -16,12 +16,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mailer.errors import ConflictError, LinkError
-from mailer.languages import LANGUAGES, marked
+from mailer.languages import marked
 from mailer.services.public import owndata
 from mailer.services.public import preferences as service
 from mailer.services.public.links import is_preview
 from mailer.services.public.owndata import NotTheirsError, TooOftenError
-from mailer.web.speaking import own_name
 from mailer.web.surfaces import Site, site_of
 
 router = APIRouter()
@@ -131,7 +130,7 @@ def _page(
     values = {
         "own": known,
         "path": f"/p/{token}",
-        "tongues": [(tag, own_name(tag)) for tag in LANGUAGES],
+        "tongues": site.look.names.items(),
         "chosen": site.look.offered(known.language) if known.language else "",
         "weeks": WEEKS,
         "said": "",

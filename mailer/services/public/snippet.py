@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from html import escape
 
 from mailer.errors import ConfigError, ConflictError
-from mailer.languages import LANGUAGES, direction, nearest, translations
+from mailer.languages import direction
+from mailer.languages.own import spoken
 from mailer.model import MailingList
 from mailer.services.program import Program
 from mailer.services.public.signup import consent_version
@@ -52,13 +53,13 @@ def form_of(program: Program, definition: MailingList) -> Snippet:
     if not base_url:
         raise ConfigError("the public pages have no address", hint="Set base_url under [web] in mailer.toml.")
     url = f"{base_url.rstrip('/')}/subscribe/{definition.name}"
-    return Snippet(definition.name, url, _html(definition, url))
+    said = spoken(definition.language, program.settings.texts).gettext
+    return Snippet(definition.name, url, _html(definition, url, said))
 
 
-def _html(definition: MailingList, url: str) -> str:
+def _html(definition: MailingList, url: str, said: Callable[[str], str]) -> str:
     """Every name begins with that of the list, so that two forms fit on one page."""
     name, language = definition.name, escape(definition.language)
-    said = translations(nearest(definition.language, LANGUAGES) or "en").gettext
     rows = [
         f'<form method="post" action="{escape(url)}" accept-charset="utf-8" lang="{language}" '
         f'dir="{direction(definition.language)}">',
