@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import takewhile
@@ -141,8 +141,8 @@ def may_come_back_by(connection: Connection, list_id: int, number: int) -> froze
     events = subscription_events
     here = sa.and_(events.c.list_id == list_id, events.c.subscriber_id == number)
     found = connection.execute(sa.select(events.c.evidence).where(here).order_by(events.c.id.desc())).scalars()
-    asked = takewhile(bool, ((evidence or {}).get(ASKED_AGAIN) for evidence in found))
-    return frozenset(asked)
+    mails: Iterator[str] = ((evidence or {}).get(ASKED_AGAIN, "") for evidence in found)
+    return frozenset(takewhile(bool, mails))
 
 
 def _close_door(
