@@ -42,7 +42,9 @@ def settings() -> Iterator[str]:
 def section(path: str, value: Schema, definitions: Mapping[str, Schema]) -> Iterator[str]:
     """The keys of one table, then the tables inside it."""
     title, table = table_of(path, value, definitions)
-    if table is None:
+    if table is None:  # its keys are the user's own
+        named, _, words = value["description"].partition("]: ")
+        yield f"## `{named}]`\n\n{words[:1].upper()}{words[1:]}\n"
         return
     words = (value.get("description") or table["description"]).rpartition("]: ")[2]
     yield f"## `{title}`\n\n{words[:1].upper()}{words[1:]}\n"

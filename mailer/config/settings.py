@@ -290,7 +290,8 @@ class Settings(BaseSettings):
     work: Work = Field(default_factory=Work, description="What workers do, and who carries it.")
     theme: Theme = Field(default_factory=Theme, description="How mails and pages look.")
     texts: Texts = Field(
-        default_factory=dict, description='[texts.LANG]: own words for what the pages say, "English phrase" = "...".'
+        default_factory=dict,
+        description='[texts.LANG]: own words for what pages and mails say, "English phrase" = "...".',
     )
     secrets: Secrets = Field(default_factory=Secrets, description="From the environment only.", repr=False)
 

@@ -74,10 +74,9 @@ def plural_rule(language: str) -> tuple[int, str]:
 
 def fault(language: str, phrase: str, words: Words) -> str | None:
     """What is wrong with saying a phrase so, as the rest of a sentence; None when nothing is."""
+    if told := fault_of_phrase(phrase):
+        return told
     known = messages()
-    if phrase not in known:
-        near = near_name(phrase, known)
-        return f"is no phrase of the pages{f'; did you mean {near!r}?' if near else ''}"
     forms, wanted = [words] if isinstance(words, str) else list(words), plural_rule(language)[0]
     if known[phrase] is None and not isinstance(words, str):
         return "is one text, not a list"
@@ -85,6 +84,15 @@ def fault(language: str, phrase: str, words: Words) -> str | None:
         return f"counts something, so it needs a list of {wanted} texts"
     allowed = _places(phrase) | _places(known[phrase] or "")
     return next((told for form in forms if (told := _fault_of_form(form, allowed))), None)
+
+
+def fault_of_phrase(phrase: str) -> str | None:
+    """What is wrong with wanting to say that otherwise."""
+    known = messages()
+    if phrase in known:
+        return None
+    near = near_name(phrase, known)
+    return f"is no phrase of ours{f': did you mean {near!r}?' if near else ''}"
 
 
 def _fault_of_form(form: str, allowed: set[str]) -> str | None:

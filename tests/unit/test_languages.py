@@ -178,7 +178,7 @@ def test_own_words_may_count() -> None:
     [
         ("Contact", "Ask us", None),
         ("Contact", "100 %% yours", None),
-        ("Contcat", "Ask us", "is no phrase of the pages; did you mean 'Contact'?"),
+        ("Contcat", "Ask us", "is no phrase of ours: did you mean 'Contact'?"),
         ("Contact", " ", "must not be empty"),
         (
             "Contact",

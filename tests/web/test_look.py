@@ -147,7 +147,7 @@ def test_an_organisations_words_stand_in_place_of_ours(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ('"Contcat" = "Ask us"', "'Contcat' is no phrase of the pages; did you mean 'Contact'?"),
+        ('"Contcat" = "Ask us"', "Contcat is no phrase of ours: did you mean 'Contact'?"),
         ('"Contact" = "Ask %(name)s"', "'Contact' has a place that is not in the phrase"),
         ('"Contact" = 7', "must be text between quotation marks"),
     ],
