@@ -15,11 +15,11 @@ from typing import Final
 from sqlalchemy.engine import Connection
 
 from mailer.delivery.events import Event
-from mailer.model import EngagementKind, EventKind
-from mailer.services.counting import note
+from mailer.model import EngagementKind, EventKind, Reader
 from mailer.services.program import Program
 from mailer.store import attempts
 from mailer.store import lists as stored_lists
+from mailer.store.engagement import Seen, count, countable, keep
 from mailer.store.events import Filed
 
 TRACKED: Final[Mapping[EventKind, EngagementKind]] = {
@@ -44,23 +44,20 @@ def note_all(program: Program, connection: Connection, pairs: Iterable[tuple[Fil
     noted, privacy = Noted(), program.settings.privacy
     given = sorted(pairs, key=lambda pair: stamp_of(pair[1]))
     names = stored_lists.names(connection, {ours.delivery.list_id for ours, _ in given}) if given else {}
+    willing = countable(connection, [ours.delivery.subscriber_id for ours, _ in given]) if given else frozenset()
+    seen: list[Seen] = []
     for ours, event in given:
         about = ours.delivery
-        if not (privacy.tracking and _counted(program, names.get(about.list_id, ""))) or about.over:
+        counts = privacy.tracking and _counted(program, names.get(about.list_id, "")) and not about.over
+        if not counts or about.subscriber_id not in willing:
             noted.unkept += 1
         elif now - event.at < AGAIN and attempts.spend(connection, stamp_of(event), now + AGAIN):
-            kind = TRACKED[event.kind]
-            counted = note(
-                connection,
-                about.issue_id,
-                about.subscriber_id,
-                kind,
-                event.reader,
-                event.at,
-                individual=privacy.individual,
-            )
-            noted.new[event.kind] += counted
-            noted.unkept += not counted
+            seen.append(Seen(about.issue_id, TRACKED[event.kind], event.reader, event.at))
+            noted.new[event.kind] += 1
+            if privacy.individual and event.reader is not Reader.MACHINE:
+                keep(connection, about.subscriber_id, seen[-1])
+    # All at once, which is in one order: two jobs that count the same issue never wait for one another in a circle.
+    count(connection, seen)
     return noted
 
 
