@@ -21,7 +21,8 @@ class Clothing:
     """The style sheet, which stands in every page: no second request, and the policy names it by its hash."""
 
     def __init__(self, theme: Theme, folder: Path) -> None:
-        sheets = [variables(theme), _text(folder / "style.css") or _text(OURS), _text(folder / "more.css")]
+        own, more = (_text(folder / name, folder) for name in ("style.css", "more.css"))
+        sheets = [variables(theme), own or _text(OURS, OURS.parent), more]
         # Nothing in a style sheet ends the element that it stands in.
         text = squeezed("\n".join(filter(None, sheets))).replace("</", "<\\/")
         self.style = Markup(text)  # noqa: S704 - our own file, checked settings, and files of the workspace
@@ -70,5 +71,7 @@ def _declared(values: Mapping[str, str]) -> str:
     return " ".join(f"--{name.replace('_', '-')}: {value};" for name, value in values.items())
 
 
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+def _text(path: Path, folder: Path) -> str:
+    """Nothing for what is not there, nor for a link that leads out of its folder."""
+    inside = path.resolve().is_relative_to(folder.resolve())
+    return path.read_text(encoding="utf-8-sig") if inside and path.is_file() else ""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import escape
 
@@ -16,6 +17,16 @@ from mailer.languages import Catalog
 from mailer.languages.own import Texts, Words, offered, spoken
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+
+class Shelves(FileSystemLoader):
+    """Templates of these folders, the first that has one; a link that leads out of its folder is none."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        source, path, current = super().get_source(environment, template)
+        if not any(Path(path).resolve().is_relative_to(Path(shelf).resolve()) for shelf in self.searchpath):
+            raise TemplateNotFound(template)
+        return source, path, current
 
 
 class Speech:
@@ -35,7 +46,7 @@ class Speech:
     def environment(self, language: str, folder: Path) -> Environment:
         """What makes pages of that language, of the templates in `folder` and else of ours."""
         made = ImmutableSandboxedEnvironment(
-            loader=FileSystemLoader([folder, TEMPLATES]),
+            loader=Shelves([folder, TEMPLATES]),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from jinja2 import Environment, nodes
-from jinja2.exceptions import SecurityError, UndefinedError
+from jinja2.exceptions import SecurityError, TemplateNotFound, UndefinedError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -170,6 +170,19 @@ def test_a_template_cannot_reach_into_the_program(house: House) -> None:
     for body in ("{{ _.__globals__ }}", "{{ ''.__class__.__mro__ }}", "{{ link.__self__._settings }}"):
         with pytest.raises((SecurityError, UndefinedError)):
             shown(house, body)
+
+
+def test_a_template_reads_nothing_outside_its_folder(house: House) -> None:
+    (house.folder / "secret.html").write_text("a secret")
+    (house.folder / "secret.css").write_text("a-secret")
+    folder = house.folder / "templates" / "web"
+    folder.mkdir(parents=True)
+    (folder / "linked.html").symlink_to(house.folder / "secret.html")
+    (folder / "more.css").symlink_to(house.folder / "secret.css")
+    for name in ("../../mailer.toml", "../../secret.html", str(house.folder / "secret.html"), "linked.html"):
+        with pytest.raises(TemplateNotFound):
+            shown(house, f"{{% include '{name}' %}}")
+    assert "a-secret" not in text(shown(house))
 
 
 def test_values_are_text_and_never_template_or_html(house: House) -> None:
