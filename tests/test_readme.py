@@ -29,6 +29,7 @@ CHANGING = (
     (re.compile(r"(?<=hash        )[0-9a-f]{12}"), "HASH"),
     (re.compile(r"[\d,]+ bytes of HTML, [\d,]+ of text"), "SIZE"),
     (re.compile(r"\S*/newsletter\b"), "FOLDER"),
+    (re.compile(r"(?<=/[upv]/)[A-Za-z0-9_-]{40,}"), "TOKEN"),
 )
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from mailer.model import DeliveryState, EngagementKind, Reader
+from mailer.store.picking import picked
 from mailer.store.tables import deliveries, engagement_counts, engagements, issues, links, subscribers
 
 _INSERTS: Mapping[str, Callable[[sa.Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -101,8 +102,11 @@ def person(connection: Connection, issue_id: int, public_id: str) -> Person | No
 
 def countable(connection: Connection, subscriber_ids: Sequence[int]) -> frozenset[int]:
     """Those of these people who may be counted: who did not say no and was not forgotten."""
-    here = (subscribers.c.id.in_(sorted(set(subscriber_ids))), subscribers.c.forgotten_at.is_(None))
-    return frozenset(connection.execute(sa.select(subscribers.c.id).where(*here, ~subscribers.c.untracked)).scalars())
+    willing = sa.select(subscribers.c.id).where(subscribers.c.forgotten_at.is_(None), ~subscribers.c.untracked)
+    found: set[int] = set()
+    for here, _ in picked(connection, subscribers.c.id, subscriber_ids):
+        found.update(connection.execute(willing.where(here)).scalars())
+    return frozenset(found)
 
 
 def count(connection: Connection, seen: Sequence[Seen]) -> None:
