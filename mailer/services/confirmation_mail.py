@@ -79,6 +79,8 @@ class ConfirmationWriter:
             settings.organisation.contact or self.sender.reply_to or self.sender.email, "contact"
         )
         self.base_url = settings.web.base_url
+        # Where bounces are read, if they are: what comes back names its mail by the Message-ID.
+        self.return_path = ascii_address(settings.provider.bounces or self.sender.email, "bounces")
         self.domain = ascii_address(self.sender.email, "From").rpartition("@")[2]
         self.signer = Signer(program.workspace.secret_keys(program.environ))
         self.designs: dict[str, Design] = {}
@@ -118,7 +120,7 @@ class ConfirmationWriter:
         values = PersonalValues((), design.text.values({}, links), design.html.values({}, links))
         address = MessageAddress(to.email, to.message_id.rpartition("@")[0])
         content = design.skeleton.message(values, address, date)
-        return Envelope(to.number, self.sender.email, to.email, content)
+        return Envelope(to.number, self.return_path, to.email, content)
 
     def links(self, to: Addressee) -> dict[str, str]:
         """What the reader can do."""

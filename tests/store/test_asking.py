@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from mailer.audience.address import parse_address
+from mailer.config import Settings
 from mailer.errors import ProviderError, TemplateError
 from mailer.model import Batch, How, MailingList, Outcome, Receipt, SubscriptionState, SuppressionReason
 from mailer.providers import Capabilities
@@ -23,7 +24,7 @@ from mailer.store.subscriptions import Origin
 from mailer.store.suppressions import Suppression
 from mailer.store.tables import confirmations as asks
 from mailer.store.tables import consent_texts
-from tests.store.asking_program import WEEKLY, Campaign, Desk, answering
+from tests.store.asking_program import SETTINGS, WEEKLY, Campaign, Desk, accept, answering
 
 PENDING = SubscriptionState.PENDING
 
@@ -272,3 +273,17 @@ def test_a_text_that_two_processes_keep_at_once_is_one(store: Store, campaign: C
     for thread in threads:
         thread.join()
     assert len(numbers) == 5 and len(set(numbers)) == 1
+
+
+@pytest.mark.parametrize(("bounces", "sender"), [("", "news@example.org"), ("b@example.org", "b@example.org")])
+def test_what_comes_back_goes_to_where_bounces_are_read(campaign: Campaign, bounces: str, sender: str) -> None:
+    seen: list[str] = []
+
+    def noting(batch: Batch) -> tuple[Receipt, ...]:
+        seen.extend(each.sender for each in batch.envelopes)
+        return accept(batch)
+
+    campaign.settings = Settings.model_validate({**SETTINGS, "provider": {"bounces": bounces}})
+    campaign.desk = Desk(noting)
+    campaign.join("ada")
+    assert seen == [sender]
