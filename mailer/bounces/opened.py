@@ -62,11 +62,16 @@ def readable(value: str) -> str:
     """A header's value with its encoded words as text."""
     value = " ".join(value[:LONGEST_HEADER].split())
     if "=?" not in value:
-        return value
+        return storable(value)
     try:
-        return "".join(_decoded(part, charset) for part, charset in decode_header(value))
+        return storable("".join(_decoded(part, charset) for part, charset in decode_header(value)))
     except (HeaderParseError, ValueError):
-        return value
+        return storable(value)
+
+
+def storable(text: str) -> str:
+    """Without what no database takes, which some character sets can spell: halves of characters, and NUL."""
+    return text.replace("\0", " ").encode("utf-8", "replace").decode()
 
 
 def _decoded(part: bytes | str, charset: str | None) -> str:
@@ -77,9 +82,9 @@ def _decoded(part: bytes | str, charset: str | None) -> str:
 
 def as_text(data: bytes, charset: str) -> str:
     try:
-        return data.decode(charset, "replace")
+        return storable(data.decode(charset, "replace"))
     except (LookupError, ValueError):  # no such character set, or one that is none of text
-        return data.decode("utf-8", "replace")
+        return storable(data.decode("utf-8", "replace"))
 
 
 def outside(mail: Mail) -> Iterator[Mail]:

@@ -335,6 +335,14 @@ def test_a_run_that_is_killed_in_the_middle_is_gone_on_with(house: House) -> Non
     assert (sum(taken.new.values()), taken.known, box.mails) == (35, 25, {})
 
 
+@pytest.mark.parametrize("word", ["=?utf-8?q?=00?=", "=?utf-7?q?+2AA-?=", "\0"], ids=["nul", "half", "bare nul"])
+def test_attack_52_letters_that_no_database_takes_stop_no_run(house: House, word: str) -> None:
+    mails = [arf(kind=word), bounce(house, id=word), bounce(house, "ben")]
+    box = Box(house, mails)
+    run(house, box)
+    assert (box.mails, set(suppressed(house))) == ({}, {"ada", "ben"})
+
+
 @FILES_ONLY
 def test_a_dry_run_changes_nothing(house: House) -> None:
     taken = read_mail(house.program, bounce(house), dry_run=True)
