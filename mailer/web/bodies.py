@@ -15,7 +15,8 @@ MORE: Final = (("/webhooks/", 16 << 20), ("/api/", 1 << 20))
 """Where more may come: providers post some thousand events at once."""
 
 TOGETHER: Final = 128 << 20
-"""Of all requests that one process has in hand."""
+"""Of all requests that one process has in hand. Who sends no more than a form is taken in all the same: whoever fills
+this up keeps out posts of providers, which come again, and nobody who unsubscribes."""
 
 
 class Refused(Exception):
@@ -72,7 +73,7 @@ class Bodies:
         body += part
         if len(body) > most:
             raise Refused(413)
-        if self._held > TOGETHER:
+        if self._held > TOGETHER and len(body) > MOST:
             raise Refused(503)
         return bool(message.get("more_body"))
 

@@ -238,11 +238,18 @@ def test_keys_that_collide_cost_nothing(probe: TestClient) -> None:
 
 
 def test_all_bodies_together_have_a_bound(probe: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "TOGETHER", 1000)
-    refused = probe.post("/probe/form", data={"name": "a" * 2000})
+    monkeypatch.setattr(bodies, "TOGETHER", 100_000)
+    refused = probe.post("/api/probe/wide", content=b" " * 100_001)
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "30")
     for _ in range(5):  # what was refused, and what was answered, is given back
-        assert probe.post("/probe/form", data={"name": "a" * 900}).status_code == 200
+        assert probe.post("/api/probe/wide", json={"a": "a" * 90_000}).status_code == 200
+
+
+def test_attack_44_who_fills_up_the_bound_keeps_out_no_form(probe: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some long bodies of strangers that arrive slowly are no reason to refuse who unsubscribes."""
+    monkeypatch.setattr(bodies, "TOGETHER", 0)
+    assert probe.post("/probe/form", data={"name": "a"}).status_code == 200
+    assert probe.post("/api/probe/wide", content=b" " * 100_001).status_code == 503
 
 
 # --- who asks, and under which name -----------------------------------------------------------------------------------
