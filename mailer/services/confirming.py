@@ -6,16 +6,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from mailer.errors import LinkError
 from mailer.model import How, SubscriptionState
-from mailer.render.links import LinkTarget, Purpose, Signer
+from mailer.render.links import LinkTarget, Purpose
 from mailer.services.confirmation_mail import MARK
+from mailer.services.leaving import Answer as Answer
+from mailer.services.leaving import Result as Result
+from mailer.services.leaving import unsubscribe_by_token as unsubscribe_by_token
 from mailer.services.program import Program
+from mailer.services.signers import signer
 from mailer.store import confirmations, subscribers, subscriptions
 from mailer.store.confirmations import Confirmation, language_of
 from mailer.store.subscriptions import Origin, Standing
@@ -24,37 +27,6 @@ LAST_WORD = 512
 # The shortest: version, key, purpose, a name of one letter, an id and the tag, in base64url.
 TOKEN = re.compile(r"[A-Za-z0-9_-]{40,}")
 """Characters of what was pasted that are looked at."""
-
-
-class Result(StrEnum):
-    """`already`: it was so before, and nothing was written. `gone`: the link names nobody any more.
-    `left` and `suppressed`: an old link was refused."""
-
-    CONFIRMED = "confirmed"
-    UNSUBSCRIBED = "unsubscribed"
-    ALREADY = "already"
-    GONE = "gone"
-    LEFT = "left"
-    SUPPRESSED = "suppressed"
-
-
-REFUSALS = {
-    Result.LEFT: "they unsubscribed after this mail was written, and an old link does not undo that",
-    Result.SUPPRESSED: "the address is suppressed, and a link does not undo that",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a link did, and to which list."""
-
-    list_name: str
-    result: Result
-
-    @property
-    def refusal(self) -> str:
-        """Why nothing was done; empty when it was, or had been before."""
-        return REFUSALS.get(self.result, "")
 
 
 def token_in(text: str) -> str:
@@ -74,7 +46,7 @@ def confirm(
     afterwards may come back, by a mail that was written then. LinkError for anything that is not our own token
     for confirming and for somebody who was forgotten, in the same words for every cause.
     """
-    target, mail = _mail_of(_signer(program).read(token, Purpose.CONFIRM))
+    target, mail = _mail_of(signer(program).read(token, Purpose.CONFIRM))
     with program.store.write() as connection:
         who = subscriptions.standing(connection, target.list_name, target.subscriber_id)
         if who is None:
@@ -86,26 +58,6 @@ def confirm(
         origin = Origin(how, words, consent_id=consent, evidence={**_proof(asked), **(evidence or {})})
         subscriptions.move(connection, who, SubscriptionState.CONFIRMED, origin, program.now())
     return Answer(target.list_name, Result.CONFIRMED)
-
-
-def unsubscribe_by_token(
-    program: Program, token: str, how: How, words: str = "", evidence: Mapping[str, Any] | None = None
-) -> Answer:
-    """End a subscription. The same answer however often, also for who is no longer known: a no is never refused.
-
-    LinkError for anything that is not our own token for unsubscribing.
-    """
-    target = _signer(program).read(token, Purpose.UNSUBSCRIBE)
-    with program.store.write() as connection:
-        who = subscriptions.standing(connection, target.list_name, target.subscriber_id)
-        if who is None:
-            return Answer(target.list_name, Result.GONE)
-        origin = Origin(how, words, evidence=evidence)
-        if who.state is SubscriptionState.UNSUBSCRIBED:
-            subscriptions.say_no_again(connection, who, origin, program.now())
-            return Answer(target.list_name, Result.ALREADY)
-        subscriptions.move(connection, who, SubscriptionState.UNSUBSCRIBED, origin, program.now())
-    return Answer(target.list_name, Result.UNSUBSCRIBED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +77,7 @@ class Leaf:
 def read_link(program: Program, token: str, purpose: Purpose) -> Leaf:
     """What a link to confirm or to unsubscribe is about. Changes nothing. LinkError as the button behind it would say,
     except that whoever presses it may be refused."""
-    target, mail = _mail_of(_signer(program).read(token, purpose))
+    target, mail = _mail_of(signer(program).read(token, purpose))
     with program.store.read() as connection:
         person = subscribers.by_id(connection, target.subscriber_id)
         text = confirmations.text_shown(connection, mail) if mail is not None else None
@@ -144,7 +96,7 @@ def read_link(program: Program, token: str, purpose: Purpose) -> Leaf:
 def is_preview(program: Program, token: str) -> bool:
     """Whether a link comes from a preview or a test mail, where links are good for nothing."""
     try:
-        _signer(program).read(token, Purpose.PREVIEW)
+        signer(program).read(token, Purpose.PREVIEW)
     except LinkError:
         return False
     return True
@@ -152,15 +104,11 @@ def is_preview(program: Program, token: str) -> bool:
 
 def page_of(program: Program, purpose: Purpose, list_name: str, subscriber_id: str) -> str:
     """The token for another page of a person who has just shown that the address is theirs."""
-    return _signer(program).token(purpose, list_name, subscriber_id)
+    return signer(program).token(purpose, list_name, subscriber_id)
 
 
 NOT_VALID = "this link is not valid"
 WHOLE = "Copy the whole link, or the whole subject of the mail."
-
-
-def _signer(program: Program) -> Signer:
-    return Signer(program.workspace.secret_keys(program.environ))
 
 
 def _mail_of(target: LinkTarget) -> tuple[LinkTarget, int | None]:

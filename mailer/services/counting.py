@@ -11,9 +11,10 @@ from sqlalchemy.engine import Connection
 from mailer.delivery.readers import EARLY
 from mailer.errors import LinkError, StoreError
 from mailer.model import EngagementKind, Reader
-from mailer.render.links import Purpose, Signer
+from mailer.render.links import Purpose
 from mailer.render.tracking import MOST
 from mailer.services.program import Program
+from mailer.services.signers import signer
 from mailer.store import engagement
 from mailer.store.engagement import OPENING, Leading, Seen
 
@@ -56,7 +57,7 @@ def follow(program: Program, token: str, number: int, reader: Reader) -> str:
 
     Only what was written down with the issue is ever led to. LinkError for anything that is not a link of ours.
     """
-    target = Signer(program.workspace.secret_keys(program.environ)).read(token, Purpose.COUNT)
+    target = signer(program).read(token, Purpose.COUNT)
     with program.store.read() as connection:
         found = engagement.leading(connection, target.list_name, number) if number <= MOST else None
     if found is None:

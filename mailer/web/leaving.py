@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum, auto
-from typing import Annotated, Final
+from functools import partial
+from typing import Final
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -20,13 +23,18 @@ from mailer.errors import LinkError
 from mailer.model import How
 from mailer.render.links import Purpose
 from mailer.services import confirming
+from mailer.services.leaving import Answer, No, unsubscribe_together
 from mailer.web.posted import MOST_FIELDS, posted
 from mailer.web.surfaces import Site, site_of
+from mailer.web.together import Together
 
 router = APIRouter()
 
 FIELD: Final = "List-Unsubscribe"
 ONE_CLICK: Final = "One-Click"
+EXACTLY: Final = f"{FIELD}={ONE_CLICK}".encode()
+"""What nearly every mail program posts: no form has to be read to know it."""
+
 BUTTON: Final = "leave"
 """The field of our own page's button."""
 
@@ -46,6 +54,8 @@ async def meant(request: Request) -> Meaning:
     """What a post wants. A body that is broken or was lost on the way still says that somebody wants to leave: a no is
     not refused for its form. Only one that says something else is none."""
     body = await request.body()
+    if body.strip() == EXACTLY:
+        return Meaning.ONE_CLICK
     try:
         fields = await _fields(request, body)
     except HTTPException:
@@ -68,6 +78,21 @@ async def _fields(request: Request, body: bytes) -> Mapping[str, str]:
         return {}
 
 
+@router.post("/u/{token}")
+@router.post("/u/{token}/")
+async def left(request: Request, token: str) -> Response:
+    """A mail program's one click, or the button. Answered once it is written."""
+    site, meaning = site_of(request), await meant(request)
+    if meaning is Meaning.NEITHER:
+        return await run_in_threadpool(_page, request, site, token, 400)
+    one_click = meaning is Meaning.ONE_CLICK
+    how, words = (How.ONE_CLICK, "one click in their mail program") if one_click else (How.LINK, "the mail's page")
+    answer = await _leaving(request, site).do(No(token, how, words, _evidence(request)))
+    if isinstance(answer, LinkError):
+        return await run_in_threadpool(_no_such, request, site, token, plain=one_click)
+    return PlainTextResponse(DONE) if one_click else await run_in_threadpool(_goodbye, request, site, token)
+
+
 @router.get("/u/{token}")
 @router.get("/u/{token}/")
 def asked(request: Request, token: str) -> Response:
@@ -75,20 +100,13 @@ def asked(request: Request, token: str) -> Response:
     return _page(request, site_of(request), token)
 
 
-@router.post("/u/{token}")
-@router.post("/u/{token}/")
-def left(request: Request, token: str, meaning: Annotated[Meaning, Depends(meant)]) -> Response:
-    """A mail program's one click, or the button."""
-    site = site_of(request)
-    if meaning is Meaning.NEITHER:
-        return _page(request, site, token, 400)
-    one_click = meaning is Meaning.ONE_CLICK
-    how, words = (How.ONE_CLICK, "one click in their mail program") if one_click else (How.LINK, "the mail's page")
-    try:
-        confirming.unsubscribe_by_token(site.program, token, how, words, _evidence(request))
-    except LinkError:
-        return _no_such(request, site, token, plain=one_click)
-    return PlainTextResponse(DONE) if one_click else _goodbye(request, site, token)
+def _leaving(request: Request, site: Site) -> Together[No, Answer | LinkError]:
+    """Those who leave at the same moment leave together."""
+    state: State = request.app.state
+    if not hasattr(state, "leaving"):
+        state.leaving = Together(partial(unsubscribe_together, site.program))
+    found: Together[No, Answer | LinkError] = state.leaving
+    return found
 
 
 def _evidence(request: Request) -> dict[str, str]:

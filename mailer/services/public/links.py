@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from mailer.errors import LinkError
-from mailer.render.links import Purpose, Signer
+from mailer.render.links import Purpose
 from mailer.services.program import Program
+from mailer.services.signers import signer
 
 
 def is_preview(program: Program, token: str) -> bool:
     """Whether that is a link of ours from a preview or a test mail."""
     try:
-        Signer(program.workspace.secret_keys(program.environ)).read(token, Purpose.PREVIEW)
+        signer(program).read(token, Purpose.PREVIEW)
     except LinkError:
         return False
     return True

@@ -16,8 +16,9 @@ from mailer.audience.address import parse_address
 from mailer.audience.edits import Edit
 from mailer.errors import LinkError
 from mailer.model import How, MailingList, SubscriptionState
-from mailer.render.links import LinkTarget, Purpose, Signer
+from mailer.render.links import LinkTarget, Purpose
 from mailer.services.program import Program
+from mailer.services.signers import signer
 from mailer.services.subscribers import Entry, add_in
 from mailer.store import consents, people, subscriptions, suppressions
 from mailer.store import lists as stored_lists
@@ -174,7 +175,7 @@ def count_me(program: Program, token: str, *, counted: bool) -> None:
 
 def read_link(program: Program, token: str) -> LinkTarget:
     """Whom a link to the preferences names; LinkError for every other."""
-    return Signer(program.workspace.secret_keys(program.environ)).read(token, Purpose.PREFERENCES)
+    return signer(program).read(token, Purpose.PREFERENCES)
 
 
 def found(who: Holder | None) -> Holder:
