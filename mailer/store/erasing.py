@@ -12,6 +12,8 @@ suppressions         the address gives way to its keyed hash, for every list
 suppression_events   the same, and the words are emptied
 stray_mails          deleted where the address stands in them
 
+jobs                 forms with the address that wait, or that could not be carried out, deleted
+
 Files that wait in `job_parts` are not looked into: an import leaves out whom it recognises by the hash, and the file
 goes with the job that it is for.
 """
@@ -28,7 +30,7 @@ from sqlalchemy.engine import Connection
 
 from mailer.errors import ConflictError
 from mailer.model import BatchState, DeliveryState, How, SubscriptionState, SuppressionReason
-from mailer.store import strays
+from mailer.store import jobs, strays
 from mailer.store import suppressions as stored
 from mailer.store.confirmations import on_its_way
 from mailer.store.database import hold, shut_door
@@ -139,6 +141,7 @@ def forget(
         _refuse_in_flight(connection, number, now)
     found = traces(connection, email_key, hashed)
     strays.erase(connection, {email_key, *_spellings(connection, number)})
+    jobs.erase_forms(connection, email_key, now)
     if number is not None:
         _leave_lists(connection, number, how, now)
         _empty(connection, number, now)

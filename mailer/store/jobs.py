@@ -6,6 +6,7 @@ person but the parts, which go when the job is done.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from mailer.audience.address import parse_address
 from mailer.model import JobKind, JobState
 from mailer.store.database import insert_absent, insert_row
 from mailer.store.tables import job_parts, jobs
@@ -182,6 +184,23 @@ def forget_old(connection: Connection, before: datetime, most: int = 1000) -> in
     """Delete jobs that ended before that time, at most so many; how many."""
     query = sa.select(jobs.c.id).where(jobs.c.finished_at < before, jobs.c.state.in_(ENDED)).limit(most)
     return _delete(connection, list(connection.execute(query.with_for_update(skip_locked=True)).scalars()))
+
+
+def erase_forms(connection: Connection, email_key: str, now: datetime) -> int:
+    """Delete the forms that wait, or could not be carried out, for this address; how many. They are read one by one:
+    there are as many as people sent in a moment."""
+    forms = sa.select(jobs.c.id).where(jobs.c.kind == JobKind.SIGNUP, ~_held(now))
+    query = sa.select(job_parts.c.job_id, job_parts.c.body).where(job_parts.c.job_id.in_(forms))
+    theirs = [row.job_id for row in connection.execute(query) if _address(row.body) == email_key]
+    held = sa.select(jobs.c.id).where(jobs.c.id.in_(theirs), ~_held(now)).with_for_update()
+    return _delete(connection, list(connection.execute(held).scalars())) if theirs else 0
+
+
+def _address(form: bytes) -> str:
+    try:
+        return parse_address(json.loads(form)["email"]).key
+    except (ValueError, LookupError, TypeError):
+        return ""
 
 
 ENDED = (JobState.DONE, JobState.FAILED)

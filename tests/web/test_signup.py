@@ -6,21 +6,23 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from unittest.mock import Mock
 
 import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from mailer.audience.address import parse_address
-from mailer.errors import ProviderError
+from mailer.errors import ConfigError, MailerError, ProviderError, TemplateError, UsageError
 from mailer.model import How, JobKind, JobState, SubscriptionState, SuppressionReason
 from mailer.providers.outbox import Outbox
 from mailer.services.forgetting import forget
+from mailer.services.jobs import signup
 from mailer.services.public import stamps
 from mailer.services.public.limits import mailbox_of, network_of
 from mailer.store import jobs, subscribers, subscriptions, suppressions
 from mailer.store.suppressions import Suppression
-from mailer.store.tables import attempts, spent
+from mailer.store.tables import attempts, job_parts, spent
 from mailer.store.tables import subscribers as people
 from tests.web.forms import filled, links_of, sign_up, text_of
 from tests.web.house import House
@@ -440,6 +442,35 @@ def test_a_mail_that_could_not_leave_is_tried_again(
     house.later(minutes=2)
     house.work()
     assert (len(house.mails()), waiting(house)) == (1, 0)
+
+
+@pytest.mark.parametrize("error", [ConfigError("no key"), ProviderError("away"), TemplateError("a mistake")])
+def test_a_mistake_of_the_organisation_loses_no_form(
+    house: House, client: TestClient, monkeypatch: pytest.MonkeyPatch, error: MailerError
+) -> None:
+    """Whoever was told to look for a mail gets it once the mistake is mended."""
+    sign_up(house, client, "ann@example.org")
+    with monkeypatch.context() as patch:
+        patch.setattr(signup, "provided", Mock(side_effect=error))
+        house.work()
+    house.later(minutes=2)
+    house.work()
+    assert (len(house.mails()), waiting(house)) == (1, 0)
+
+
+def test_who_is_forgotten_leaves_no_form_that_could_not_be_carried_out(
+    house: House, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ann", "ben"):
+        house.join(name)
+        sign_up(house, client, f"{name}@example.org")
+    with monkeypatch.context() as patch:
+        patch.setattr(signup, "provided", Mock(side_effect=UsageError("never")))
+        house.work()
+    forget(house.program, parse_address("ann@example.org"))
+    with house.program.store.read() as connection:
+        (left,) = connection.execute(sa.select(job_parts.c.body)).scalars()
+    assert b"ben@" in left
 
 
 def test_killed_before_the_mail_was_handed_over_nobody_is_mailed_twice(

@@ -17,7 +17,7 @@ from typing import Any, Final
 from sqlalchemy.engine import Connection
 
 from mailer.audience.address import Address, parse_address
-from mailer.errors import ConflictError, ProviderError
+from mailer.errors import ConfigError, ConflictError, ProviderError, TemplateError
 from mailer.model import How, MailingList, Outcome, SubscriptionState
 from mailer.render.issue import ALREADY, CONFIRM
 from mailer.services.asking import Asker
@@ -73,10 +73,19 @@ def work(errand: Errand) -> Result:
     if definition is None or not definition.public:
         return Result("the list takes nobody by forms any more", vanish=True)
     wish = read(definition, json.loads(errand.body()))
+    try:
+        return mailed(errand, wish)
+    except (ConfigError, ProviderError, TemplateError) as error:
+        # Somebody was told to look for a mail. What is wrong here is put right by others, and then they get it.
+        raise ConflictError(f"no mail can be written: {error.message}") from error
+
+
+def mailed(errand: Errand, wish: Wish) -> Result:
+    """Bring them in and hand over the mail that they get."""
     with provided(errand.program) as provider:
         # Both designs are compiled before anything is written: one that cannot be stops this here.
         askers = {
-            name: Asker(errand.program, provider, ConfirmationWriter(errand.program, definition, name))
+            name: Asker(errand.program, provider, ConfirmationWriter(errand.program, wish.definition, name))
             for name in (CONFIRM, ALREADY)
         }
         with errand.program.store.write() as connection:
