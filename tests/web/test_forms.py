@@ -88,7 +88,7 @@ def test_without_javascript_no_form_needs_it(house: House, client: TestClient, c
 
 
 def test_what_is_in_a_form_is_text(house: House) -> None:
-    """§7.2.38"""
+    """Attack 38."""
     hostile = MailingList("weekly", '"><script>', consent='<img src=x>\n"&', public=True, fields=("shoe_size",))
     html = form_of(house.program, hostile).html
     assert re.findall(r"<(\w+)", html).count("script") == 0

@@ -64,7 +64,7 @@ ONE_CLICKS: Mapping[str, tuple[str, dict[str, str]]] = {
 
 
 def test_one_click(house: House, client: TestClient) -> None:
-    """§7.2.32: 200, no redirect, no cookie, and nothing else asked for."""
+    """Attack 32: 200, no redirect, no cookie, and nothing else asked for."""
     for number, (case, (body, headers)) in enumerate(ONE_CLICKS.items()):
         path = f"/u/{token(house, house.join(f'ann{number}'))}"
         answer = client.post(path, content=body, headers=headers)
@@ -92,7 +92,7 @@ def test_one_click_again_and_from_who_is_gone_is_answered_the_same(house: House,
 
 
 def test_a_post_that_says_something_else_is_no_click(house: House, client: TestClient) -> None:
-    """§7.2.32"""
+    """Attack 32."""
     path = f"/u/{token(house, house.join('ann'))}"
     for body in ("List-Unsubscribe=Two", "List-Unsubscribe=", "list=1", "{}", "List-Unsubscribe=One-Click2"):
         answer = client.post(path, content=body, headers=FORM)
@@ -102,7 +102,7 @@ def test_a_post_that_says_something_else_is_no_click(house: House, client: TestC
 
 
 def test_looking_unsubscribes_nobody(house: House, client: TestClient) -> None:
-    """§7.2.31: scanners open every link, in every way that is no post."""
+    """Attack 31: scanners open every link, in every way that is no post."""
     path = f"/u/{token(house, house.join('ann'))}"
     written = lines(house)
     scanner = {"User-Agent": "Mozilla/5.0 (compatible; SafeLinks)", "Sec-Purpose": "prefetch", "X-Purpose": "preview"}
@@ -140,7 +140,7 @@ def test_the_page_is_in_the_language_of_the_person(house: House, client: TestCli
 
 
 def hostile(house: House, ann: str) -> dict[str, str]:
-    """§7.2.33, §7.2.34"""
+    """Attacks 33 and 34."""
     good, made = token(house, ann), signer(house)
     flipped = good[:-3] + ("A" if good[-3] != "A" else "B") + good[-2:]
     purposes = {purpose.value: token(house, ann, purpose) for purpose in (
@@ -182,7 +182,7 @@ TRICKS = (
 
 
 def test_tricks_with_the_path_lead_nowhere(house: House, client: TestClient) -> None:
-    """§7.2.43: no redirect, and no second spelling but the slash at the end."""
+    """Attack 43: no redirect, and no second spelling but the slash at the end."""
     ann = house.join("ann")
     for trick in TRICKS:
         answer = client.post(f"{BASE}{trick.format(token(house, ann))}", content=CLICK, headers=FORM)
@@ -192,7 +192,7 @@ def test_tricks_with_the_path_lead_nowhere(house: House, client: TestClient) -> 
 
 
 def test_a_host_that_is_made_up_changes_no_link(house: House, client: TestClient) -> None:
-    """§7.2.42"""
+    """Attack 42."""
     path = f"/u/{token(house, house.join('ann'))}"
     said = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "gopher", "Forwarded": "host=evil.example"}  # fmt: skip  # noqa: E501
     for answer in (client.get(path, headers=said), client.post(path, data={"leave": "1"}, headers=said)):
@@ -200,7 +200,7 @@ def test_a_host_that_is_made_up_changes_no_link(house: House, client: TestClient
 
 
 def test_where_to_go_next_is_not_for_others_to_say(house: House, client: TestClient) -> None:
-    """§7.2.40"""
+    """Attack 40."""
     path = f"/u/{token(house, house.join('ann'))}"
     there = {"next": "https://evil.example", "url": "//evil.example", "redirect": "\\evil.example"}
     for answer in (client.get(path, params=there), client.post(path, params=there, data={"leave": "1", **there})):
@@ -242,7 +242,7 @@ def fields(number: int) -> dict[str, Any]:
 
 
 def test_forms_that_are_too_much_are_refused(house: House, client: TestClient) -> None:
-    """§7.2.44: a thousand fields, a long one, a file, deep JSON."""
+    """Attack 44: a thousand fields, a long one, a file, deep JSON."""
     path = f"/u/{token(house, house.join('ann'))}"
     posts: list[dict[str, Any]] = [
         {"data": fields(1000)},
