@@ -77,7 +77,7 @@ def test_what_was_entered_is_gone_when_the_job_is_done(house: House, client: Tes
 
 
 def test_who_is_on_the_list_is_told_by_mail_and_not_on_the_page(house: House, client: TestClient) -> None:
-    """§7.2.35"""
+    """Attack 35."""
     ann = house.join("ann")
     new, known = (sign_up(house, client, f"{name}@example.org") for name in ("bob", "ann"))
     assert known.status_code == new.status_code
@@ -108,7 +108,7 @@ def statements(house: House) -> Iterator[list[str]]:
 
 
 def test_the_same_work_is_done_for_every_address(house: House, client: TestClient) -> None:
-    """§7.2.35: the same statements, so the same time; and none of them asks about people."""
+    """Attack 35: the same statements, so the same time; and none of them asks about people."""
     house.join("known")
     house.join("left", state=LEFT)
     suppress(house, "hated@example.org")
@@ -171,7 +171,7 @@ def test_even_there_who_left_is_asked(house: House, client: TestClient) -> None:
 
 
 def test_the_mails_repeat_nothing_that_was_entered(house: House, client: TestClient) -> None:
-    """§7.2.36: no relay for words of strangers."""
+    """Attack 36: no relay for words of strangers."""
     house.join("bob")
     for name in ("ann", "bob"):
         sign_up(house, client, f"{name}@example.org", first_name="Buy-Pills http://evil.example", language="xx-evil")
@@ -182,7 +182,7 @@ def test_the_mails_repeat_nothing_that_was_entered(house: House, client: TestCli
 
 
 def test_template_code_and_line_breaks_in_a_name_stay_text(house: House, client: TestClient) -> None:
-    """§7.2.1, §7.2.9"""
+    """Attacks 1 and 9."""
     sign_up(house, client, "ann@example.org", first_name="{{7*7}}\r\nBcc: x@evil.example\0\u2028<script>")
     house.work()
     assert attributes(house, "ann")["first_name"] == "{{7*7}} Bcc: x@evil.example <script>"
@@ -190,7 +190,7 @@ def test_template_code_and_line_breaks_in_a_name_stay_text(house: House, client:
 
 
 def test_scripts_in_what_was_entered_are_shown_as_text(house: House, client: TestClient) -> None:
-    """§7.2.38"""
+    """Attack 38."""
     form = filled(house, client, '"><script>alert(1)</script>@x', first_name='"><img src=x onerror=alert(1)>')
     answer = client.post("/subscribe/weekly", data=form)
     assert answer.status_code == 422
@@ -208,7 +208,7 @@ NO_ADDRESSES = [
 
 
 def test_what_is_no_address_is_said_to_be_none(house: House, client: TestClient) -> None:
-    """§7.2.10"""
+    """Attack 10."""
     for email in NO_ADDRESSES:
         answer = sign_up(house, client, email)
         assert answer.status_code == 422, email
@@ -226,7 +226,7 @@ def test_who_does_not_agree_is_not_signed_up(house: House, client: TestClient) -
 
 
 def test_only_public_lists_have_a_form(house: House, client: TestClient) -> None:
-    """§7.2.34: a list that takes nobody looks like one that does not exist."""
+    """Attack 34: a list that takes nobody looks like one that does not exist."""
     shown = client.get("/subscribe").text
     assert "Weekly bulletin" in shown
     assert "Members" not in shown
@@ -245,7 +245,7 @@ def test_a_list_that_closed_meanwhile_takes_nobody(house: House, client: TestCli
 
 
 def test_looking_does_nothing(house: House, client: TestClient) -> None:
-    """§7.2.31: also with everything that a form would say in the address."""
+    """Attack 31: also with everything that a form would say in the address."""
     form = filled(house, client, "ann@example.org")
     with statements(house) as told:
         for method in ("GET", "HEAD", "OPTIONS"):
@@ -279,7 +279,7 @@ def test_a_form_without_a_stamp_is_shown_again_filled_in(house: House, client: T
 
 
 def test_a_stamp_is_good_once_for_its_form_and_a_day(house: House, client: TestClient) -> None:
-    """§7.2.33: tampered, another list's, another key's, old, used."""
+    """Attack 33: tampered, another list's, another key's, old, used."""
     form = filled(house, client, "ann@example.org")
     stamp = form["stamp"]
     alerts = filled(house, client, "ann@example.org", "alerts")["stamp"]
@@ -340,7 +340,7 @@ def test_the_puzzle_has_to_be_solved_where_there_is_one(house: House, client: Te
 
 
 def test_one_address_gets_one_mail_a_day_however_it_is_spelt(house: House, client: TestClient) -> None:
-    """§7.2.36"""
+    """Attack 36."""
     spellings = [
         "ann.b@example.org",
         "annb@example.org",
@@ -374,7 +374,7 @@ def test_one_address_gets_three_mails_a_month(house: House, client: TestClient) 
 
 
 def test_a_network_has_a_limit(house: House, client: TestClient) -> None:
-    """§7.2.36, §7.2.42: what a client says about itself is no way around it."""
+    """Attacks 36 and 42: what a client says about itself is no way around it."""
     said = [{}, {"X-Forwarded-For": "8.8.8.8"}, {"Forwarded": "for=8.8.4.4"}, {"X-Real-IP": "1.1.1.1"}]
     for number in range(20):
         form = filled(house, client, f"a{number}@example.org")
@@ -396,7 +396,7 @@ def test_a_list_has_a_limit(house: House, client: TestClient) -> None:
 
 
 def test_nothing_that_is_counted_names_anybody(house: House, client: TestClient) -> None:
-    """§7.2.58"""
+    """Attack 58."""
     sign_up(house, client, "ann@example.org")
     house.work()
     with house.program.store.read() as connection:
