@@ -124,7 +124,12 @@ def leave_all(program: Program, token: str) -> None:
 
 def _leave(connection: Connection, who: Holder, name: str, origin: Origin, now: datetime) -> None:
     standing = subscriptions.standing(connection, name, who.id)
-    if standing is not None and standing.state is not LEFT:
+    if standing is None:
+        return
+    if standing.state is LEFT:
+        # Somebody may have entered the address since they left: the mail that asks is good for nothing now.
+        subscriptions.say_no_again(connection, standing, origin, now)
+    else:
         subscriptions.move(connection, standing, LEFT, origin, now)
 
 
