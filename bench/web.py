@@ -1,6 +1,7 @@
 """Requests a second at `mailer serve`, one process, beside the bare framework in the same run.
 
     .venv/bin/python bench/web.py [UNSUBSCRIBES] [EVENTS] [--postgresql]
+    .venv/bin/python bench/web.py soak SECONDS [--postgresql]     see soak.py
 
 2,000 one-click unsubscribes, each of another person, and 50,000 events in signed posts of 1,000, unless other numbers
 are given. On SQLite, or with --postgresql on a server of its own.
@@ -25,7 +26,7 @@ import sys
 import tempfile
 import time
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def bare_app() -> Any:
     return app
 
 
-def bare() -> None:
+def bare() -> int:
     import uvicorn
 
     from mailer.cli.serve import listen
@@ -68,14 +69,17 @@ def bare() -> None:
             bare_app, factory=True, access_log=False, log_level="warning", loop="asyncio", http="h11"
         )
         uvicorn.Server(config).run([listening])
+    return 0
 
 
 # --- servers and clients ----------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def serving(command: Sequence[str], environ: dict[str, str]) -> Iterator[tuple[int, int]]:
-    """The port and the process of a server that answers."""
+def serving(
+    command: Sequence[str], environ: dict[str, str], runner: asyncio.Runner | None = None
+) -> Iterator[tuple[int, int]]:
+    """The port and the process of a server that answers; it is killed at the end. `runner`: whose loop asks it."""
     process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     line = process.stderr.readline()
@@ -83,7 +87,8 @@ def serving(command: Sequence[str], environ: dict[str, str]) -> Iterator[tuple[i
     if not found:
         raise SystemExit(line + process.stderr.read())
     try:
-        asyncio.run(ask(int(found[1]), [b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"], any_status=True))
+        run = runner.run if runner else asyncio.run
+        run(ask(int(found[1]), [b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"], any_status=True))
         yield int(found[1]), process.pid
     finally:
         process.kill()
@@ -142,7 +147,7 @@ def opened(folder: Path, environ: dict[str, str]) -> Any:
     return open_mailer(Workspace(folder), environ)
 
 
-def sent(folder: Path, people: int, environ: dict[str, str]) -> list[str]:
+def sent(folder: Path, people: int, environ: dict[str, str], sink: Sink) -> list[str]:
     """An issue that so many people got; the references of their mails."""
     import sqlalchemy as sa
 
@@ -151,7 +156,6 @@ def sent(folder: Path, people: int, environ: dict[str, str]) -> list[str]:
     from mailer.store import issues
     from mailer.store.tables import deliveries
 
-    sink = Sink()
     send.opened = lambda place: opened(place, environ)
     campaign(folder, sink.url, people)
     with opened(folder, environ) as program:
@@ -159,41 +163,59 @@ def sent(folder: Path, people: int, environ: dict[str, str]) -> list[str]:
         with program.store.read() as connection:
             numbers = list(connection.execute(sa.select(deliveries.c.id).order_by(deliveries.c.id)).scalars())
             issue = issues.get(connection, ISSUE)
-        sink.counted()
         keys = program.workspace.secret_keys(program.environ)
         return references(key_of(issue.snapshot, keys), ISSUE, numbers)
 
 
-def leaving(folder: Path, people: int, environ: dict[str, str]) -> list[bytes]:
-    """The one click of so many people."""
+def people(program: Any, number: int) -> list[str]:
+    """The first so many, as links name them."""
     import sqlalchemy as sa
 
-    from mailer.render.links import Purpose, Signer
     from mailer.store.tables import subscribers
 
+    with program.store.read() as connection:
+        query = sa.select(subscribers.c.public_id).order_by(subscribers.c.id).limit(number)
+        return list(connection.execute(query).scalars())
+
+
+def leaving(folder: Path, number: int, environ: dict[str, str]) -> list[bytes]:
+    """The one click of so many people."""
+    from mailer.render.links import Purpose, Signer
+
     with opened(folder, environ) as program:
-        with program.store.read() as connection:
-            found = list(connection.execute(sa.select(subscribers.c.public_id).limit(people)).scalars())
+        found = people(program, number)
         signer = Signer(program.workspace.secret_keys(program.environ))
         kind = "Content-Type: application/x-www-form-urlencoded"
         return [posted(f"/u/{each}", ONE_CLICK, kind) for each in signer.tokens(Purpose.UNSUBSCRIBE, "weekly", found)]
 
 
-def reporting(references: Sequence[str], number: int, key: Any) -> list[bytes]:
+def webhook_key(folder: Path) -> Any:
+    """A key that the workspace believes from now on."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = b64encode(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+    settings = folder / "mailer.toml"
+    settings.write_text(settings.read_text().replace("[provider]", f'[provider]\nwebhook_keys = ["{public}"]'))
+    return key
+
+
+def reporting(references: Sequence[str], number: int, key: Any, post: int = POST) -> list[bytes]:
     """Signed posts of what happened to mails, several things each."""
     from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
     from cryptography.hazmat.primitives.hashes import SHA256
 
     requests, at = [], int(time.time())
     kinds = ("processed", "delivered", "open", "click")
-    for first in range(0, number, POST):
+    for first in range(0, number, post):
         events = [
             {
                 "event": kinds[n // len(references) % len(kinds)], "timestamp": at, "email": f"p{n}@d.example",
                 "mailer_delivery": references[n % len(references)], "sg_event_id": f"event{n}",
                 "sg_message_id": f"message{n}", "smtp-id": f"<{n}@example>", "response": "250 OK",
             }
-            for n in range(first, min(first + POST, number))
+            for n in range(first, min(first + post, number))
         ]  # fmt: skip
         body = json.dumps(events).encode()
         signature = b64encode(key.sign(str(at).encode() + body, ECDSA(SHA256()))).decode()
@@ -213,16 +235,11 @@ def drained(program: Any) -> None:
         time.sleep(0.02)
 
 
-def ours(folder: Path, unsubscribes: int, events: int, environ: dict[str, str]) -> None:
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    references = sent(folder, max(unsubscribes, events // 4), environ)
-    key = ec.generate_private_key(ec.SECP256R1())
-    public = b64encode(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
-    settings = folder / "mailer.toml"
-    text = settings.read_text().replace("[provider]", f'[provider]\nwebhook_keys = ["{public}"]')
-    settings.write_text(text)
+def ours(folder: Path, unsubscribes: int, events: int, environ: dict[str, str]) -> int:
+    sink = Sink()
+    references = sent(folder, max(unsubscribes, events // 4), environ, sink)
+    sink.counted()
+    key = webhook_key(folder)
     clicks, posts = leaving(folder, unsubscribes, environ), reporting(references, events, key)
     command = [sys.executable, "-m", "mailer", "--workspace", str(folder), "serve", "--port", "0", "--json"]
     with serving(command, environ) as (port, pid), opened(folder, environ) as program:
@@ -232,28 +249,38 @@ def ours(folder: Path, unsubscribes: int, events: int, environ: dict[str, str]) 
         began, had = timed("acknowledged", port, pid, posts, POST)
         drained(program)
         say("taken in", events, time.perf_counter() - began, processor(pid) - had)
+    return 0
 
 
-def main() -> None:
-    numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
-    unsubscribes, events = (*numbers, 2_000, 50_000)[:2] if len(numbers) != 1 else (numbers[0], 50_000)
-    environ = {**os.environ, "SENDGRID_API_KEY": KEY, "PYTHONPATH": str(Path(__file__).parent.parent)}
-    click = posted("/u/AQEBBndlZWtseQ" + "x" * 40, ONE_CLICK, "Content-Type: application/x-www-form-urlencoded")
-    with serving([sys.executable, __file__, "bare"], environ) as (port, pid):
-        timed("bare", port, pid, [click] * max(unsubscribes, 2_000))
+def anew(on_server: bool, environ: dict[str, str], work: Callable[[Path], int]) -> int:
+    """Do it in a workspace of its own: over a file, or over a server of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        if "--postgresql" not in sys.argv:
-            ours(Path(folder), unsubscribes, events, environ)
-            return
+        if not on_server:
+            return work(Path(folder))
         from tests import postgres
 
         server = postgres.start()
         try:
             os.environ["DATABASE_URL"] = environ["DATABASE_URL"] = server.create()
-            ours(Path(folder), unsubscribes, events, environ)
+            return work(Path(folder))
         finally:
             server.stop()
 
 
+def main() -> int:
+    numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
+    environ = {**os.environ, "SENDGRID_API_KEY": KEY, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    on_server = "--postgresql" in sys.argv
+    if "soak" in sys.argv:
+        from bench.soak import soak
+
+        return min(1, anew(on_server, environ, lambda folder: soak(numbers[0] if numbers else 600, folder, environ)))
+    unsubscribes, events = (*numbers, 2_000, 50_000)[:2] if len(numbers) != 1 else (numbers[0], 50_000)
+    click = posted("/u/AQEBBndlZWtseQ" + "x" * 40, ONE_CLICK, "Content-Type: application/x-www-form-urlencoded")
+    with serving([sys.executable, __file__, "bare"], environ) as (port, pid):
+        timed("bare", port, pid, [click] * max(unsubscribes, 2_000))
+    return anew(on_server, environ, lambda folder: ours(folder, unsubscribes, events, environ))
+
+
 if __name__ == "__main__":
-    bare() if sys.argv[1:] == ["bare"] else main()
+    sys.exit(bare() if sys.argv[1:] == ["bare"] else main())

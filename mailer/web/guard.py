@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import MutableMapping
+from collections.abc import Container, Iterator, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -34,7 +33,13 @@ HEADERS: Final = {
 }
 """What an answer has unless its surface says otherwise."""
 
-HSTS: Final = "max-age=31536000"
+Pair = tuple[bytes, bytes]
+
+RAW: Final[tuple[Pair, ...]] = tuple((name.lower().encode(), value.encode()) for name, value in HEADERS.items())
+"""The same as a server takes them: every answer has them."""
+
+HSTS: Final[Pair] = (b"strict-transport-security", b"max-age=31536000")
+HIDDEN: Final[Pair] = (b"x-robots-tag", b"noindex, nofollow")
 
 PUBLIC: Final = ("/archive", "/subscribe", "/static")
 """What search engines may show. Everything else is somebody's, or for programs."""
@@ -79,21 +84,25 @@ class Exchange:
     @property
     def route(self) -> str:
         """The kind of page, as `/u/{token}`: never what stood in the address itself."""
-        return getattr(self.scope.get("route"), "path", None) or UNKNOWN
+        # A route of a router within another knows its own part of the path only; what it was found by knows all of it.
+        found = self.scope.get("fastapi", {}).get("effective_route_context") or self.scope.get("route")
+        return getattr(found, "path", None) or UNKNOWN
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self._dress(MutableHeaders(scope=message))
+            said = message.get("headers", ())
+            message["headers"] = [*said, *self._missing({name for name, _ in said})]
         await self._send(message)
 
-    def _dress(self, headers: MutableHeaders) -> None:
-        for name, value in HEADERS.items():
-            headers.setdefault(name, value)
-        if self.rules.secure:
-            headers.setdefault("Strict-Transport-Security", HSTS)
-        if not self.path.startswith(PUBLIC):
-            headers.setdefault("X-Robots-Tag", "noindex, nofollow")
+    def _missing(self, said: Container[bytes]) -> Iterator[Pair]:
+        for pair in RAW:
+            if pair[0] not in said:
+                yield pair
+        if self.rules.secure and HSTS[0] not in said:
+            yield HSTS
+        if HIDDEN[0] not in said and not self.path.startswith(PUBLIC):
+            yield HIDDEN
 
 
 class Guard:
