@@ -68,25 +68,33 @@ def unsubscribe_by_token(
     (answer,) = unsubscribe_together(program, [No(token, how, words, evidence)])
     if isinstance(answer, LinkError):
         raise answer
+    assert answer is not None, "whoever is patient gets an answer"
     return answer
 
 
-def unsubscribe_together(program: Program, nos: Sequence[No]) -> list[Answer | LinkError]:
-    """The same for several in one transaction: each one's own answer, or why its link is none, in their order."""
+def unsubscribe_together(
+    program: Program, nos: Sequence[No], *, patient: bool = True
+) -> list[Answer | LinkError | None]:
+    """The same for several in one transaction: each one's own answer, or why its link is none, in their order.
+
+    Unless `patient`, nobody waits for a person whom another transaction holds, as an import does for minutes: None for
+    them, who are to be asked for alone.
+    """
     reader = signer(program)
     read = [_place(reader, no.token) for no in nos]
     wanted: dict[Place, No] = {}
     for place, no in zip(read, nos, strict=True):
         if isinstance(place, Place):
             wanted.setdefault(place, no)
-    results = _results(program, wanted) if wanted else {}
-    answers: list[Answer | LinkError] = []
+    results = _results(program, wanted, patient=patient) if wanted else {}
+    answers: list[Answer | LinkError | None] = []
     for place in read:
         if isinstance(place, LinkError):
             answers.append(place)
             continue
-        answers.append(Answer(place.list_name, results[place]))
-        if results[place] is Result.UNSUBSCRIBED:  # whoever said it twice at once has left before the second
+        result = results[place]
+        answers.append(Answer(place.list_name, result) if result else None)
+        if result is Result.UNSUBSCRIBED:  # whoever said it twice at once has left before the second
             results[place] = Result.ALREADY
     return answers
 
@@ -98,33 +106,36 @@ def _place(reader: Signer, token: str) -> Place | LinkError:
         return error
 
 
-def _results(program: Program, wanted: Mapping[Place, No]) -> dict[Place, Result]:
+def _results(program: Program, wanted: Mapping[Place, No], *, patient: bool) -> dict[Place, Result | None]:
     """Who has left already is told from what is read alone: nobody waits for a lock to hear it again."""
     with program.store.read() as connection:
         done = leaving.settled(connection, wanted)
-    results = {place: Result.ALREADY if known else Result.GONE for place, known in done.items()}
+    results: dict[Place, Result | None] = {
+        place: Result.ALREADY if known else Result.GONE for place, known in done.items()
+    }
     if rest := {place: no for place, no in wanted.items() if place not in done}:
-        results |= _ended(program, rest)
+        results |= _ended(program, rest, patient=patient)
     return results
 
 
-def _ended(program: Program, wanted: Mapping[Place, No]) -> dict[Place, Result]:
+def _ended(program: Program, wanted: Mapping[Place, No], *, patient: bool) -> dict[Place, Result | None]:
     try:
-        return _written(program, wanted)
+        return _written(program, wanted, patient=patient)
     except StoreBusyError:
         # What another transaction has to do with one of them is no reason to refuse the others. A file has one
         # writer at a time: there it is the same for all, and each would wait for as long again.
         if len(wanted) == 1 or program.store.is_file:
             raise
-    results: dict[Place, Result] = {}
+    results: dict[Place, Result | None] = {}
     for place, no in wanted.items():
-        results |= _written(program, {place: no})
+        results |= _written(program, {place: no}, patient=patient)
     return results
 
 
-def _written(program: Program, wanted: Mapping[Place, No]) -> dict[Place, Result]:
+def _written(program: Program, wanted: Mapping[Place, No], *, patient: bool) -> dict[Place, Result | None]:
     origins = {place: Origin(no.how, no.words, evidence=no.evidence) for place, no in wanted.items()}
     with program.store.write() as connection:
-        ended = leaving.leave(connection, origins, program.now())
-    of = {True: Result.UNSUBSCRIBED, False: Result.ALREADY, None: Result.GONE}
+        ended = leaving.leave(connection, origins, program.now(), patient=patient)
+    # Who was there a moment ago is held, or was forgotten since: whoever asks for them alone finds out.
+    of = {True: Result.UNSUBSCRIBED, False: Result.ALREADY, None: Result.GONE if patient else None}
     return {place: of[ended.get(place)] for place in wanted}

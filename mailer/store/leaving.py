@@ -50,7 +50,9 @@ _STANDING_STILL: Final = _STANDING.order_by(subscribers.c.id, lists.c.id).with_f
 
 _PEOPLE: Final = sa.select(subscribers.c.id).where(_THERE)
 # In the order in which an import locks people, so that neither waits for the other in a circle.
-_PEOPLE_HELD: Final = _PEOPLE.order_by(sa.collate(subscribers.c.email_key, "C")).with_for_update(key_share=True)
+_PEOPLE_ORDERED: Final = _PEOPLE.add_columns(subscribers.c.public_id).order_by(sa.collate(subscribers.c.email_key, "C"))
+_PEOPLE_HELD: Final = _PEOPLE_ORDERED.with_for_update(key_share=True)
+_PEOPLE_FREE: Final = _PEOPLE_ORDERED.with_for_update(key_share=True, skip_locked=True)
 
 _LAST: Final = sa.select(
     subscription_events.c.list_id, subscription_events.c.subscriber_id, subscription_events.c.evidence
@@ -84,14 +86,21 @@ def settled(connection: Connection, places: Collection[Place]) -> dict[Place, bo
     return gone | {place: False for place in places if place not in found}
 
 
-def leave(connection: Connection, wanted: Mapping[Place, Origin], now: datetime) -> dict[Place, bool]:
-    """End these subscriptions; true where one ended now, false where it had before. Who is not known is left out.
+def leave(
+    connection: Connection, wanted: Mapping[Place, Origin], now: datetime, *, patient: bool = True
+) -> dict[Place, bool]:
+    """End these subscriptions; true where one ended now, false where it had before. Who is not known is left out, and
+    unless `patient` whom another transaction of a server holds.
 
     People are locked first, as whoever changes a subscription does: see `subscriptions`.
     """
     pass_door(connection)
     if connection.dialect.name == "postgresql":
-        connection.execute(_PEOPLE_HELD, {"ids": _ids(wanted)}).all()
+        rows = connection.execute(_PEOPLE_HELD if patient else _PEOPLE_FREE, {"ids": _ids(wanted)}).all()
+        ours = {row.public_id for row in rows}
+        wanted = {place: origin for place, origin in wanted.items() if place.subscriber_id in ours}
+        if not wanted:
+            return {}
     found = _standing(connection, wanted, _STANDING_STILL)
     waiting = _came_back(connection, found.values())
     ended = {place: row for place, row in found.items() if row.state is not LEFT}

@@ -87,7 +87,11 @@ async def left(request: Request, token: str) -> Response:
         return await run_in_threadpool(_page, request, site, token, 400)
     one_click = meaning is Meaning.ONE_CLICK
     how, words = (How.ONE_CLICK, "one click in their mail program") if one_click else (How.LINK, "the mail's page")
-    answer = await _leaving(request, site).do(No(token, how, words, _evidence(request)))
+    no = No(token, how, words, _evidence(request))
+    answer = await _leaving(request, site).do(no)
+    if answer is None:
+        # Held by an import or the like: they wait for it themselves, and nobody else does.
+        (answer,) = await run_in_threadpool(unsubscribe_together, site.program, [no])
     if isinstance(answer, LinkError):
         return await run_in_threadpool(_no_such, request, site, token, plain=one_click)
     return PlainTextResponse(DONE) if one_click else await run_in_threadpool(_goodbye, request, site, token)
@@ -100,12 +104,12 @@ def asked(request: Request, token: str) -> Response:
     return _page(request, site_of(request), token)
 
 
-def _leaving(request: Request, site: Site) -> Together[No, Answer | LinkError]:
+def _leaving(request: Request, site: Site) -> Together[No, Answer | LinkError | None]:
     """Those who leave at the same moment leave together."""
     state: State = request.app.state
     if not hasattr(state, "leaving"):
-        state.leaving = Together(partial(unsubscribe_together, site.program))
-    found: Together[No, Answer | LinkError] = state.leaving
+        state.leaving = Together(partial(unsubscribe_together, site.program, patient=False))
+    found: Together[No, Answer | LinkError | None] = state.leaving
     return found
 
 

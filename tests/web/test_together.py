@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from starlette.testclient import TestClient
 
 from mailer.errors import LinkError, StoreBusyError
 from mailer.model import How, SubscriptionState
 from mailer.render.links import Purpose, Signer
 from mailer.services.leaving import Answer, No, Result, unsubscribe_together
 from mailer.store import leaving as stored
-from mailer.store.tables import subscriptions
+from mailer.store.tables import subscribers, subscriptions
 from mailer.web.together import MOST, Together
+from tests.store.world import SERVERS_ONLY
 from tests.web.house import House
 
 LEFT = SubscriptionState.UNSUBSCRIBED
@@ -47,16 +50,45 @@ def test_who_has_left_waits_for_nobody(house: House) -> None:
         assert unsubscribe_together(house.program, [no(house, ann)]) == [Answer("weekly", Result.ALREADY)]
 
 
+@SERVERS_ONLY
+def test_whom_an_import_holds_keeps_nobody_else_waiting(house: House) -> None:
+    ann, bob = house.join("ann"), house.join("bob")
+    nos = [no(house, ann), no(house, bob)]
+    with house.program.store.write() as connection:
+        connection.execute(sa.select(subscribers).where(subscribers.c.public_id == ann).with_for_update()).all()
+        held, free = unsubscribe_together(house.program, nos, patient=False)
+        assert (held, free) == (None, Answer("weekly", Result.UNSUBSCRIBED))
+        assert unsubscribe_together(house.program, nos[:1], patient=False) == [None]
+    assert house.state("ann") is SubscriptionState.CONFIRMED
+    assert unsubscribe_together(house.program, nos) == [
+        Answer("weekly", Result.UNSUBSCRIBED),
+        Answer("weekly", Result.ALREADY),
+    ]
+
+
+@SERVERS_ONLY
+def test_who_is_held_waits_on_the_page_and_leaves_then(house: House, client: TestClient) -> None:
+    ann, bob = (f"/u/{no(house, house.join(name)).token}" for name in ("ann", "bob"))
+    with ThreadPoolExecutor() as threads, house.program.store.write() as connection:
+        connection.execute(sa.select(subscribers).where(subscribers.c.email_key.like("ann%")).with_for_update()).all()
+        waits = threads.submit(client.post, ann, content="List-Unsubscribe=One-Click")
+        assert client.post(bob, content="List-Unsubscribe=One-Click").status_code == 200
+        assert not waits.done()
+        connection.rollback()
+        assert waits.result().status_code == 200
+    assert (house.state("ann"), house.state("bob")) == (LEFT, LEFT)
+
+
 def test_one_who_cannot_be_written_now_holds_up_nobody_else(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server may break a circle of locks by ending one transaction: then each is written alone."""
     people = [house.join(name) for name in ("ann", "bob", "cia")]
     real, sizes = stored.leave, []
 
-    def leave(connection: Any, wanted: Any, now: Any) -> Any:
+    def leave(connection: Any, wanted: Any, now: Any, *, patient: bool) -> Any:
         sizes.append(len(wanted))
         if len(wanted) > 1:
             raise StoreBusyError("a circle")
-        return real(connection, wanted, now)
+        return real(connection, wanted, now, patient=patient)
 
     monkeypatch.setattr(stored, "leave", leave)
     nos = [no(house, each) for each in people]
