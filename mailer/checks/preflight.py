@@ -154,8 +154,8 @@ def public_pages(facts: Facts) -> Finding | None:
     return Finding(
         "one-click",
         level,
-        "there is no https address to unsubscribe at, so mails carry a mailto link only",
-        "set base_url under [web] in mailer.toml",
+        "there is no https address to unsubscribe at, so mails carry no one-click link",
+        "set base_url under [web] in mailer.toml to an https:// address",
     )
 
 

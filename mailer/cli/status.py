@@ -156,7 +156,10 @@ def read_words(readings: Sequence[Reading]) -> list[str]:
     for each in readings:
         total[each.what.value] += each.total
         people[each.what.value] += each.people
-    return [f"{number:,} times {what}, {people[what]:,} likely by people" for what, number in total.items()]
+    return [
+        f"{number:,} {'time' if number == 1 else 'times'} {what}, {people[what]:,} likely by people"
+        for what, number in total.items()
+    ]
 
 
 def state_words(figures: IssueFigures) -> str:

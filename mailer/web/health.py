@@ -19,7 +19,6 @@ from mailer.services.program import Program
 from mailer.services.tokens import holder
 from mailer.web import counters
 from mailer.web.clients import networks, within
-from mailer.web.failures import failed
 from mailer.web.site import site_of
 from mailer.workspace.signing import keys_of
 
@@ -27,6 +26,9 @@ router = APIRouter()
 
 FRESH_SECONDS: Final = 10.0
 """What the tables say is asked of them so seldom, however many monitors there are."""
+
+
+NEEDED: Final = f"From here this needs a token with the scope {Scope.METRICS_READ.value}: Authorization: Bearer TOKEN\n"
 
 
 @router.get("/healthz", response_class=PlainTextResponse)
@@ -52,7 +54,7 @@ def measured(request: Request, authorization: Annotated[str | None, Header()] = 
     if not _from_allowed(request, program):
         who = holder(program, authorization)
         if who is None or Scope.METRICS_READ not in who.scopes:
-            return failed(request, 403 if who else 401, {"WWW-Authenticate": "Bearer"})
+            return PlainTextResponse(NEEDED, 403 if who else 401, {"WWW-Authenticate": "Bearer"})
     return Response(_of_tables(request, program) + counters.text(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -33,6 +33,7 @@ KEPT: Final = (Problem.EARLY, Problem.WORK)
 Posted = Annotated[Mapping[str, str], Depends(posted)]
 
 
+@router.get("/")
 @router.get("/subscribe")
 @router.get("/subscribe/")
 def lists(request: Request) -> Response:

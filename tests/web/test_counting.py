@@ -384,6 +384,7 @@ def test_figures_tell_what_people_likely_did_beside_everything(house: House, cli
         ("clicked", SECOND, 3, 1),
     ]
     assert read_words(found) == ["3 times opened, 2 likely by people", "3 times clicked, 1 likely by people"]
+    assert read_words([replace(found[0], total=1)]) == ["1 time opened, 2 likely by people"]
 
 
 def test_who_opened_and_clicked_is_deleted_by_the_setting(house: House, client: TestClient) -> None:

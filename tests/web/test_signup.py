@@ -228,6 +228,7 @@ def test_who_does_not_agree_is_not_signed_up(house: House, client: TestClient) -
 def test_only_public_lists_have_a_form(house: House, client: TestClient) -> None:
     """Attack 34: a list that takes nobody looks like one that does not exist."""
     shown = client.get("/subscribe").text
+    assert client.get("/").text == shown, "whoever types the bare address arrives there"
     assert "Weekly bulletin" in shown
     assert "Members" not in shown
     for name in ("members", "nothing", "..%2fweekly", "WEEKLY"):
