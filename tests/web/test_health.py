@@ -102,6 +102,12 @@ def test_strangers_need_a_token_that_may_read_figures(client: TestClient, house:
     assert (status(f"Bearer {other}"), status(f"Bearer {good}")) == (403, 200)
     revoke(house.program, "monitor")
     assert status(f"Bearer {good}") == 401
+    assert "a token with the scope metrics:read" in client.get("/metrics").text
+
+
+def test_pages_are_counted_under_the_whole_of_their_path(here: TestClient) -> None:
+    assert here.get("/api/v1/lists").status_code == 401
+    assert figures(here.get("/metrics").text)["mailer_requests_total", "GET", "/api/v1/lists", "401"] >= 1
 
 
 def test_an_unnamed_proxy_on_this_machine_opens_nothing(here: TestClient) -> None:
