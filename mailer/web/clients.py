@@ -15,8 +15,8 @@ FORWARDING = (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via")
 
 
 class Client(NamedTuple):
-    """Who asks. `known`: false when a proxy stands between that the settings do not name; then it is the proxy's
-    address, and everybody behind it looks alike."""
+    """Who asks. `known`: false when a proxy stands between that the settings do not name, or that does not say for
+    whom it asks; then it is the proxy's address, and everybody behind it looks alike."""
 
     address: str
     known: bool
@@ -43,7 +43,7 @@ def client_of(peer: str, headers: Iterable[tuple[bytes, bytes]], proxies: Sequen
     for hop in reversed(hops):
         found = _text(parsed(hop))
         if not found:  # a word that is no address: whoever is behind it is not known
-            break
+            return Client(address, not named)
         address = found
         if not within(found, proxies):
             break

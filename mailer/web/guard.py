@@ -165,7 +165,8 @@ class Guard:
         scope["state"]["client_known"] = client.known
         if not client.known and not self._warned:
             self._warned = True
-            detail = "requests come through a proxy that [web] proxies does not name: everybody counts as one network"
+            why = "that [web] proxies does not name, or that sends no X-Forwarded-For"
+            detail = f"requests come through a proxy {why}: everybody counts as one network"
             log.warning("proxy", extra={"told": {"detail": detail}})
 
     def _note(self, exchange: Exchange) -> None:

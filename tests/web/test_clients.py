@@ -31,15 +31,31 @@ def asked(peer: str, *forwarded: str) -> Client:
         ("10.0.0.1", ("2001:DB8:0::1",), "2001:db8::1"),
         ("10.0.0.1", ("::ffff:198.51.100.9",), "198.51.100.9"),
         ("::ffff:10.0.0.1", ("198.51.100.9",), "198.51.100.9"),
-        ("10.0.0.1", ("198.51.100.9, nonsense",), "10.0.0.1"),
-        ("10.0.0.1", ("198.51.100.9, nonsense, 10.0.0.2",), "10.0.0.2"),
-        ("10.0.0.1", ("\r\nSet-Cookie: x",), "10.0.0.1"),
         ("fd00::1", ("198.51.100.9",), "198.51.100.9"),
         ("testclient", (), "testclient"),
     ],
 )
 def test_who_asks(peer: str, forwarded: tuple[str, ...], address: str) -> None:
     assert asked(peer, *forwarded) == (address, True)
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [
+        (("198.51.100.9, nonsense",), "10.0.0.1"),
+        (("198.51.100.9, nonsense, 10.0.0.2",), "10.0.0.2"),
+        (("\r\nSet-Cookie: x",), "10.0.0.1"),
+        (("",), "10.0.0.1"),
+    ],
+)
+def test_for_whom_a_proxy_asks_that_names_no_address_is_not_known(forwarded: tuple[str, ...], address: str) -> None:
+    assert asked("10.0.0.1", *forwarded) == (address, False)
+
+
+@pytest.mark.parametrize("name", sorted(set(FORWARDING) - {b"x-forwarded-for"}))
+def test_a_proxy_of_ours_that_says_it_in_another_header_is_not_the_one_who_asks(name: bytes) -> None:
+    """Otherwise everybody behind it would be on this machine, and read the figures."""
+    assert client_of("10.0.0.1", [(name, b"198.51.100.9")], PROXIES) == ("10.0.0.1", False)
 
 
 @pytest.mark.parametrize("name", FORWARDING)
