@@ -99,6 +99,13 @@ def test_a_page_that_was_open_for_long_takes_back_nothing(house: House, client: 
     assert (house.state("ada", "weekly"), house.state("ada", "alerts")) == (LEFT, CONFIRMED)
 
 
+def test_names_that_are_no_lists_are_passed_over(house: House, client: TestClient, ada: str) -> None:
+    """Also those that no database takes."""
+    odd = {"action": "lists", "was": ["a\0b", "weekly"], "lists": ["b\0a", "nothing"]}
+    assert client.post(ada, data=odd).status_code == 200
+    assert house.state("ada") is LEFT
+
+
 def test_nobody_joins_a_list_that_is_not_for_everybody(house: House, client: TestClient, ada: str) -> None:
     for name in ("members", "nonesuch", "../weekly", "'; drop table lists; --"):
         assert client.post(ada, data={"action": "lists", "lists": [name]}).status_code == 200

@@ -106,7 +106,8 @@ def choose_lists(program: Program, token: str, shown: Collection[str], wanted: C
     target = read_link(program, token)
     with program.store.write() as connection:
         who = found(stored.holder(connection, target.subscriber_id, locked=True))
-        for name in sorted(set(shown) - set(wanted)):
+        theirs = subscriptions.of(connection, who.email_key)
+        for name in sorted(set(theirs) & set(shown) - set(wanted)):
             _leave(connection, who, name, _origin(target), program.now())
         for name in sorted(set(wanted) - set(shown)):
             if (definition := program.lists.get(name)) is not None:
