@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -45,6 +46,12 @@ MJ_INCLUDE = re.compile(
 )
 
 
+WRITTEN = 256
+"""Of so many templates a process keeps what Jinja2 wrote for them: an issue has twenty, and is compiled many times."""
+
+_written: dict[tuple[Any, ...], str] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class PartInput:
     """What a part is compiled from. `strings` are small templates whose text becomes part of the context's `issue`."""
@@ -68,6 +75,7 @@ class IssueEnvironment(TemplateEnvironment):
         self.templates = part.templates
         self.book: TokenBook = beside.book if beside else TokenBook(part.salt)
         self.sites: SiteBook = beside.sites if beside else SiteBook()
+        self.parsed: tuple[nodes.Template | None, tuple[Any, ...]] = (None, ())
         self.globals["namespace"] = namespace_of(self.book)
         for name, function in list(self.filters.items()):
             if name not in PASSES_TEXT_ON:
@@ -79,6 +87,8 @@ class IssueEnvironment(TemplateEnvironment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         template = self.templates.get(name or "", TemplateText(source, name or "template"))
+        # Everything that the tree follows from: where its sites and kept values are counted from is part of it.
+        follows = (source, template.label, tuple(template.lines), len(self.sites), self.sites.aliases)
         source = MJ_INCLUDE.sub(as_include, source)
         try:
             tree = super()._parse(source, name, filename)
@@ -89,7 +99,25 @@ class IssueEnvironment(TemplateEnvironment):
             ) from error
         for node in tree.find_all(nodes.Node):
             node.lineno = template.line(node.lineno)
-        return defer(tree, self.sites, template.label, self)
+        tree = defer(tree, self.sites, template.label, self)
+        self.parsed = tree, follows
+        return tree
+
+    def _generate(
+        self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
+    ) -> str:
+        """Jinja2's own, which takes longer than everything else here, once for the same tree."""
+        tree, follows = self.parsed
+        if tree is not source:
+            return super()._generate(source, name, filename, defer_init)
+        key = (name, filename, self.autoescape, self.language, defer_init, follows)
+        found = _written.get(key)
+        if found is None:
+            found = _written[key] = super()._generate(source, name, filename, defer_init)
+            if len(_written) > WRITTEN:
+                with suppress(KeyError, RuntimeError, StopIteration):  # another thread was faster
+                    del _written[next(iter(_written))]
+        return found
 
     def emit(self, number: int, values: tuple[Any, ...]) -> Markup:
         """Called by changed templates in the place of a recipient expression."""
