@@ -64,4 +64,5 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """After they were put into an order by chance, which is kept otherwise."""
-    items.sort(key=lambda item: LONG_ONES not in item.path.parents)
+    long = {path: LONG_ONES in path.parents for path in {item.path for item in items}}
+    items.sort(key=lambda item: not long[item.path])

@@ -83,11 +83,16 @@ class Server:
 
 
 SHAPE = """
-SELECT (SELECT json_agg(json_build_array(oid, relname, reloptions) ORDER BY oid) FROM pg_class WHERE oid >= 16384)::text
-    || (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal) || (SELECT count(*) FROM pg_namespace)
+SELECT (
+    SELECT json_agg(json_build_array(c.oid, relname, reloptions) ORDER BY c.oid)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+    WHERE c.oid >= 16384 AND nspname !~ '^pg_(toast_)?temp_'
+)::text
+    || (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal)
+    || (SELECT count(*) FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_')
     || (SELECT count(*) FROM pg_proc WHERE oid >= 16384) || (SELECT count(*) FROM pg_db_role_setting)
 """
-"""What is there beside rows, as one text."""
+"""What is there beside rows, as one text. Where temporary tables were stays when they are gone, and is of no matter."""
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
 
