@@ -188,7 +188,7 @@ _mails: dict[str, RenderedIssue] = {}
 
 def _kept(given: RenderInput) -> RenderedIssue:
     """The compiled mail, made once from what goes into it. Two threads may make it at once; both are the same."""
-    written = (given.issue, given.organisation, given.theme, sorted(given.templates.items()), given.more)
+    written = (given.issue, given.organisation, given.theme, sorted(given.templates.items()), given.more, given.texts)
     key = sha256(repr((*written, given.date.date())).encode()).hexdigest()
     found = _mails.get(key) or render_issue(given)
     _mails[key] = found
