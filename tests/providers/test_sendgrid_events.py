@@ -113,7 +113,7 @@ def test_a_line_that_cannot_be_read_costs_only_itself() -> None:
     assert (report.faulty, len(report.faults)) == (100, MOST_FAULTS)
 
 
-@pytest.mark.parametrize("at", ["yesterday", -1, 0, 1.5, True, None, 1513299569000, "9" * 30, [], "²"])
+@pytest.mark.parametrize("at", ["yesterday", -1, 0, 1.5, True, None, 1513299569000, "9" * 30, "00009" * 9, [], "²"])
 def test_a_time_that_is_none(at: Any) -> None:
     report = read(orjson.dumps([{**COMMON, "event": "open", "timestamp": at}]))
     assert (report.events, report.faulty) == ((), 1)

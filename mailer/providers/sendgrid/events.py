@@ -198,9 +198,9 @@ def _number(found: dict[str, Any], name: str) -> int:
 
 def _time(value: Any) -> datetime:
     text = str(value)
-    if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or not 0 < int(text[:12]) < LATEST:
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or not 0 < int(text[:30]) < LATEST:
         raise Unreadable("its time is not a number of seconds")
-    return datetime.fromtimestamp(int(text), UTC)
+    return datetime.fromtimestamp(int(text[:30]), UTC)
 
 
 def _text(found: Mapping[str, Any], name: str) -> str:
