@@ -32,7 +32,7 @@ url = "https://example.org/feed.xml"
 name = "outbox"                                    # writes the mails as files and needs no account
 
 [web]
-# base_url = "https://news.example.org"            # where people reach the page to unsubscribe
+# base_url = "https://news.example.org"            # where people reach your pages: mailer serve
 
 [theme.colours]
 primary = "#1d5c63"
