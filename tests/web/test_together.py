@@ -124,7 +124,7 @@ def test_what_comes_while_a_group_is_written_is_the_next_group() -> None:
         assert [type(error) for error in failed] == [ValueError, ValueError]
         return [*found, await together.do(2)]
 
-    found = asyncio.run(run())
+    found = asyncio.run(asyncio.wait_for(run(), 20))
     assert found == [0, -10, *(-number for number in range(12, 10 + MOST)), -1, -2]
     assert max(map(len, groups)) <= MOST
     assert len(groups) < 10
