@@ -1,6 +1,7 @@
 """What goes on beside the requests of `mailer serve`: jobs that its surfaces leave are done, also where no worker is.
 
-Forms have a thread of their own: a mail that somebody waits for comes before a million reports of a provider.
+Forms have a thread of their own: a mail that somebody waits for comes before a million reports of a provider. What is
+due by the clock is done here too, so that where nobody runs `mailer work` what has to be deleted still is.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from mailer.errors import ConflictError, StoreError
 from mailer.model import JobKind
 from mailer.services.binding import check_bound
 from mailer.services.jobs.carrying import carry
+from mailer.services.jobs.clock import all_seen, due_by_clock
 from mailer.services.program import Program
 from mailer.services.sending.sharing import process_name
 from mailer.store import jobs
@@ -27,6 +29,8 @@ AWAY_SECONDS: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 AT_ONCE: Final = 16
 
+BY_CLOCK: Final = (JobKind.PRUNE, JobKind.SYNC, JobKind.SUPPRESSIONS, JobKind.BOUNCES)
+
 Say = Callable[[str, str], None]
 """Takes what happened and its details; no line names a person."""
 
@@ -36,7 +40,8 @@ class Background:
 
     def __init__(self, program: Program, say: Say) -> None:
         name = process_name()
-        self._runs = (Run(program, say, name, (JobKind.SIGNUP,)), Run(program, say, name, (JobKind.EVENTS,)))
+        kinds = ((JobKind.SIGNUP,), (JobKind.EVENTS,), BY_CLOCK)
+        self._runs = tuple(Run(program, say, name, each) for each in kinds)
 
     def wake(self) -> None:
         for run in self._runs:
@@ -100,12 +105,20 @@ class Run(Thread):
 
     def _round(self) -> bool:
         """Do some of what is due; whether any of it was ours to do."""
+        if JobKind.PRUNE in self._kinds:
+            self._add_by_clock()
         with self._program.store.read() as connection:
             numbers = jobs.due(connection, self._program.now(), AT_ONCE, self._kinds)
         if not numbers or not self._may():
             return False
         random.shuffle(numbers)  # several processes look at the same ones
         return sum(self._do(number) for number in numbers) > 0
+
+    def _add_by_clock(self) -> None:
+        now = self._program.now()
+        if not all_seen(self._program, now):
+            with self._program.store.write() as connection:
+                due_by_clock(self._program, connection, now)
 
     def _do(self, number: int) -> bool:
         words = carry(self._program, number, self._owner, lambda: self._stopping)

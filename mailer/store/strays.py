@@ -11,6 +11,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from mailer.bounces.opened import TooComplex, opened, text_of
 from mailer.store.database import insert_absent
 from mailer.store.tables import stray_mails
 
@@ -113,7 +114,19 @@ def erase(connection: Connection, addresses: Collection[str]) -> int:
     if not wanted:
         return 0
     every = _each(connection, numbers_all(connection))
-    return drop(connection, [one.id for one in every if any(each in one.body.lower() for each in wanted)])
+    return drop(connection, [one.id for one in every if any(each in _readable(one.body) for each in wanted)])
+
+
+def _readable(body: bytes) -> bytes:
+    """What stands in a mail, in small letters: as it came, and the texts that were encoded for the way."""
+    found = [body.lower()]
+    try:
+        parts = opened(body).walk()
+        found += [text_of(part).lower().encode() for part in parts if not part.is_multipart()]
+    except TooComplex:
+        # One that nobody takes apart here is taken apart by nobody who looks at it either.
+        return b"".join(found)
+    return b"\n".join(found)
 
 
 def _each(connection: Connection, numbers: Sequence[int]) -> Iterator[Stray]:

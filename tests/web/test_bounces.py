@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -269,6 +270,9 @@ def test_a_mail_that_nobody_understands_waits_and_is_deleted_in_time(house: Hous
 def test_who_is_forgotten_leaves_what_nobody_understood(house: House) -> None:
     read_mail(house.program, b"From: ADA@example.org\nSubject: hello\n\nx\n")
     read_mail(house.program, b"From: ben@example.org\nSubject: hello\n\nx\n")
+    for encoding, body in (("base64", b64encode(b"about Ada@example.org")), ("quoted-printable", b"ada=40example.org")):
+        head = f"From: office@example.net\nContent-Type: text/plain\nContent-Transfer-Encoding: {encoding}\n\n"
+        read_mail(house.program, head.encode() + body + b"\n")
     forget(house.program, parse_address("ada@example.org"))
     assert [one.sender for one in listing(house.program)] == ["ben@example.org"]
 

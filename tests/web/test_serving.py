@@ -33,7 +33,7 @@ class Kind:
         while not self.free.wait(0.01):
             if errand.stop():
                 return STOPPED
-        return Result("done", vanish=True)
+        return Result("done", vanish=errand.job.key is None)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def leave(house: House, kind: JobKind, number: int = 1) -> list[int]:
 
 def states(house: House) -> dict[JobState, int]:
     with house.program.store.read() as connection:
-        return jobs.counts(connection)
+        return {state: number for state, number in jobs.counts(connection).items() if state is not JobState.DONE}
 
 
 def until(ready: Callable[[], Any]) -> None:
@@ -86,6 +86,22 @@ def test_woken_it_does_what_was_left_and_nothing_else(
     until(lambda: sum(states(house).values()) == 1)
     assert (sorted(kinds[JobKind.SIGNUP].begun), sorted(kinds[JobKind.EVENTS].begun)) == (forms, posts)
     assert kinds[JobKind.IMPORT].begun == [], "what takes long is left to workers"
+
+
+def test_what_is_due_by_the_clock_is_done_once_a_period(
+    house: House, background: Background, kinds: dict[JobKind, Kind]
+) -> None:
+    pruning = kinds[JobKind.PRUNE].begun
+    until(lambda: len(pruning) == 1)
+    house.later(days=1)
+    background.wake()
+    until(lambda: len(pruning) == 2)
+    for _ in range(3):
+        background.wake()
+    leave(house, JobKind.SYNC)
+    background.wake()
+    until(lambda: kinds[JobKind.SYNC].begun)
+    assert len(pruning) == 2
 
 
 def test_a_form_does_not_wait_for_reports(house: House, background: Background, kinds: dict[JobKind, Kind]) -> None:
@@ -111,7 +127,7 @@ def test_what_is_in_hand_is_laid_down_when_it_ends(house: House, kinds: dict[Job
     kinds[JobKind.EVENTS].free.clear()
     leave(house, JobKind.EVENTS, 2)
     with Background(house.program, lambda what, detail: None):
-        until(lambda: kinds[JobKind.EVENTS].begun)
+        until(lambda: kinds[JobKind.EVENTS].begun and kinds[JobKind.PRUNE].begun)
     assert states(house) == {JobState.WAITING: 2}, "others may begin them at once"
 
 

@@ -31,6 +31,12 @@ def due_by_clock(program: Program, connection: Connection, now: datetime) -> Non
             seen[kind] = key
 
 
+def all_seen(program: Program, now: datetime) -> bool:
+    """Whether this process saw all of them to be there, so that nothing has to be asked."""
+    seen = _seen.get(program.store.engine, {})
+    return all(seen.get(kind) == key for kind, key in _keys(program, now))
+
+
 def _keys(program: Program, now: datetime) -> Iterator[tuple[JobKind, str]]:
     if program.settings.work.sync_minutes and program.settings.sources:
         begin = _begin(now, timedelta(minutes=program.settings.work.sync_minutes))
