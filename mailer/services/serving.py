@@ -12,12 +12,13 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Final, Self
 
-from mailer.errors import ConflictError, StoreError
+from mailer.errors import ConflictError, MailerError, StoreError
 from mailer.model import JobKind
 from mailer.services.binding import check_bound
 from mailer.services.jobs.carrying import carry
 from mailer.services.jobs.clock import all_seen, due_by_clock
 from mailer.services.program import Program
+from mailer.services.sending.access import provided
 from mailer.services.sending.sharing import process_name
 from mailer.store import jobs
 
@@ -81,9 +82,19 @@ class Run(Thread):
         self.woken.set()
 
     def run(self) -> None:
+        if JobKind.SIGNUP in self._kinds:
+            self._try_provider()
         while not self._stopping:
             self.woken.clear()
             self.woken.wait(self._look())
+
+    def _try_provider(self) -> None:
+        """Say at once when no mail could be sent: else the first to hear of it would wait for theirs."""
+        try:
+            with provided(self._program):
+                return
+        except MailerError as error:
+            self._say("waits", f"mails that answer sign-ups cannot be sent: {error.message.splitlines()[0]}")
 
     def _look(self) -> float:
         """Do what is due; the seconds until the next look."""

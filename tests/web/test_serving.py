@@ -88,6 +88,15 @@ def test_woken_it_does_what_was_left_and_nothing_else(
     assert kinds[JobKind.IMPORT].begun == [], "what takes long is left to workers"
 
 
+def test_a_provider_that_cannot_be_used_is_told_at_the_start(
+    house: House, kinds: dict[JobKind, Kind], said: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = house.program.settings.provider.model_copy(update={"name": "sendgrid"})
+    house.program.settings = house.program.settings.model_copy(update={"provider": provider})
+    with Background(house.program, lambda what, detail: said.append((what, detail))):
+        until(lambda: [detail for what, detail in said if what == "waits" and "sendgrid needs an API key" in detail])
+
+
 def test_what_is_due_by_the_clock_is_done_once_a_period(
     house: House, background: Background, kinds: dict[JobKind, Kind]
 ) -> None:
