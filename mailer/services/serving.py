@@ -14,6 +14,7 @@ from typing import Final, Self
 
 from mailer.errors import ConflictError, MailerError, StoreError
 from mailer.model import JobKind
+from mailer.providers import ChecksAccess
 from mailer.services.binding import check_bound
 from mailer.services.jobs.carrying import carry
 from mailer.services.jobs.clock import all_seen, due_by_clock
@@ -91,8 +92,9 @@ class Run(Thread):
     def _try_provider(self) -> None:
         """Say at once when no mail could be sent: else the first to hear of it would wait for theirs."""
         try:
-            with provided(self._program):
-                return
+            with provided(self._program) as provider:
+                if isinstance(provider, ChecksAccess):
+                    provider.check_access()
         except MailerError as error:
             self._say("waits", f"mails that answer sign-ups cannot be sent: {error.message.splitlines()[0]}")
 
