@@ -5,18 +5,14 @@ A bucket is a keyed hash of what is counted, and its span ends at `until`. Nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from mailer.store.database import insert_absent
+from mailer.store.database import add_up, insert_absent
 from mailer.store.tables import attempts, spent
-
-_INSERTS: Mapping[str, Callable[[sa.Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 HOUR: Final = timedelta(hours=1)
 
@@ -26,11 +22,8 @@ def count(connection: Connection, bucket: str, until: datetime) -> int:
 
     Others who count the same wait until this transaction ends, so it had better be short.
     """
-    insert = _INSERTS[connection.dialect.name](attempts).values(bucket=bucket, until=until, number=1)
-    upsert = insert.on_conflict_do_update(
-        index_elements=[attempts.c.bucket, attempts.c.until], set_={"number": attempts.c.number + 1}
-    )
-    return int(connection.execute(upsert.returning(attempts.c.number)).scalar_one())
+    values = {"bucket": bucket, "until": until, "number": 1}
+    return add_up(connection, attempts, values, attempts.c.number)
 
 
 def number(connection: Connection, bucket: str, until: datetime) -> int:

@@ -203,10 +203,16 @@ def insert_absent(connection: Connection, table: sa.Table, values: Mapping[str, 
     return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount == 1
 
 
-def insert_absent_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add those of many rows whose key is not there, also not by another process at this moment."""
-    if rows:
-        connection.execute(_INSERTS[connection.dialect.name](table).on_conflict_do_nothing(), rows)
+def add_up(connection: Connection, table: sa.Table, values: Mapping[str, Any], number: sa.Column[int]) -> int:
+    """Add one row, or add its number to that of the row whose key is there; the number after that.
+
+    Others who count the same wait until this transaction ends.
+    """
+    insert = _INSERTS[connection.dialect.name](table).values(values)
+    statement = insert.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns), set_={number.name: number + insert.excluded[number.name]}
+    )
+    return int(connection.execute(statement.returning(number)).scalar_one())
 
 
 def insert_rows(connection: Connection, table: sa.Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

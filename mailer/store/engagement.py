@@ -7,20 +7,18 @@ count never wait for one another in a circle.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from mailer.model import DeliveryState, EngagementKind, Reader
+from mailer.store.database import add_up
 from mailer.store.picking import picked
 from mailer.store.tables import deliveries, engagement_counts, engagements, issues, links, subscribers
-
-_INSERTS: Mapping[str, Callable[[sa.Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 OPENING = 0
 """Stands where the number of a link does."""
@@ -112,14 +110,10 @@ def countable(connection: Connection, subscriber_ids: Sequence[int]) -> frozense
 def count(connection: Connection, seen: Sequence[Seen]) -> None:
     """Add to the counts, which name nobody."""
     rows = Counter((one.issue_id, one.kind, one.link, one.reader, day_of(one.at)) for one in seen)
-    insert = _INSERTS[connection.dialect.name](engagement_counts)
-    upsert = insert.on_conflict_do_update(
-        index_elements=list(engagement_counts.primary_key.columns),
-        set_={"number": engagement_counts.c.number + insert.excluded.number},
-    )
     names = ("issue_id", "kind", "link", "reader", "day")
     for key, number in sorted(rows.items()):
-        connection.execute(upsert, {**dict(zip(names, key, strict=True)), "number": number})
+        values = {**dict(zip(names, key, strict=True)), "number": number}
+        add_up(connection, engagement_counts, values, engagement_counts.c.number)
 
 
 def keep(connection: Connection, subscriber_id: int, seen: Seen) -> None:

@@ -243,9 +243,9 @@ def test_only_a_few_modules_speak_a_dialect() -> None:
         path.name for path in PACKAGE.glob("*.py") if any(word in path.read_text(encoding="utf-8") for word in words)
     }
     assert speaking == {
-        "bulk_postgresql.py", "bulk_sqlite.py", "columns.py", "database.py", "dialect.py",
+        "bulk_events.py", "bulk_postgresql.py", "bulk_sqlite.py", "columns.py", "database.py", "dialect.py",
         "jots_postgresql.py", "jots_sqlite.py", "moving_postgresql.py", "moving_sqlite.py",
-        "postgresql.py", "sqlite.py",
+        "picking.py", "postgresql.py", "sqlite.py",
     }  # fmt: skip
 
 
