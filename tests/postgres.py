@@ -88,6 +88,12 @@ SELECT (
     FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
     WHERE c.oid >= 16384 AND nspname !~ '^pg_(toast_)?temp_'
 )::text
+    || (
+        SELECT md5(string_agg(concat_ws(' ', attrelid, attnum, attname, atttypid, attnotnull, atthasdef), ','
+            ORDER BY attrelid, attnum))
+        FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace
+        WHERE c.oid >= 16384 AND nspname !~ '^pg_(toast_)?temp_'
+    )
     || (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal)
     || (SELECT count(*) FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_')
     || (SELECT count(*) FROM pg_proc WHERE oid >= 16384) || (SELECT count(*) FROM pg_db_role_setting)

@@ -19,7 +19,7 @@ def test_events_of_others_are_counted_and_not_kept(migrated: Program) -> None:
     run = migrated.done("events", "import", "-", stdin=json.dumps(told).encode())
     assert run.out.splitlines() == [
         "4 events read, 0 new",
-        "1 about mails that ask to confirm; nothing is kept of those",
+        "1 about mails that ask to confirm; of those nothing is kept but what follows",
         "2 about mails that were not sent from this database",
         "1 about no mail",
     ]

@@ -89,6 +89,7 @@ def test_what_was_reported_of_it(world: World, campaign: Campaign) -> None:
     assert what(found)[2:] == [
         "their mail server asked to be tried again later",
         "it bounced: the address takes no mail: 5.1.1 no such user",
+        "the address was suppressed on every list (bounced)",
         "accepted in batch 1: shown by what the provider reported of it",
     ]
 
