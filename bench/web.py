@@ -230,7 +230,8 @@ def drained(program: Any) -> None:
 
     while True:
         with program.store.read() as connection:
-            if not any(jobs.counts(connection).values()):
+            left = {state: number for state, number in jobs.counts(connection).items() if state != "done"}
+            if not any(left.values()):
                 return
         time.sleep(0.02)
 
