@@ -60,7 +60,7 @@ def test_an_answer_that_comes_too_late_is_a_doubt(tmp_path: Path, fork: Fork) ->
 
     def step(word: str, count: int) -> Answer | None:
         if (word, count) == ("END", 70):
-            time.sleep(FINAL_FACTOR * 1.0 + 0.5)
+            time.sleep(FINAL_FACTOR * 1.0 + 3)
         return None
 
     counts, _ = sent(CELLS[0], tmp_path, fork, step, most_doubts=1)

@@ -36,7 +36,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 def addresses(folder: Path) -> set[str]:
     """To whom a mail was written."""
     found = set()
-    for path in folder.glob("outbox/**/*.eml"):
+    for path in folder.glob("outbox/*/new/*.eml"):
         (line,) = [line for line in path.read_text().split("\n\n")[0].splitlines() if line.lower().startswith("to:")]
         found.add(line.split(":", 1)[1].strip().strip("<>"))
     return found

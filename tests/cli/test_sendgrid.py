@@ -137,7 +137,9 @@ def test_a_doubt_is_held_and_the_rest_is_sent(mailer: Any, site: Site, monkeypat
     monkeypatch.setattr("mailer.providers.sendgrid.provider.PAUSE", 0.1)
     site.plan += [Says(takes=True), Says(500, takes=True)]
     told = sent(mailer, code=3)
-    assert told["deliveries"] == {"accepted": 60, "doubtful": 40}
+    # Of calls at the same time any may be the second.
+    held = len(site.sends[1].json["personalizations"])
+    assert told["deliveries"] == {"accepted": 100 - held, "doubtful": held}
     assert sent(mailer, code=3)["accepted_now"] == 0, "a doubt is not sent again"
     assert max(Counter(mail.to for mail in site.mails).values()) == 1
 
