@@ -1,4 +1,4 @@
-"""The generated parts of `configuration.md` and `commands.md`, from the settings and the commands themselves.
+"""The generated parts of `configuration.md`, `commands.md` and `rules.md`, from the settings, commands and rules.
 
     python docs/make_reference.py            write them
     python docs/make_reference.py --check    say which are out of date; the exit code is 1 then
@@ -18,6 +18,8 @@ from typing import Any
 import typer
 import typer.main
 
+from mailer.checks.rule import Family, Rule
+from mailer.checks.table import RULES
 from mailer.cli.commands import build_app
 from mailer.config import json_schema
 
@@ -140,7 +142,20 @@ def cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-PAGES = {"configuration.md": settings, "commands.md": commands}
+def rules() -> Iterator[str]:
+    """A heading for each family, and one for each rule with its level, why it is there and what to do."""
+    for family in Family:
+        yield f"## {family.value.capitalize()}\n"
+        yield from (about(rule) for rule in RULES if rule.family is family)
+
+
+def about(rule: Rule) -> str:
+    firm = " It can be neither accepted nor switched off." if rule.firm else ""
+    advice = f"{rule.advice[0].upper()}{rule.advice[1:]}"
+    return f"### `{rule.id}`\n\n*{rule.level.value.capitalize()}.*{firm} {rule.why}\n\nWhat to do: {advice}\n"
+
+
+PAGES = {"configuration.md": settings, "commands.md": commands, "rules.md": rules}
 
 
 def page(name: str) -> str:

@@ -16,7 +16,7 @@
     │   └── ParseError          the bytes are not what the source's kind says
     ├── ImportFileError         a subscriber file cannot be read at all (single rows are reported, not raised)
     │   └── NoAddressColumnError  somebody must say which of its columns holds the addresses
-    ├── CheckError              preflight found something that must not be sent
+    ├── CheckError              the checks found something that must not be sent
     ├── StoreError              the database
     │   ├── StoreBusyError      another process holds it
     │   └── StoreVersionError   it was written by a newer program

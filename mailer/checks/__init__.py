@@ -1,1 +1,1 @@
-"""Preflight: what must be right, or at least be known, before an issue goes out."""
+"""Checks: what must be right, or at least be known, before an issue goes out."""

@@ -70,7 +70,7 @@ def show_plan(planned: Plan) -> None:
         )
     output.lines(["sample (text part):", *sample_lines(planned.sample)])
     for finding in planned.findings:
-        output.lines([f"{finding.level.value}: {finding.message} ({finding.rule}); {finding.advice}"])
+        output.lines([f"{finding.level.value}: {finding.words} ({finding.rule}); {finding.advice}"])
     if not planned.findings:
         output.lines(["checks: all passed"])
 

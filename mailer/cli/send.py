@@ -147,7 +147,7 @@ def rehearse(context: typer.Context, name: str, *, again: bool, as_json: bool) -
 def ready(mailer: Mailer, planned: Plan, *, yes: bool) -> None:
     """What the checks find is said, and a person's word asked for."""
     for finding in planned.findings:
-        output.warn(f"{finding.message} ({finding.rule})")
+        output.warn(f"{finding.words} ({finding.rule})")
     confirm(mailer, planned, yes=yes)
 
 

@@ -7,7 +7,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from mailer.config.approval import Approval
 from mailer.config.bounces import Bounces
+from mailer.config.checks import Checks
 from mailer.config.smtp import SmtpSettings
 from mailer.config.texts import Texts
 from mailer.config.theme import Theme
@@ -285,6 +287,8 @@ class Settings(BaseSettings):
     database: Database = Field(default_factory=Database, description="Where everything is kept.")
     web: Web = Field(default_factory=Web, description="The public pages.")
     bounces: Bounces = Field(default_factory=Bounces, description="What follows when mails come back.")
+    checks: Checks = Field(default_factory=Checks, description="How issues are looked at before they go.")
+    approval: Approval = Field(default_factory=Approval, description="Who must agree before an issue goes.")
     privacy: Privacy = Field(default_factory=Privacy, description="What is learned about readers.")
     limits: Limits = Field(default_factory=Limits, description="Where the program stops and asks.")
     work: Work = Field(default_factory=Work, description="What workers do, and who carries it.")

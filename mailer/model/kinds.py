@@ -112,8 +112,13 @@ class ImportState(StrEnum):
 
 
 class IssueChange(StrEnum):
-    """What can happen to an issue as a whole. `resolved`: a doubt of it was settled by a person or by evidence."""
+    """What can happen to an issue as a whole. `resolved`: a doubt of it was settled by a person or by evidence.
 
+    `approved`: somebody agreed to what is sent; `accepted`: somebody let a finding of the checks pass.
+    """
+
+    APPROVED = "approved"
+    ACCEPTED = "accepted"
     FROZEN = "frozen"
     SCHEDULED = "scheduled"
     STARTED = "started"

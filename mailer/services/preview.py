@@ -9,9 +9,9 @@ from pathlib import Path
 from mailer.audience.address import parse_address
 from mailer.errors import NotFoundError, UsageError, WorkspaceError
 from mailer.model import Recipient, SubscriptionState
-from mailer.services.plan import narrowing_of, neutral_recipient, sample_recipients
 from mailer.services.prepare import Prepared, prepare
 from mailer.services.program import Program
+from mailer.services.samples import made_up_of, narrowing_of, sample_recipients
 from mailer.services.writer import MailWriter
 from mailer.store import subscribers as stored_subscribers
 from mailer.store import subscriptions as stored_subscriptions
@@ -83,13 +83,8 @@ def person(program: Program, prepared: Prepared, email: str) -> Recipient:
     return Recipient(0, found.id, found.ascii_email or found.email, lists[0], found.attributes)
 
 
-MADE_UP = {"name": "Alex Reader", "first_name": "Alex", "last_name": "Reader", "city": "Anytown"}
-
-
 def made_up(program: Program, prepared: Prepared) -> Recipient:
     """Somebody who does not exist, with the fields that people on the issue's lists have."""
     with program.store.read() as connection:
         people = sample_recipients(connection, prepared, narrowing_of(program, prepared))
-    fields = {key: value for person in people for key, value in person.attributes.items()}
-    invented = {key: MADE_UP.get(key, f"({key})") if isinstance(value, str) else value for key, value in fields.items()}
-    return neutral_recipient(prepared)._replace(attributes=invented or MADE_UP)
+    return made_up_of(prepared, people)

@@ -10,9 +10,9 @@ from mailer.errors import UsageError
 from mailer.model import Batch, Outcome, Receipt, Recipient
 from mailer.providers import ChecksAccess, Provider, Rehearses
 from mailer.services.merge_writer import MergeWriter
-from mailer.services.plan import narrowing_of, neutral_recipient, sample_recipients
 from mailer.services.prepare import Prepared
 from mailer.services.program import Program
+from mailer.services.samples import narrowing_of, neutral_recipient, sample_recipients
 from mailer.services.sending.access import provided
 from mailer.services.sending.freezing import plan_send
 from mailer.services.writer import MailWriter

@@ -16,7 +16,7 @@ from mailer.store.database import Store
 SCRIPTS = Path(__file__).parent / "migrations"
 # Every revision, oldest first. Kept here so that a database at the head is recognised without reading scripts;
 # a test compares it with them.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 
 VERSION = sa.table("alembic_version", sa.column("version_num"))
 

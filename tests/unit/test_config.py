@@ -155,7 +155,7 @@ def test_only_the_environment_that_is_given_counts(load: Load, monkeypatch: pyte
         ("[organization]\n", '1: unknown key "organization": did you mean "organisation"?'),
         ("[senders.x]\n", '1: unknown key "senders"'),
         ("[secrets]\n", '1: unknown key "secrets"'),
-        ("x = 1\n", '1: unknown key "x" (allowed: bounces, database, from,'),
+        ("x = 1\n", '1: unknown key "x" (allowed: approval, bounces, checks, database, from,'),
         ('[organisation]\ncontact = "office"', "2: organisation.contact is not an e-mail address: there is no @"),
         ('[organisation]\nname = "a\\nb"', "2: organisation.name must be one line"),
         ("[organisation]\nname = 5", "2: organisation.name must be text between quotation marks"),

@@ -1,6 +1,7 @@
 """The tables. A change here goes with a new script in migrations/versions; a test compares the two."""
 
 from mailer.store.tables.articles import articles, sources
+from mailer.store.tables.checking import accepted_findings, approvals, probes
 from mailer.store.tables.delivery import (
     batches,
     deliveries,
@@ -34,8 +35,10 @@ from mailer.store.tables.public import api_answers, api_tokens, attempts, spent,
 from mailer.store.tables.sending import bindings, job_parts, jobs, rates, sending_days, workers
 
 __all__ = [
+    "accepted_findings",
     "api_answers",
     "api_tokens",
+    "approvals",
     "archived_issues",
     "articles",
     "attempts",
@@ -59,6 +62,7 @@ __all__ = [
     "links",
     "lists",
     "metadata",
+    "probes",
     "rates",
     "sending_days",
     "sources",

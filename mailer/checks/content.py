@@ -1,0 +1,113 @@
+"""What the issue says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mailer.checks.facts import Facts
+from mailer.checks.finding import Fault, Level, Part, Place
+from mailer.checks.rule import Family, Rule
+from mailer.wording import near_name
+
+
+def unwritable(facts: Facts) -> Iterator[Fault]:
+    if facts.issue and (reasons := facts.issue.unwritable):
+        yield Fault(
+            f"{sum(reasons.values())} of {facts.issue.samples} sample mails cannot be written: {next(iter(reasons))}"
+            + (f" (and {len(reasons) - 1} more reasons)" if len(reasons) > 1 else "")
+        )
+
+
+def unknown_field(facts: Facts) -> Iterator[Fault]:
+    """A misspelt field with a default is worse than one without: everybody gets the default, and nobody notices."""
+    issue = facts.issue
+    if issue is None or not issue.fields_known:
+        return
+    for unknown in sorted(issue.fields_used - issue.fields_known):
+        near = near_name(unknown, issue.fields_known)
+        known = ", ".join(sorted(issue.fields_known))
+        yield Fault(
+            f"none of the {issue.samples} people looked at has the field {unknown}",
+            advice=f'did you mean "{near}"?' if near else f"people have: {known}",
+        )
+
+
+def empty_subject(facts: Facts) -> Iterator[Fault]:
+    # Where no mail could be written, there is no subject to judge.
+    if facts.issue and facts.mails and not facts.mails[0].subject.strip() and facts.mails[0].html:
+        yield Fault("the subject is empty", Place(Part.SUBJECT))
+
+
+def template_marks(facts: Facts) -> Iterator[Fault]:
+    """A person who wrote `{{name}}` into an article title meant no template; one who sees it in a mail is puzzled."""
+    for mail in facts.mails:
+        if found := re.search(r"\{\{.{0,60}?\}\}|\{%.{0,60}?%\}", mail.text):
+            yield Fault("readers will see template code", Place(Part.TEXT, excerpt=found[0]))
+
+
+def no_articles(facts: Facts) -> Iterator[Fault]:
+    if facts.issue and facts.issue.kind == "bulletin" and not facts.issue.articles:
+        yield Fault("this bulletin has no article", Place(Part.ISSUE))
+
+
+def repeated(facts: Facts) -> Iterator[Fault]:
+    if facts.issue and (again := facts.issue.repeated):
+        key, issue = next(iter(again.items()))
+        yield Fault(
+            f"{len(again)} of the articles went to one of these lists before, such as {key} in {issue}",
+            Place(Part.ISSUE, excerpt=key),
+        )
+
+
+RULES = (
+    Rule(
+        "unwritable",
+        Family.CONTENT,
+        Level.ERROR,
+        "Who has no value for a place cannot be written to.",
+        'give the field a default, such as {{ subscriber.first_name | default("friend") }}',
+        unwritable,
+        firm=True,
+    ),
+    Rule(
+        "unknown-field",
+        Family.CONTENT,
+        Level.WARNING,
+        "A misspelt field gives everybody its default, and nobody notices.",
+        "correct its name",
+        unknown_field,
+    ),
+    Rule(
+        "empty-subject",
+        Family.CONTENT,
+        Level.ERROR,
+        "Without a subject a mail looks like spam, and is hardly opened.",
+        "write one in the issue file",
+        empty_subject,
+    ),
+    Rule(
+        "repeated-article",
+        Family.CONTENT,
+        Level.ERROR,
+        "Readers notice when they get the same news twice.",
+        "take them out, or send with --again",
+        repeated,
+    ),
+    Rule(
+        "template-marks",
+        Family.CONTENT,
+        Level.WARNING,
+        "Template code that readers see is a place that was meant to be filled.",
+        "template code in an article is text",
+        template_marks,
+    ),
+    Rule(
+        "no-articles",
+        Family.CONTENT,
+        Level.WARNING,
+        "A bulletin is a choice of articles.",
+        "list some under articles:",
+        no_articles,
+    ),
+)

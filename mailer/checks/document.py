@@ -1,0 +1,105 @@
+"""The HTML of a mail as a tree, with the number and the line of every element."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import lxml.html
+from lxml.etree import ParserError
+
+from mailer.checks.finding import Part, Place
+
+Element = Any
+"""An lxml element. lxml has no types of its own."""
+
+EXCERPT = 120
+"""The longest text of a place, in characters."""
+
+EMPTY = "<html><head></head><body></body></html>"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An `a` element with an address. `text` is what a reader sees of it, alternative texts of images included."""
+
+    href: str
+    text: str
+    element: Element
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An `img` element; `alt` is None where it has none."""
+
+    src: str
+    alt: str | None
+    element: Element
+
+
+class Document:
+    """Parsed once for all rules. Broken HTML is read as libxml2 mends it."""
+
+    def __init__(self, html: str) -> None:
+        parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True)
+        try:
+            self.root: Element = lxml.html.document_fromstring(html.encode() or EMPTY.encode(), parser=parser)
+        except ParserError:  # nothing but comments
+            self.root = lxml.html.document_fromstring(EMPTY.encode(), parser=parser)
+
+    @cached_property
+    def elements(self) -> list[Element]:
+        """Every element in the order of the document, without comments."""
+        return list(self.root.iter("*"))
+
+    @cached_property
+    def numbers(self) -> dict[Element, int]:
+        return {element: number for number, element in enumerate(self.elements)}
+
+    def place(self, element: Element, excerpt: str = "") -> Place:
+        """Where an element is, with what stands there."""
+        return Place(Part.HTML, element.sourceline or 0, short(excerpt), self.numbers[element])
+
+    def tagged(self, *tags: str) -> Iterator[Element]:
+        """The elements of these names, in the order of the document."""
+        yield from self.root.iter(*tags)
+
+    @cached_property
+    def links(self) -> list[Link]:
+        return [Link(each.get("href").strip(), visible(each), each) for each in self.tagged("a") if each.get("href")]
+
+    @cached_property
+    def images(self) -> list[Image]:
+        return [Image((each.get("src") or "").strip(), each.get("alt"), each) for each in self.tagged("img")]
+
+    @cached_property
+    def styles(self) -> list[Element]:
+        """The `style` elements."""
+        return list(self.tagged("style"))
+
+
+SILENT = frozenset({"style", "script", "title", "head", "noscript", "template"})
+
+
+def visible(element: Element) -> str:
+    """The text of an element and what is in it, alternative texts of images included, white space as one space."""
+    return " ".join("".join(pieces(element)).split())
+
+
+def pieces(element: Element) -> Iterator[str]:
+    if not isinstance(element.tag, str) or element.tag in SILENT:
+        return
+    if element.tag == "img":
+        yield f" {element.get('alt') or ''} "
+    yield element.text or ""
+    for child in element:
+        yield from pieces(child)
+        yield child.tail or ""
+
+
+def short(text: str) -> str:
+    """At most so much of a text as a message can show, on one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= EXCERPT else line[: EXCERPT - 3] + "..."

@@ -1,0 +1,102 @@
+"""Everything that is known of an issue before it goes, as the rules want it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mailer.checks.facts import AudienceFacts, Facts, IssueFacts, SendingFacts
+from mailer.checks.finding import Finding
+from mailer.checks.run import check
+from mailer.model import Exclusion, Recipient
+from mailer.render.flat import sources
+from mailer.render.issue import RenderedIssue
+from mailer.services.checking.mails import SampleMails
+from mailer.services.prepare import Prepared
+from mailer.services.program import Program
+from mailer.store.ledger import FrozenCounts
+
+OUTBOX = "outbox"
+
+FIELD = re.compile(r"\bsubscriber(?:\.([A-Za-z_]\w*)|\['(\w+)'\])")
+GIVEN = frozenset({"email", "id", "list"})
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What the database says: who gets it, who got its articles already, and samples of its readers.
+
+    `sent_otherwise`: it was begun with other content.
+    """
+
+    audience: FrozenCounts
+    sent: Mapping[str, str]
+    people: Sequence[Recipient]
+    sent_otherwise: bool = False
+
+
+def facts_of(program: Program, prepared: Prepared, known: Circumstances, samples: SampleMails) -> Facts:
+    return Facts(
+        now=program.now(),
+        mails=samples.mails,
+        issue=issue_facts(prepared, known, samples),
+        sending=sending_facts(program, prepared),
+        audience=audience_facts(known),
+    )
+
+
+def findings_of(program: Program, facts: Facts) -> tuple[Finding, ...]:
+    """What the rules find, as the workspace weighs it."""
+    return check(facts, program.settings.checks.rules)
+
+
+def issue_facts(prepared: Prepared, known: Circumstances, samples: SampleMails) -> IssueFacts:
+    issue = prepared.issue
+    return IssueFacts(
+        name=issue.name,
+        kind=issue.kind.value,
+        subject=issue.subject,
+        preheader=issue.preheader,
+        language=issue.language,
+        articles=prepared.articles,
+        repeated={article.key: known.sent[article.key] for article in prepared.articles if article.key in known.sent},
+        unwritable=samples.unwritable,
+        samples=samples.samples,
+        fields_used=fields_used(prepared.rendered),
+        fields_known=fields_known(known.people),
+        sent_otherwise=known.sent_otherwise,
+    )
+
+
+def sending_facts(program: Program, prepared: Prepared) -> SendingFacts:
+    settings = program.settings
+    return SendingFacts(
+        organisation=settings.organisation.name,
+        postal_address=settings.organisation.postal_address,
+        base_url=prepared.base_url,
+        leaves_this_machine=settings.provider.name != OUTBOX,
+        from_email=prepared.sender.email,
+        tracking="counting" in prepared.addressing,
+    )
+
+
+def audience_facts(known: Circumstances) -> AudienceFacts:
+    exclusions = known.audience.exclusions
+    return AudienceFacts(
+        recipients=known.audience.recipients,
+        pending=exclusions.get(Exclusion.PENDING, 0),
+        outside_segment=exclusions.get(Exclusion.SEGMENT, 0),
+    )
+
+
+def fields_used(rendered: RenderedIssue) -> frozenset[str]:
+    """The fields of a person that an issue mentions anywhere."""
+    parts = (rendered.subject, rendered.preheader, rendered.html, rendered.text)
+    found = (FIELD.finditer(source) for part in parts for source in sources(part.segments))
+    return frozenset(match[1] or match[2] for matches in found for match in matches)
+
+
+def fields_known(people: Sequence[Recipient]) -> frozenset[str]:
+    """The fields that any of these people has; none when there are no people."""
+    return frozenset(key for person in people for key in person.attributes) | GIVEN if people else frozenset()
