@@ -1,0 +1,99 @@
+"""A file on its own: HTML, MJML, or a whole mail as .eml. It is nobody's issue, so much about it is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+
+from mailer.checks.facts import Facts, Mail
+from mailer.checks.finding import Finding, Part, Source
+from mailer.checks.run import check
+from mailer.config.checks import Checks
+from mailer.errors import IssueFileError, Mistake, NotFoundError, TemplateError, UsageError
+from mailer.render.mjml import compile_mjml
+from mailer.services.checking.check import Checked, checked
+from mailer.services.checking.judging import levels_of
+
+LARGEST = 20 * 1024 * 1024
+"""Bytes of a file that is looked at."""
+
+
+def check_file(path: Path, settings: Checks, now: datetime) -> Checked:
+    """Everything the rules find in a file."""
+    mail = READERS[path.suffix.lower()](data_of(path), str(path))
+    facts = Facts(now=now, mails=(mail,), clients=settings.clients)
+    findings = check(facts, levels_of(settings))
+    return checked(path.name, str(path), [replace(each, source=source_in(path, each)) for each in findings])
+
+
+def source_in(path: Path, finding: Finding) -> Source:
+    """The line of the file where it is; the first where only the file as a whole is meant."""
+    place = finding.place
+    by_line = place is not None and place.part is Part.HTML and path.suffix.lower() in (".html", ".htm")
+    return Source(str(path), (place.line if place and by_line else 0) or 1)
+
+
+def is_file(name: str) -> bool:
+    """Whether a name is that of a file to be looked at on its own, by its ending."""
+    return Path(name).suffix.lower() in READERS
+
+
+def data_of(path: Path) -> bytes:
+    if not path.is_file():  # a pipe would be waited for
+        raise NotFoundError(f"{path} is not a file", hint="mailer check FILE.html, or the name of an issue")
+    if path.stat().st_size > LARGEST:
+        raise UsageError(f"{path} has more than {LARGEST // 1024 // 1024} MB: that is no mail")
+    return path.read_bytes()
+
+
+def html_file(data: bytes, label: str) -> Mail:
+    return Mail(label, html=text_of(data, label))
+
+
+def mjml_file(data: bytes, label: str) -> Mail:
+    try:
+        return Mail(label, html=compile_mjml(text_of(data, label)))
+    except TemplateError as error:
+        raise TemplateError(error.message, name=label, line=error.line, hint=error.hint) from None
+
+
+def mail_file(data: bytes, label: str) -> Mail:
+    """A whole mail, as it was sent or received."""
+    message = BytesParser(policy=policy.default).parsebytes(data)
+    return Mail(
+        label, str(message["Subject"] or ""), "", content_of(message, "html"), content_of(message, "plain"), data
+    )
+
+
+def content_of(message: EmailMessage, kind: str) -> str:
+    """The text of a part; what is not in the encoding that it names is read as far as it goes."""
+    part = message.get_body((kind,))
+    if part is None:
+        return ""
+    data = part.get_payload(decode=True)
+    charset = part.get_content_charset("utf-8")
+    try:
+        return data.decode(charset, "replace") if isinstance(data, bytes) else ""
+    except LookupError:  # an encoding that nobody knows
+        return data.decode("utf-8", "replace") if isinstance(data, bytes) else ""
+
+
+def text_of(data: bytes, label: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise IssueFileError(label, [Mistake(line, "the file is not UTF-8")], hint="save it as UTF-8") from None
+
+
+READERS: dict[str, Callable[[bytes, str], Mail]] = {
+    ".html": html_file,
+    ".htm": html_file,
+    ".mjml": mjml_file,
+    ".eml": mail_file,
+}
