@@ -129,7 +129,8 @@ class SourceError(MailerError):
 
 
 class FetchError(SourceError):
-    """Fetching failed. `retry_after` is in seconds where the server named a time."""
+    """Fetching failed. `retry_after` is in seconds where the server named a time; `trouble` is the kind of failure
+    where no answer came, one of `model.Trouble`."""
 
     def __init__(
         self,
@@ -137,10 +138,12 @@ class FetchError(SourceError):
         *,
         status: int | None = None,
         retry_after: float | None = None,
+        trouble: str = "",
         hint: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
+        self.trouble = trouble
         self.retry_after = retry_after
 
 

@@ -94,6 +94,14 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Leaving:
+    """What was answered at the address of a mail's way out, where nobody was unsubscribed: the page, and one click."""
+
+    page: Probe
+    click: Probe
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """`mails` are different mails of one issue, the made-up reader's first; or the one of a file.
 
@@ -108,3 +116,4 @@ class Facts:
     audience: AudienceFacts | None = None
     probes: Mapping[str, Probe] = field(default_factory=dict)
     clients: Mapping[str, float] = field(default_factory=dict)
+    leaving: Leaving | None = None

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 import idna
 
 from mailer.errors import FetchError
+from mailer.model import Trouble
 
 Resolver = Callable[[str, int], Sequence[str]]
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -58,13 +59,14 @@ def target_of(url: str) -> Target:
         parts = urlsplit(url.strip())
         port = parts.port
     except ValueError as exc:
-        raise FetchError(f"{url[:100]!r} is no web address") from exc
+        raise FetchError(f"{url[:100]!r} is no web address", trouble=Trouble.ADDRESS) from exc
     if parts.scheme not in _PORTS:
-        raise FetchError(f"{parts.scheme or 'no scheme'}: only http and https are fetched")
+        raise FetchError(f"{parts.scheme or 'no scheme'}: only http and https are fetched", trouble=Trouble.ADDRESS)
     if "@" in parts.netloc:
-        raise FetchError(f"the address of {parts.hostname} carries a user name; that is not fetched")
+        text = f"the address of {parts.hostname} carries a user name; that is not fetched"
+        raise FetchError(text, trouble=Trouble.ADDRESS)
     if port == 0:
-        raise FetchError(f"{parts.hostname}: port 0 is no port")
+        raise FetchError(f"{parts.hostname}: port 0 is no port", trouble=Trouble.ADDRESS)
     path = quote(parts.path or "/", safe="/%:;=@!$&'()*+,~")
     query = "?" + quote(parts.query, safe="/%:;=@!$&'()*+,~?[]") if parts.query else ""
     return Target(parts.scheme, _host(parts.hostname or ""), port or _PORTS[parts.scheme], path + query)
@@ -75,14 +77,15 @@ def _host(name: str) -> str:
     try:
         ascii_name = name if name.isascii() else idna.encode(name, uts46=True).decode("ascii")
     except (idna.IDNAError, UnicodeError) as exc:
-        raise FetchError(f"{name[:100]!r} is no host name") from exc
+        raise FetchError(f"{name[:100]!r} is no host name", trouble=Trouble.ADDRESS) from exc
     host = ascii_name.lower().removesuffix(".")
     if _literal(host):
         return host
     if _NUMERIC.fullmatch(host):
-        raise FetchError(f"{host[:100]!r} is an address in disguise; that is not fetched")
+        text = f"{host[:100]!r} is an address in disguise; that is not fetched"
+        raise FetchError(text, trouble=Trouble.PRIVATE)
     if len(host) > 253 or not _HOST.fullmatch(host):
-        raise FetchError(f"{name[:100]!r} is no host name")
+        raise FetchError(f"{name[:100]!r} is no host name", trouble=Trouble.ADDRESS)
     return host
 
 
@@ -120,10 +123,11 @@ def addresses(target: Target, *, resolve: Resolver, allow_private: bool, seconds
     found = [target.host] if _literal(target.host) else _resolved(target, resolve, seconds)
     allowed = [address for address in found if is_allowed(address, allow_private=allow_private)]
     if not found:
-        raise FetchError(f"{target.host}: no address found")
+        raise FetchError(f"{target.host}: no address found", trouble=Trouble.NAME)
     if not allowed:
         raise FetchError(
             f"{target.host} is at a private or reserved address; that is not fetched",
+            trouble=Trouble.PRIVATE,
             hint=None if allow_private else "a source inside your own network needs allow_private = true",
         )
     return allowed
@@ -149,7 +153,7 @@ def _resolved(target: Target, resolve: Resolver, seconds: float) -> list[str]:
     try:
         answer = answers.get(timeout=max(seconds, 0.001))
     except queue.Empty:
-        raise FetchError(f"{target.host}: the name was not resolved in time") from None
+        raise FetchError(f"{target.host}: the name was not resolved in time", trouble=Trouble.NAME) from None
     if isinstance(answer, Exception):
-        raise FetchError(f"{target.host}: the name is unknown ({answer})") from answer
+        raise FetchError(f"{target.host}: the name is unknown ({answer})", trouble=Trouble.NAME) from answer
     return list(answer)

@@ -18,6 +18,7 @@ from urllib3.response import HTTPResponse
 
 from mailer.errors import FetchError
 from mailer.fetch.address import Target
+from mailer.model import Trouble
 
 _CHUNK = 65_536
 _MAX_ADDRESSES = 4
@@ -34,8 +35,18 @@ class Limits:
     def left(self, target: Target) -> float:
         seconds = self.deadline - monotonic()
         if seconds <= 0:
-            raise FetchError(f"{target.host} did not answer in time")
+            raise too_late(target)
         return seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What is asked for. `beginning`: as much of a body as may be read will do, as it comes over the wire."""
+
+    headers: Mapping[str, str]
+    method: str = "GET"
+    body: bytes | None = None
+    beginning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +61,7 @@ class Answer:
 def exchange(
     target: Target,
     addresses: Sequence[str],
-    headers: Mapping[str, str],
+    asking: Asking,
     limits: Limits,
     tls: ssl.SSLContext | None,
 ) -> Answer:
@@ -59,14 +70,14 @@ def exchange(
     try:
         with _ended_at(limits.deadline, connection) as ended:
             try:
-                answer = _read(connection, target, headers, limits)
+                answer = _read(connection, target, asking, limits)
             except (HTTPError, HTTPException, OSError, ValueError, zlib.error) as exc:
                 if ended.is_set():
-                    raise FetchError(f"{target.host} did not answer in time") from exc
+                    raise too_late(target) from exc
                 raise _broken(target, exc) from exc
             # A body without a length ends quietly when the connection is closed under it.
             if ended.is_set():
-                raise FetchError(f"{target.host} did not answer in time")
+                raise too_late(target)
             return answer
     finally:
         connection.close()
@@ -121,16 +132,19 @@ def _ended_at(deadline: float, connection: HTTPConnection) -> Iterator[threading
         timer.cancel()
 
 
-def _read(connection: HTTPConnection, target: Target, headers: Mapping[str, str], limits: Limits) -> Answer:
-    connection.request("GET", target.path, headers=headers, preload_content=False, decode_content=False)
+def _read(connection: HTTPConnection, target: Target, asking: Asking, limits: Limits) -> Answer:
+    method, body, headers = asking.method, asking.body, asking.headers
+    connection.request(method, target.path, body, headers, preload_content=False, decode_content=False)
     with closing(connection.getresponse()) as response:
-        return _answer(response, target, limits)
+        return _answer(response, target, asking, limits)
 
 
-def _answer(response: HTTPResponse, target: Target, limits: Limits) -> Answer:
+def _answer(response: HTTPResponse, target: Target, asking: Asking, limits: Limits) -> Answer:
     found = {name.lower(): value for name, value in response.headers.items()}
-    if response.status != 200:
+    if response.status != 200 or asking.method == "HEAD":
         return Answer(response.status, found)
+    if asking.beginning:
+        return Answer(200, found, response.read(limits.max_bytes, decode_content=False))
     return Answer(200, found, _body(response, found.get("content-encoding", ""), target, limits))
 
 
@@ -179,10 +193,14 @@ def _gunzip() -> zlib._Decompress:
 
 def _broken(target: Target, exc: Exception) -> FetchError:
     if isinstance(exc, ssl.SSLError) or "certificate" in str(exc).lower():
-        return FetchError(f"{target.host}: the secure connection failed ({_reason(exc)})")
+        return FetchError(f"{target.host}: the secure connection failed ({_reason(exc)})", trouble=Trouble.TLS)
     if isinstance(exc, TimeoutError) or "timed out" in str(exc).lower():
-        return FetchError(f"{target.host} did not answer in time")
-    return FetchError(f"{target.host}: the connection failed ({_reason(exc)})")
+        return too_late(target)
+    return FetchError(f"{target.host}: the connection failed ({_reason(exc)})", trouble=Trouble.CONNECTION)
+
+
+def too_late(target: Target) -> FetchError:
+    return FetchError(f"{target.host} did not answer in time", trouble=Trouble.TIME)
 
 
 def _reason(exc: Exception) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -14,15 +13,15 @@ from urllib.parse import urljoin
 from mailer import __version__
 from mailer.errors import FetchError
 from mailer.fetch.address import Resolver, Target, addresses, system_resolver, target_of
-from mailer.fetch.exchange import Answer, Limits, exchange
-from mailer.model import SourceState
+from mailer.fetch.exchange import Answer, Asking, Limits, exchange
+from mailer.model import SourceState, Trouble
 
 USER_AGENT = f"campaign-mailer/{__version__} (newsletter article reader)"
 _ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, "
     "application/json;q=0.9, text/xml;q=0.8, text/plain;q=0.5, */*;q=0.1"
 )
-_REDIRECTS = (301, 302, 303, 307, 308)
+REDIRECTS = (301, 302, 303, 307, 308)
 _TRY_LATER = (429, 503)
 # Longer validators would cost more to send than they save, and servers refuse headers of 8 KB.
 _MAX_VALIDATOR = 2_000
@@ -61,14 +60,15 @@ def fetch(url: str, *, policy: FetchPolicy, state: SourceState, now: datetime) -
     target = first = target_of(url)
     for _ in range(policy.max_redirects + 1):
         trusted = policy.allow_private and target.host == first.host
-        answer = _ask(target, replace(policy, allow_private=trusted), _headers(target, state), deadline)
-        if answer.status not in _REDIRECTS:
+        answer = ask(target, replace(policy, allow_private=trusted), Asking(_headers(target, state)), deadline)
+        if answer.status not in REDIRECTS:
             return _fetched(answer, target, state, now)
-        target = _next(target, answer.headers.get("location"))
-    raise FetchError(f"{first.host}: more than {policy.max_redirects} redirects")
+        target = following(target, answer.headers.get("location"))
+    raise too_many_redirects(first, policy)
 
 
-def _ask(target: Target, policy: FetchPolicy, headers: Mapping[str, str], deadline: float) -> Answer:
+def ask(target: Target, policy: FetchPolicy, asking: Asking, deadline: float) -> Answer:
+    """One request to what the policy lets be reached."""
     limits = Limits(deadline, policy.step_seconds, policy.max_bytes)
     found = addresses(
         target,
@@ -76,7 +76,11 @@ def _ask(target: Target, policy: FetchPolicy, headers: Mapping[str, str], deadli
         allow_private=policy.allow_private,
         seconds=min(limits.step_seconds, limits.left(target)),
     )
-    return exchange(target, found, headers, limits, policy.tls)
+    return exchange(target, found, asking, limits, policy.tls)
+
+
+def too_many_redirects(first: Target, policy: FetchPolicy) -> FetchError:
+    return FetchError(f"{first.host}: more than {policy.max_redirects} redirects", trouble=Trouble.LOOP)
 
 
 def _headers(target: Target, state: SourceState) -> dict[str, str]:
@@ -96,16 +100,18 @@ def _is_header_value(value: str) -> bool:
     return len(value) <= _MAX_VALIDATOR and all(" " <= char <= "\xff" and char != "\x7f" for char in value)
 
 
-def _next(target: Target, location: str | None) -> Target:
+def following(target: Target, location: str | None) -> Target:
+    """Where a redirect leads. Raises FetchError for one that is not followed."""
     if not location:
-        raise FetchError(f"{target.host}: a redirect that leads nowhere")
+        raise FetchError(f"{target.host}: a redirect that leads nowhere", trouble=Trouble.CONNECTION)
     try:
-        following = target_of(urljoin(target.url, location))
+        there = target_of(urljoin(target.url, location))
     except ValueError as exc:
-        raise FetchError(f"{target.host}: a redirect to what is no web address") from exc
-    if target.scheme == "https" and following.scheme == "http":
-        raise FetchError(f"{target.host}: a redirect from https to http ({following.host}) is not followed")
-    return following
+        raise FetchError(f"{target.host}: a redirect to what is no web address", trouble=Trouble.ADDRESS) from exc
+    if target.scheme == "https" and there.scheme == "http":
+        text = f"{target.host}: a redirect from https to http ({there.host}) is not followed"
+        raise FetchError(text, trouble=Trouble.INSECURE)
+    return there
 
 
 def _fetched(answer: Answer, target: Target, state: SourceState, now: datetime) -> Fetched:

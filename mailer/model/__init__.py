@@ -39,6 +39,7 @@ from mailer.model.records import (
     SourceState,
     Subscriber,
 )
+from mailer.model.trouble import Trouble
 
 __all__ = [
     "NO_ATTRIBUTES",
@@ -76,4 +77,5 @@ __all__ = [
     "Subscriber",
     "SubscriptionState",
     "SuppressionReason",
+    "Trouble",
 ]

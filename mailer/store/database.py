@@ -215,6 +215,14 @@ def add_up(connection: Connection, table: sa.Table, values: Mapping[str, Any], n
     return int(connection.execute(statement.returning(number)).scalar_one())
 
 
+def put_row(connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> None:
+    """Add one row, or put its values in place of those of the row whose key is there."""
+    insert = _INSERTS[connection.dialect.name](table).values(values)
+    keys = list(table.primary_key.columns)
+    others = {name: insert.excluded[name] for name in values if name not in table.primary_key.columns}
+    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=others))
+
+
 def insert_rows(connection: Connection, table: sa.Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Add many rows, each the values of `names` in their order.
 
