@@ -1,0 +1,1 @@
+"""What mail programs support, as caniemail.com found out by trying."""
