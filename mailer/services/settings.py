@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from mailer.config import Settings, load_settings
 from mailer.errors import ConfigError
 from mailer.providers import make_provider
+from mailer.services.checking.levels import levels_of
 from mailer.wording import unknown
 from mailer.workspace import Workspace
 
@@ -82,6 +83,7 @@ class Report:
 def check(workspace: Workspace, environ: Mapping[str, str]) -> Report:
     """Reads everything that a person configures. Raises ConfigError with every mistake."""
     settings = load_settings(workspace.settings_file, environ)
+    levels_of(settings.checks)
     make_provider(settings, workspace.root).close()
     lists = workspace.load_lists()
     for definition in lists.values():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mailer.checks.finding import Finding, Level
-from mailer.services.checking.judging import levels_of
+from mailer.services.checking.levels import levels_of
 from mailer.services.plan import plan_prepared
 from mailer.services.prepare import prepare
 from mailer.services.program import Program

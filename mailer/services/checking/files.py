@@ -17,7 +17,7 @@ from mailer.config.checks import Checks
 from mailer.errors import IssueFileError, Mistake, NotFoundError, TemplateError, UsageError
 from mailer.render.mjml import compile_mjml
 from mailer.services.checking.check import Checked, checked
-from mailer.services.checking.judging import levels_of
+from mailer.services.checking.levels import levels_of
 
 LARGEST = 20 * 1024 * 1024
 """Bytes of a file that is looked at."""

@@ -1,20 +1,28 @@
-"""What the rules find, as the workspace weighs it."""
+"""What the rules find: as the workspace weighs it, without what is a person's, with lines, and what was accepted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import replace
 
-from mailer.checks.table import BY_ID
-from mailer.config.checks import Checks
-from mailer.errors import ConfigError
-from mailer.wording import unknown
+from mailer.checks.facts import Facts, Mail
+from mailer.checks.finding import Finding
+from mailer.checks.locate import Authored, locate
+from mailer.checks.privacy import impersonal
+from mailer.services.checking.accepting import marked
+from mailer.services.checking.levels import levels_of
+from mailer.services.checking.locating import authored_of, said_at
+from mailer.services.prepare import Prepared
+from mailer.services.program import Program
 
 
-def levels_of(settings: Checks) -> Mapping[str, str]:
-    """The levels that the workspace gives to rules. ConfigError when one of them is no rule, or cannot be lowered."""
-    for name in settings.rules:
-        if name not in BY_ID:
-            raise ConfigError(
-                f"mailer.toml: [checks] rules: {unknown('rule', name, BY_ID)}", hint="mailer check --rules lists them"
-            )
-    return settings.rules
+def findings_of(program: Program, prepared: Prepared, facts: Facts) -> tuple[Finding, ...]:
+    """What the rules find in an issue, errors first."""
+    authored = authored_of(program, prepared)
+    found = impersonal(facts, levels_of(program.settings.checks), authored.wrote)
+    return marked(program, prepared.issue.name, placed(authored, found, facts.mails))
+
+
+def placed(authored: Authored, found: Sequence[Finding], mails: Sequence[Mail]) -> list[Finding]:
+    """The findings with the lines where an author can mend them."""
+    return [replace(each, source=locate(each, authored, said_at(each, mails))) for each in found]
