@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +19,7 @@ from mailer.wording import counted
 if TYPE_CHECKING:
     from mailer.checks.finding import Finding
     from mailer.config.checks import Checks
+    from mailer.services.checking.accepting import Accepting
     from mailer.services.checking.check import Checked
 
 SubjectArgument = Annotated[
@@ -28,6 +31,13 @@ SubjectArgument = Annotated[
 ]
 
 
+AcceptOption = Annotated[
+    list[str] | None,
+    typer.Option("--accept", metavar="RULE", help="Let pass what this rule finds now; may be given several times."),
+]
+ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it is accepted. It is kept.")]
+
+
 def check(
     context: typer.Context,
     subject: SubjectArgument = "",
@@ -35,32 +45,96 @@ def check(
         bool, typer.Option("--offline", help="Ask no links; what they answered lately is believed.")
     ] = False,
     again: AgainOption = False,
+    accept: AcceptOption = None,
+    reason: ReasonOption = "",
+    take_back: Annotated[
+        str, typer.Option("--take-back", metavar="RULE", help="Let pass no longer what was accepted of this rule.")
+    ] = "",
+    sarif: Annotated[bool, typer.Option("--sarif", help="Print it as SARIF, which forges show on the lines.")] = False,
+    rules: Annotated[bool, typer.Option("--rules", help="List every rule with its level, and check nothing.")] = False,
+    explain: Annotated[str, typer.Option("--explain", metavar="RULE", help="Say what a rule is for.")] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Look an issue over as every rule does, before it goes; or a mail that is a file on its own.
 
-    The exit code is 1 when a check found an error.
+    The exit code is 1 when a check found an error that nobody accepted.
     """
-    from mailer.errors import CheckError, UsageError
+    from mailer.errors import CheckError
 
-    if not subject:
-        raise UsageError("which issue or file?", hint="mailer check ISSUE, or mailer check FILE.html")
-    done = looked_at(context, subject, again=again, offline=offline)
-    output.result(done, as_json, lambda: show(done))
+    if rules or explain:
+        show_rules(settings_around(context), explain, as_json=as_json)
+        return
+    wanted = Wanted(subject, offline=offline, again=again, take_back=take_back, accepting=accepting_of(accept, reason))
+    done = looked_at(context, wanted)
+    if sarif:
+        output.data(as_sarif(done))
+    else:
+        output.result(done, as_json, lambda: show(done))
     if done.errors:
         raise CheckError(f"{counted(len(done.errors), 'error')} to mend in {done.name}", hint=done.errors[0].advice)
 
 
-def looked_at(context: typer.Context, subject: str, *, again: bool, offline: bool) -> Checked:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to look at, and how."""
+
+    subject: str
+    offline: bool = False
+    again: bool = False
+    take_back: str = ""
+    accepting: Accepting | None = None
+
+
+def accepting_of(rules: list[str] | None, reason: str) -> Accepting | None:
+    """The rules that are accepted, if any are. UsageError for what no rule is called, or a reason without one."""
+    from mailer.errors import UsageError
+    from mailer.services.checking.accepting import Accepting
+
+    if not rules:
+        if reason:
+            raise UsageError("--reason is for what is accepted", hint="--accept RULE --reason TEXT")
+        return None
+    return Accepting(tuple(rules), reason)
+
+
+def looked_at(context: typer.Context, wanted: Wanted) -> Checked:
     from datetime import UTC, datetime
 
-    from mailer.services.checking.check import check_issue
+    from mailer.errors import UsageError
+    from mailer.services.checking.check import Ways, check_issue
     from mailer.services.checking.files import check_file, is_file
 
-    if is_file(subject):
-        return check_file(Path(subject), settings_around(context), datetime.now(UTC))
+    if not wanted.subject:
+        raise UsageError("which issue or file?", hint="mailer check ISSUE, or mailer check FILE.html")
+    if is_file(wanted.subject):
+        if wanted.accepting or wanted.take_back:
+            raise UsageError("what is accepted is kept for an issue, not for a file", hint="mailer check ISSUE")
+        return check_file(Path(wanted.subject), settings_around(context), datetime.now(UTC))
+    tell = None if wanted.offline else output.progress
+    ways = Ways(tell, again=wanted.again, accepting=wanted.accepting, take_back=wanted.take_back)
     with open_mailer(context) as mailer:
-        return check_issue(mailer, bare(subject), again=again, tell=None if offline else output.progress)
+        return check_issue(mailer, bare(wanted.subject), ways)
+
+
+def as_sarif(done: Checked) -> Mapping[str, Any]:
+    from mailer import __version__
+    from mailer.checks.sarif import sarif
+    from mailer.checks.table import RULES
+
+    return sarif(done.findings, RULES, done.file, __version__)
+
+
+def show_rules(settings: Checks, explain: str, *, as_json: bool) -> None:
+    """All rules, or what one of them is for."""
+    from mailer.services.checking.rules import explained, listed
+
+    if explain:
+        rule = explained(settings, explain)
+        output.result(rule, as_json, lambda: output.fields(rule.shown))
+        return
+    found = listed(settings)
+    rows = [(rule.id, rule.level, rule.family, rule.why) for rule in found]
+    output.result(found, as_json, lambda: output.columns(("RULE", "LEVEL", "FAMILY", "WHY"), rows))
 
 
 def settings_around(context: typer.Context) -> Checks:

@@ -12,7 +12,7 @@ from mailer.errors import NotFoundError, UsageError
 from mailer.services.program import Program
 from mailer.services.whoami import user_name
 from mailer.store import accepting as stored
-from mailer.wording import unknown
+from mailer.wording import quoted, unknown
 
 LONGEST = 1000
 """Letters of a reason."""
@@ -58,6 +58,13 @@ def accept(program: Program, issue: str, findings: Sequence[Finding], accepting:
             reason = accepting.reason.strip()
             stored.accept(connection, stored.Acceptance(issue, each.rule, fault, reason, who, now))
     return marked(program, issue, findings)
+
+
+def take_back(program: Program, issue: str, rule: str) -> None:
+    """Let nothing of a rule pass any more. NotFoundError when nothing of it was accepted."""
+    with program.store.write() as connection:
+        if not stored.take_back(connection, issue, rule):
+            raise NotFoundError(f"{issue}: nothing of the rule {quoted(rule)} is accepted")
 
 
 def fingerprints(findings: Collection[Finding]) -> list[str]:

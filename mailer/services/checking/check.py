@@ -1,11 +1,12 @@
-"""`mailer check`: an issue, or a file on its own, asked by every rule."""
+"""`mailer check`: an issue is asked by every rule, and its links whether they are there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailer.checks.finding import Finding, Level
+from mailer.services.checking.accepting import Accepting, accept, take_back
 from mailer.services.checking.levels import levels_of
 from mailer.services.plan import plan_prepared
 from mailer.services.prepare import prepare
@@ -15,13 +16,29 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Ways:
+    """How to check. Links are asked where `tell` hears of it; else what is known of them is believed.
+
+    `again`: although a list got one of the articles before. `take_back` is a rule that is accepted no longer.
+    """
+
+    tell: Tell | None = None
+    again: bool = False
+    accepting: Accepting | None = None
+    take_back: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
-    """What the rules find in `name`: an issue, or a file. `file` is where that stands, `hash` an issue's content."""
+    """What the rules find in `name`: an issue, or a file. `file` is where that stands, `hash` an issue's content.
+
+    `counts` are those of findings that nobody accepted.
+    """
 
     name: str
     file: str
     findings: tuple[Finding, ...]
-    counts: dict[Level, int]
+    counts: Mapping[Level, int]
     hash: str = ""
 
     @property
@@ -29,12 +46,17 @@ class Checked:
         return tuple(finding for finding in self.findings if finding.stops)
 
 
-def check_issue(program: Program, name: str, *, again: bool = False, tell: Tell | None = None) -> Checked:
-    """Everything the rules find. Links are asked where `tell` hears of it; else what is known is believed."""
+def check_issue(program: Program, name: str, ways: Ways = Ways()) -> Checked:
+    """Everything the rules find in an issue."""
     levels_of(program.settings.checks)
     prepared = prepare(program, name)
-    plan = plan_prepared(program, prepared, again=again)
-    return checked(plan.name, f"issues/{plan.name}.md", plan.findings, plan.hash)
+    if ways.take_back:
+        take_back(program, prepared.issue.name, ways.take_back)
+    plan = plan_prepared(program, prepared, again=ways.again)
+    findings = plan.findings
+    if ways.accepting:
+        findings = accept(program, plan.name, findings, ways.accepting)
+    return checked(plan.name, f"issues/{plan.name}.md", findings, plan.hash)
 
 
 def checked(name: str, file: str, findings: Sequence[Finding], content: str = "") -> Checked:
