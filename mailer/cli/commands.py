@@ -45,6 +45,7 @@ COMMANDS = (
     Command("plan", "mailer.cli.issue:plan", "Show exactly what send would do: content, audience, checks."),
     Command("check", "mailer.cli.check:check", "Look over an issue before it goes, or a mail that is a file."),
     Command("preview", "mailer.cli.issue:preview", "Write an issue as files to look at, as one reader gets it."),
+    Command("approve", "mailer.cli.approve:approve", "Agree to an issue as it is now, as a second person."),
     Command("send", "mailer.cli.send:send", "Send an issue to everybody on its lists, each person once."),
     Command("test", "mailer.cli.testing:test", "Send an issue to addresses you name, marked as a test."),
     Command("pause", "mailer.cli.control:pause", "Stop sending an issue for a while."),

@@ -62,6 +62,7 @@ def show_plan(planned: Plan) -> None:
             "size": f"{planned.html_bytes:,} bytes of HTML, {planned.text_bytes:,} of text",
             "provider": f"{planned.provider}, {counted(planned.batches, 'batch', 'batches')}",
             "hash": planned.hash[:12],
+            "approvals": planned.approvals.lines if planned.approvals else [],
         }
     )
     if planned.articles:
@@ -134,5 +135,6 @@ def show_preview(written: Preview) -> None:
             "html": relative(written.html),
             "text": relative(written.text),
             "message": relative(written.message),
+            "approvals": written.approvals.lines if written.approvals else [],
         }
     )

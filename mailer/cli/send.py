@@ -145,7 +145,11 @@ def rehearse(context: typer.Context, name: str, *, again: bool, as_json: bool) -
 
 
 def ready(mailer: Mailer, planned: Plan, *, yes: bool) -> None:
-    """What the checks find is said, and a person's word asked for."""
+    """What the checks find is said, and a person's word asked for; not for what nobody approved."""
+    from mailer.services.approvals import refuse_unapproved
+
+    if planned.approvals is not None:
+        refuse_unapproved(planned.approvals)
     for finding in planned.findings:
         output.warn(f"{finding.words} ({finding.rule})")
     confirm(mailer, planned, yes=yes)

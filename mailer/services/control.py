@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mailer.errors import ConflictError
+from mailer.errors import CheckError, ConflictError
 from mailer.model import DeliveryState, IssueState
+from mailer.services.approvals import unapproved_words
 from mailer.services.program import Program
 from mailer.services.sending.recalling import Recalled, can_recall, drop_held, recall
 from mailer.services.status import found
@@ -128,6 +129,8 @@ def resume(program: Program, name: str) -> Resumed:
             )
         if not already:
             refuse_over(issue)
+            if missing := unapproved_words(connection, program.settings, (name, issue.hash)):
+                raise CheckError(f"{name}: {missing}", hint=f"mailer approve {name} --hash {issue.hash[:12]}")
             stored.resume(connection, name, now)
     with program.store.read() as connection:
         counts = ledger.figures(connection, name).deliveries

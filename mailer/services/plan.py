@@ -11,12 +11,15 @@ from sqlalchemy.engine import Connection
 from mailer.checks.finding import Finding
 from mailer.errors import CheckError
 from mailer.model import Article, Exclusion, Issue, IssueState, Recipient
-from mailer.services.checking.gather import Circumstances, facts_of, findings_of
+from mailer.services.approvals import Approvals, approvals_of
+from mailer.services.checking.gather import Circumstances, facts_of
+from mailer.services.checking.judging import findings_of
 from mailer.services.checking.mails import sample_mails
 from mailer.services.prepare import Prepared, prepare
 from mailer.services.program import Program
 from mailer.services.samples import narrowing_of, sample_recipients
 from mailer.services.segments import check as check_segment
+from mailer.services.whoami import user_name
 from mailer.store import articles as stored_articles
 from mailer.store import issues as stored_issues
 from mailer.store import ledger
@@ -52,6 +55,7 @@ class Plan:
     segment: str = ""
     scheduled_for: datetime | None = None
     changed: bool = False
+    approvals: Approvals | None = None
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -72,6 +76,7 @@ class Known:
     audience: ledger.FrozenCounts
     sent: Mapping[str, str]
     people: Sequence[Recipient]
+    approvals: Approvals
 
 
 def known(program: Program, prepared: Prepared, *, smtputf8: bool, again: bool) -> Known:
@@ -98,7 +103,9 @@ def known(program: Program, prepared: Prepared, *, smtputf8: bool, again: bool) 
             )
         )
         sent = {} if again or begun else sent_by_others(connection, issue)
-        return Known(row, begun, audience, sent, sample_recipients(connection, prepared, narrowing))
+        content = row.hash if row is not None and begun else prepared.hash
+        approvals = approvals_of(connection, program.settings, (issue.name, content), user_name())
+        return Known(row, begun, audience, sent, sample_recipients(connection, prepared, narrowing), approvals)
 
 
 def plan_prepared(program: Program, prepared: Prepared, *, again: bool = False) -> Plan:
@@ -127,11 +134,12 @@ def plan_prepared(program: Program, prepared: Prepared, *, again: bool = False) 
         provider=provider.name,
         batches=-(-audience.recipients // batch_size),
         hash=prepared.hash,
-        findings=findings_of(program, facts),
+        findings=findings_of(program, prepared, facts),
         state=row.state.value if row else None,
         segment=issue.segment,
         scheduled_for=row.due_at if row and not found.begun else None,
         changed=changed,
+        approvals=found.approvals,
     )
 
 

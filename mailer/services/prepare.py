@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mailer.errors import NotFoundError
-from mailer.model import Article, Issue, MailingList, Sender
+from mailer.model import Article, Issue, IssueKind, MailingList, Sender
 from mailer.render.issue import RenderedIssue, RenderInput, render_issue
 from mailer.render.labels import labels_for
 from mailer.render.links import LONGEST_NAME
@@ -51,10 +51,14 @@ class Prepared:
         return {**content, "links": list(self.links)} if "counting" in self.addressing else content
 
 
-def prepare(program: Program, name: str) -> Prepared:
-    """Read, resolve and compile an issue. Raises what is wrong with its file, its articles or its templates."""
+def prepare(program: Program, name: str, *, language: str = "") -> Prepared:
+    """Read, resolve and compile an issue. Raises what is wrong with its file, its articles or its templates.
+
+    `language`: another one than its own, to look at how it would be.
+    """
     workspace, settings = program.workspace, program.settings
     issue = workspace.read_issue(name)
+    issue = replace(issue, language=language) if language else issue
     label = f"issues/{issue.name}.md"
     issue, articles = resolve_articles(program, issue, label)
     lists = tuple(program.list_named(each) for each in issue.lists)
@@ -86,7 +90,7 @@ def prepare(program: Program, name: str) -> Prepared:
         lists=lists,
         sender=sender,
         rendered=rendered,
-        hash=content_hash(given, addressing),
+        hash=content_hash(given, addressing, lists),
         addressing=addressing,
         links=countable(rendered.html, own) if "counting" in addressing and (own := settings.web.base_url) else (),
     )
@@ -134,8 +138,8 @@ def issue_date(name: str, now: datetime) -> datetime:
     return now
 
 
-def content_hash(given: RenderInput, addressing: Mapping[str, Any]) -> str:
-    """SHA-256 of everything that decides what is sent and to which lists.
+def content_hash(given: RenderInput, addressing: Mapping[str, Any], lists: Sequence[MailingList] = ()) -> str:
+    """SHA-256 of everything that decides what is sent, to whom by which rule, and whether anybody may read it.
 
     Not of the compiled parts: MJML puts random ids into navigation bars and carousels.
     """
@@ -157,4 +161,8 @@ def content_hash(given: RenderInput, addressing: Mapping[str, Any]) -> str:
     }
     if (labels := labels_for(given.issue.language, given.texts)) != labels_for(given.issue.language):
         content["labels"] = dict(labels)  # the organisation's own words
+    if caps := {each.name: each.cap for each in lists if each.cap and given.issue.kind is not IssueKind.ALERT}:
+        content["caps"] = caps
+    if given.issue.archive is None and (shown := [each.name for each in lists if each.archive]):
+        content["shown"] = shown
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

@@ -9,9 +9,11 @@ from pathlib import Path
 from mailer.audience.address import parse_address
 from mailer.errors import NotFoundError, UsageError, WorkspaceError
 from mailer.model import Recipient, SubscriptionState
+from mailer.services.approvals import Approvals, approvals_of
 from mailer.services.prepare import Prepared, prepare
 from mailer.services.program import Program
 from mailer.services.samples import made_up_of, narrowing_of, sample_recipients
+from mailer.services.whoami import user_name
 from mailer.services.writer import MailWriter
 from mailer.store import subscribers as stored_subscribers
 from mailer.store import subscriptions as stored_subscriptions
@@ -28,6 +30,7 @@ class Preview:
     message: Path
     list_name: str
     reader: str
+    approvals: Approvals | None = None
 
 
 def preview_issue(program: Program, name: str, *, email: str = "", folder: Path | None = None) -> Preview:
@@ -48,8 +51,17 @@ def preview_issue(program: Program, name: str, *, email: str = "", folder: Path 
         "eml": envelope.content,
     }
     paths = write(target, prepared.issue.name, files)
+    with program.store.read() as connection:
+        approvals = approvals_of(connection, program.settings, (prepared.issue.name, prepared.hash), user_name())
     return Preview(
-        mail.subject, mail.preheader, paths["html"], paths["txt"], paths["eml"], recipient.list_name, recipient.email
+        mail.subject,
+        mail.preheader,
+        paths["html"],
+        paths["txt"],
+        paths["eml"],
+        recipient.list_name,
+        recipient.email,
+        approvals,
     )
 
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from mailer.delivery.schedule import read_clock, read_day, read_moment, said, too_late
 from mailer.delivery.zones import first_day, groups
 from mailer.errors import MailerError, UsageError
+from mailer.services.approvals import log_approvals, must_be_approved, unapproved_words
 from mailer.services.prepare import Prepared, prepare
 from mailer.services.program import Program
 from mailer.services.sending.access import provided
@@ -97,7 +98,11 @@ def schedule_issue(program: Program, prepared: Prepared, planned: Scheduled) -> 
     with program.store.write() as connection:
         for definition in prepared.lists:
             stored_lists.ensure(connection, definition)
-        return scheduling.schedule(connection, frozen, planned.schedule, program.now())
+        before = scheduling.schedule(connection, frozen, planned.schedule, program.now())
+        # After the issues are held: what is taken back at this moment is waited for.
+        approvals = must_be_approved(connection, program.settings, (frozen.name, frozen.hash))
+        log_approvals(connection, approvals, program.now())
+        return before
 
 
 def file_words(program: Program, name: str, scheduled_hash: str) -> str:
@@ -115,7 +120,7 @@ def begin(program: Program, issue: IssueRow) -> tuple[ledger.FrozenCounts, str] 
     """Begin a scheduled issue that is due; its audience, and why it is paused at once if it is.
 
     None when another process was first. Found too late it is paused with its audience, so that a person can say
-    whether it still makes sense.
+    whether it still makes sense; so is one whose approvals do not count any more.
     """
     with provided(program) as provider:
         terms = Terms(provider.capabilities.smtputf8, office_zone(program).key)
@@ -128,6 +133,7 @@ def begin(program: Program, issue: IssueRow) -> tuple[ledger.FrozenCounts, str] 
             return None
         begun = stored_issues.get(connection, issue.name)
         reason = too_late(begun.due_at, begun.not_after, now, longest(program)) if begun else ""
+        reason = reason or unapproved_words(connection, program.settings, (issue.name, issue.hash))
         if reason:
             stored_issues.pause(connection, issue.name, reason, now)
         return counts, reason

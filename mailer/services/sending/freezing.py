@@ -5,8 +5,11 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 
+from sqlalchemy.engine import Connection
+
 from mailer.errors import ConflictError
 from mailer.model import IssueState
+from mailer.services.approvals import Approvals, log_approvals, must_be_approved
 from mailer.services.archiving import archived
 from mailer.services.binding import check_bound
 from mailer.services.plan import Plan, plan_prepared, refuse_errors
@@ -59,8 +62,10 @@ def freeze_issue(program: Program, prepared: Prepared, not_after: datetime | Non
         shut_door(connection)
         for definition in prepared.lists:
             stored_lists.ensure(connection, definition)
+        # In the same transaction: what is taken back now is taken back before or after, and not in between.
+        approvals = _approvals(connection, program, frozen)
         try:
-            return ledger.freeze(connection, frozen, program.now())
+            counts = ledger.freeze(connection, frozen, program.now())
         except ConflictError as error:
             # The file, an article or a template is another one now. While people wait, going on is a choice too.
             issue = stored_issues.get(connection, frozen.name)
@@ -68,3 +73,13 @@ def freeze_issue(program: Program, prepared: Prepared, not_after: datetime | Non
                 raise
             hint = f"mailer send {frozen.name} --frozen goes on with the content of then"
             raise ConflictError(error.message, hint=hint) from error
+        if approvals is not None:
+            log_approvals(connection, approvals, program.now())
+        return counts
+
+
+def _approvals(connection: Connection, program: Program, frozen: ledger.Frozen) -> Approvals | None:
+    """On whose word an issue is written down; None for one that was before. CheckError when a word is missing."""
+    if stored_issues.get(connection, frozen.name) is not None:
+        return None
+    return must_be_approved(connection, program.settings, (frozen.name, frozen.hash))
