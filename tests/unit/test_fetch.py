@@ -5,83 +5,23 @@ from __future__ import annotations
 import gzip
 import socket
 import ssl
-import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from mailer import __version__
 from mailer.errors import FetchError
 from mailer.fetch import Fetched, FetchPolicy, fetch
 from mailer.model import SourceState
+from tests.site import Reply, Site, certificate_for, drip, endless, reply
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 FEED = b'<rss version="2.0"><channel><title>River news</title></channel></rss>'
 HOUSE = FetchPolicy(allow_private=True, total_seconds=5, step_seconds=2)
-
-Reply = bytes | Callable[[socket.socket], None]
-
-
-class Site:
-    """A server with a reply for each path. It keeps the head of every request."""
-
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.replies: dict[str, Reply] = {}
-        self.requests: list[str] = []
-        self._tls = tls
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
-
-    def close(self) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def header(self, name: str, request: int = -1) -> str | None:
-        for line in self.requests[request].split("\r\n")[1:]:
-            key, _, value = line.partition(": ")
-            if key.lower() == name.lower():
-                return value
-        return None
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
-
-    def _answer(self, connection: socket.socket) -> None:
-        with suppress(OSError), connection:
-            wire = self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
-            with wire:
-                head = b""
-                while b"\r\n\r\n" not in head:
-                    if not (received := wire.recv(65536)):
-                        return
-                    head += received
-                self.requests.append(head.decode("latin-1"))
-                reply = self.replies[head.split(b" ", 2)[1].decode()]
-                if isinstance(reply, bytes):
-                    wire.sendall(reply)
-                else:
-                    reply(wire)
 
 
 @pytest.fixture
@@ -89,11 +29,6 @@ def site() -> Iterator[Site]:
     server = Site()
     yield server
     server.close()
-
-
-def reply(body: bytes = b"", *headers: str, status: str = "200 OK") -> bytes:
-    head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
-    return "\r\n".join(head).encode("latin-1") + body
 
 
 def get(url: str, policy: FetchPolicy = HOUSE, state: SourceState | None = None) -> Fetched:
@@ -262,15 +197,6 @@ def gzip_bomb(size: int) -> bytes:
     return b"".join(packer.compress(zeros) for _ in range(size // len(zeros))) + packer.flush()
 
 
-def endless(head: bytes, piece: bytes) -> Callable[[socket.socket], None]:
-    def send(connection: socket.socket) -> None:
-        connection.sendall(head)
-        while True:
-            connection.sendall(piece)
-
-    return send
-
-
 @pytest.mark.parametrize(
     "answer",
     [
@@ -312,16 +238,6 @@ def test_a_broken_answer_is_one_line(site: Site, answer: bytes, says: str) -> No
     assert "object at 0x" not in str(caught.value)
 
 
-def drip(head: bytes) -> Callable[[socket.socket], None]:
-    def send(connection: socket.socket) -> None:
-        connection.sendall(head)
-        for _ in range(200):
-            time.sleep(0.05)
-            connection.sendall(b"a")
-
-    return send
-
-
 @pytest.mark.parametrize(
     "head",
     [
@@ -350,28 +266,7 @@ def test_a_server_that_says_nothing_is_left_after_one_step(site: Site) -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "news.example")])
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(datetime.now(UTC) - timedelta(days=1))
-        .not_valid_after(datetime.now(UTC) + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName("news.example"), x509.IPAddress(ip_address("127.0.0.1"))]), False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        .sign(key, hashes.SHA256())
-    )
-    folder = tmp_path_factory.mktemp("tls")
-    (folder / "cert.pem").write_bytes(built.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return folder / "cert.pem", folder / "key.pem"
+    return certificate_for("news.example", tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
