@@ -44,7 +44,11 @@ COMMANDS = (
     Command("issues", "mailer.cli.issues:app", "List issues with their figures, and change which articles they have."),
     Command("plan", "mailer.cli.issue:plan", "Show exactly what send would do: content, audience, checks."),
     Command("check", "mailer.cli.check:check", "Look over an issue before it goes, or a mail that is a file."),
-    Command("preview", "mailer.cli.issue:preview", "Write an issue as files to look at, as one reader gets it."),
+    Command(
+        "preview",
+        "mailer.cli.preview:preview",
+        "Look at an issue as one reader gets it: as files, or on a page that follows its files.",
+    ),
     Command("approve", "mailer.cli.approve:approve", "Agree to an issue as it is now, as a second person."),
     Command("send", "mailer.cli.send:send", "Send an issue to everybody on its lists, each person once."),
     Command("test", "mailer.cli.testing:test", "Send an issue to addresses you name, marked as a test."),

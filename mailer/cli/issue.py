@@ -1,4 +1,4 @@
-"""`mailer plan` and `preview`: an issue file before it goes to its readers."""
+"""`mailer plan`: an issue file before it goes to its readers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mailer.cli import output
-from mailer.cli.compose import relative
 from mailer.cli.options import JsonOption
 from mailer.cli.session import open_mailer
 from mailer.wording import counted
 
 if TYPE_CHECKING:
     from mailer.services.plan import Plan
-    from mailer.services.preview import Preview
 
 SAMPLE_LINES = 8
 
@@ -93,48 +91,4 @@ def sample_lines(text: str) -> list[str]:
     shown = [f"  | {line}" for line in lines[:SAMPLE_LINES]]
     return (
         [*shown, f"  | ... ({len(lines) - SAMPLE_LINES} more lines: mailer preview)"] if lines[SAMPLE_LINES:] else shown
-    )
-
-
-def preview(
-    context: typer.Context,
-    issue: IssueArgument,
-    email: Annotated[
-        str,
-        typer.Option(
-            "--as", metavar="EMAIL", help="As this subscriber sees it; - reads the address from standard input."
-        ),
-    ] = "",
-    folder: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Where to write. Default: preview/ in the workspace.")
-    ] = None,
-    show: Annotated[bool, typer.Option("--open", help="Open the HTML in the browser.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Write an issue as files to look at, as one reader gets it.
-
-    They are the HTML, the text and the whole message, for a made-up reader unless one is named. The links do nothing.
-    """
-    from mailer.cli.arguments import address_text
-    from mailer.services.preview import preview_issue
-
-    with open_mailer(context) as mailer:
-        address = address_text(email) if email else ""
-        written = preview_issue(mailer, bare(issue), email=address, folder=folder)
-    output.result(written, as_json, lambda: show_preview(written))
-    if show:
-        typer.launch(written.html.as_uri())
-
-
-def show_preview(written: Preview) -> None:
-    output.fields(
-        {
-            "reader": written.reader,
-            "subject": written.subject,
-            "preheader": written.preheader,
-            "html": relative(written.html),
-            "text": relative(written.text),
-            "message": relative(written.message),
-            "approvals": written.approvals.lines if written.approvals else [],
-        }
     )

@@ -1,0 +1,285 @@
+"""One issue, looked at while it is being written: compiled again when a file changes, and shown as anybody gets it.
+
+What was compiled last stays when the files are wrong, so that there is always something to look at.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from threading import RLock
+from time import perf_counter
+from typing import Final
+
+from mailer.checks.facts import Facts, Mail
+from mailer.checks.finding import Finding
+from mailer.errors import MailerError, NotFoundError
+from mailer.languages import LANGUAGES
+from mailer.model import MailingList, Recipient
+from mailer.render.headers import clean
+from mailer.render.labels import direction
+from mailer.services.checking.gather import Circumstances, facts_of, findings_of
+from mailer.services.checking.mails import sample_mails
+from mailer.services.plan import known
+from mailer.services.prepare import Prepared, prepare
+from mailer.services.preview import person
+from mailer.services.previewing.readers import (
+    MADE_UP,
+    PERSON,
+    Reader,
+    awkward_readers,
+    made_up_readers,
+    reader_of,
+)
+from mailer.services.previewing.trouble import Trouble, troubles_of
+from mailer.services.program import Program
+from mailer.services.samples import made_up_of, narrowing_of, sample_recipients
+from mailer.services.writer import MailWriter
+from mailer.store import subscribers as stored_subscribers
+from mailer.store.looking import people_like
+
+KEPT: Final = 32
+"""So many mails can be asked for by their number; a page shows one."""
+
+MATCHES: Final = 12
+
+Opener = Callable[[], AbstractContextManager[Program]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to show: as which reader, in which language, through which list; empty for the issue's own."""
+
+    reader: str = MADE_UP
+    language: str = ""
+    list_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """An issue in one language, and those as whom it can be looked at. `seconds`: how long it took."""
+
+    prepared: Prepared
+    writer: MailWriter
+    people: Sequence[Recipient]
+    readers: tuple[Reader, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One mail, as the page shows it. `current`: it is made of the files as they are now."""
+
+    number: int
+    mail: Mail
+    sender: str
+    reader: Reader
+    language: str
+    direction: str
+    hash: str
+    seconds: float
+    compiling: float
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What holds for every view. `generation` counts the times that files were read."""
+
+    name: str
+    generation: int
+    troubles: tuple[Trouble, ...]
+    language: str
+    languages: tuple[str, ...]
+    lists: tuple[MailingList, ...]
+    readers: tuple[Reader, ...]
+    variants: tuple[str, ...] = ()
+    """Of a test with several subjects or texts; the program has none yet."""
+
+
+class Session:
+    """May be asked by several threads; one is answered at a time."""
+
+    def __init__(self, opener: Opener, name: str, email: str = "") -> None:
+        """`email`: of the subscriber as whom it is looked at first. MailerError when the workspace cannot be opened."""
+        self.name = name
+        self.generation = 0
+        self.troubles: tuple[Trouble, ...] = ()
+        self._lock = RLock()
+        self._opener = opener
+        self._opened = ExitStack()
+        self._program = self._opened.enter_context(opener())
+        self._compiled: dict[str, Compiled] = {}
+        self._last: dict[str, Compiled] = {}
+        self._facts: dict[str, Facts] = {}
+        self._views: OrderedDict[int, tuple[View, str]] = OrderedDict()
+        self._numbers = 0
+        self.first_reader = MADE_UP
+        if email:
+            found = person(self._program, prepare(self._program, name), email)
+            self.first_reader = PERSON + found.subscriber_id
+
+    def close(self) -> None:
+        with self._lock:
+            self._opened.close()
+
+    def refresh(self, *, reopen: bool = False) -> State:
+        """Read the files again. `reopen`: settings or lists changed."""
+        with self._lock:
+            self.generation += 1
+            self.troubles = ()
+            self._compiled.clear()
+            self._facts.clear()
+            try:
+                if reopen:
+                    self._reopen()
+                self._in_language("")
+            except MailerError as error:
+                self.troubles = troubles_of(error, self._program.workspace)
+            return self.state()
+
+    def state(self) -> State:
+        with self._lock:
+            shown = self._compiled.get("") or self._last.get("")
+            return State(
+                name=self.name,
+                generation=self.generation,
+                troubles=self.troubles,
+                language=shown.prepared.issue.language if shown else "",
+                languages=LANGUAGES,
+                lists=shown.prepared.lists if shown else (),
+                readers=shown.readers if shown else (),
+            )
+
+    def view(self, wish: Wish) -> View | None:
+        """The mail that is wished for; the last good one when the files are wrong, and None when there was none.
+
+        Raises what keeps this reader's mail from being written.
+        """
+        with self._lock:
+            began = perf_counter()
+            compiled = self._shown(wish.language)
+            if compiled is None:
+                return None
+            reader = self._reader(compiled, wish)
+            mail = self._mail(compiled, reader)
+            self._numbers += 1
+            sender = compiled.prepared.sender
+            view = View(
+                number=self._numbers,
+                mail=mail,
+                sender=clean("From", sender.name) or sender.email,
+                reader=reader,
+                language=compiled.prepared.issue.language,
+                direction=direction(compiled.prepared.issue.language),
+                hash=compiled.prepared.hash,
+                seconds=perf_counter() - began,
+                compiling=compiled.seconds,
+                current=not self.troubles,
+            )
+            self._views[view.number] = view, wish.language
+            while len(self._views) > KEPT:
+                self._views.popitem(last=False)
+            return view
+
+    def shown(self, number: int) -> View:
+        """A view by its number; NotFoundError when it is too long ago."""
+        found = self._views.get(number)
+        if found is None:
+            raise NotFoundError("that view is gone", hint="load the page again")
+        return found[0]
+
+    def findings(self, number: int) -> tuple[Finding, ...]:
+        """What the rules find in the mail of a view, and in its issue."""
+        with self._lock:
+            view = self.shown(number)
+            language = self._views[number][1]
+            compiled = self._shown(language)
+            if compiled is None or compiled.prepared.hash != view.hash:
+                return ()
+            facts = self._facts.get(language) or self._facts.setdefault(language, self._gathered(compiled))
+            return findings_of(self._program, replace(facts, mails=(view.mail,)))
+
+    def search(self, text: str) -> list[Reader]:
+        """Subscribers of the issue's lists in whose address or attributes the text stands."""
+        with self._lock:
+            compiled = self._shown("")
+            if compiled is None or not text.strip():
+                return []
+            names = [each.name for each in compiled.prepared.lists]
+            with self._program.store.read() as connection:
+                found = people_like(connection, text.strip(), names, MATCHES)
+            return [
+                reader_of(Recipient(0, one.id, one.ascii_email or one.email, name, one.attributes))
+                for one, name in found
+            ]
+
+    def _reopen(self) -> None:
+        program = ExitStack()
+        try:
+            self._program, before = program.enter_context(self._opener()), self._opened
+        except BaseException:
+            program.close()
+            raise
+        self._opened = program
+        before.close()
+
+    def _shown(self, language: str) -> Compiled | None:
+        """What to show in that language: as the files are now, or as they were when they were right."""
+        if not self.troubles:
+            try:
+                return self._in_language(language)
+            except MailerError as error:
+                self.troubles = troubles_of(error, self._program.workspace)
+        return self._last.get(language) or self._last.get("")
+
+    def _in_language(self, language: str) -> Compiled:
+        found = self._compiled.get(language)
+        if found is None:
+            found = self._compiled[language] = self._last[language] = self._compile(language)
+        return found
+
+    def _compile(self, language: str) -> Compiled:
+        program, began = self._program, perf_counter()
+        prepared = prepare(program, self.name, language=language)
+        with program.store.read() as connection:
+            people = sample_recipients(connection, prepared, narrowing_of(program, prepared))
+        readers = (*made_up_readers(made_up_of(prepared, people)), *awkward_readers(people))
+        keys = program.workspace.secret_keys(program.environ)
+        writer = MailWriter(prepared.issue.name, prepared.snapshot, keys, preview=True)
+        return Compiled(prepared, writer, people, readers, perf_counter() - began)
+
+    def _reader(self, compiled: Compiled, wish: Wish) -> Reader:
+        found = next((each for each in compiled.readers if each.key == wish.reader), None)
+        if found is None and wish.reader.startswith(PERSON):
+            found = self._subscriber(compiled, wish.reader.removeprefix(PERSON))
+        if found is None:
+            raise NotFoundError("that reader is not known any more", hint="choose another one")
+        if wish.list_name not in {each.name for each in compiled.prepared.lists}:
+            return found
+        return replace(found, recipient=found.recipient._replace(list_name=wish.list_name))
+
+    def _subscriber(self, compiled: Compiled, public_id: str) -> Reader | None:
+        with self._program.store.read() as connection:
+            found = stored_subscribers.by_id(connection, public_id)
+        if found is None:
+            return None
+        name = compiled.prepared.lists[0].name
+        return reader_of(Recipient(0, found.id, found.ascii_email or found.email, name, found.attributes))
+
+    def _mail(self, compiled: Compiled, reader: Reader) -> Mail:
+        writer, recipient = compiled.writer, reader.recipient
+        parts, links = writer.personal(recipient), writer.links(recipient)
+        raw = writer.envelope(recipient, self._program.now()).content
+        unsubscribe = links["unsubscribe"]
+        who = "subscriber" if reader.real else reader.label
+        return Mail(who, parts.subject, parts.preheader, parts.html, parts.text, raw, unsubscribe, reader.real)
+
+    def _gathered(self, compiled: Compiled) -> Facts:
+        program, prepared = self._program, compiled.prepared
+        capabilities = program.make_provider().capabilities
+        found = known(program, prepared, smtputf8=capabilities.smtputf8, again=False)
+        samples = sample_mails(program, prepared, found.people)
+        return facts_of(program, prepared, Circumstances(found.audience, found.sent, found.people), samples)

@@ -1,0 +1,59 @@
+"""What every request of the preview passes: it shows mails of real people, so pages of other sites do not get in.
+
+A page of another site can make a browser ask 127.0.0.1, also under a name of its own that it lets point there (DNS
+rebinding). So the name asked for must be ours, what another site asked for is refused, and the path begins with a
+token that only whoever sees the terminal knows.
+"""
+
+from __future__ import annotations
+
+from hmac import compare_digest
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+OWN_SITE: Final = frozenset({"same-origin", "none"})
+
+STRICT: Final = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "SAMEORIGIN",
+}
+
+
+class Door:
+    """Lets in who knows the token, at the address that we listen on."""
+
+    def __init__(self, app: ASGIApp, token: str, port: int) -> None:
+        self._app = app
+        self._token = token.encode()
+        self._hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = self._refusal(scope)
+        if status:
+            await PlainTextResponse("No.\n", status, STRICT)(scope, receive, send)
+            return
+        _, _, rest = scope["path"][1:].partition("/")
+        await self._app({**scope, "path": f"/{rest}", "raw_path": f"/{rest}".encode()}, receive, send)
+
+    def _refusal(self, scope: Scope) -> int:
+        """The status with which a request is refused; 0 for none."""
+        headers = Headers(scope=scope)
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or hosts[0] not in self._hosts:
+            return 421
+        if headers.get("origin", f"http://{hosts[0]}") != f"http://{hosts[0]}":
+            return 403
+        if headers.get("sec-fetch-site", "none") not in OWN_SITE:
+            return 403
+        token, slash, _ = scope["path"][1:].partition("/")
+        return 0 if slash and compare_digest(token.encode(), self._token) else 404
