@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from mailer.config.values import Line, Section
+from mailer.wording import near_name
 
 RuleLevel = Literal["off", "note", "warning", "error"]
 
@@ -56,4 +57,10 @@ class Checks(Section):
     def _somebody_reads(cls, value: dict[str, float]) -> dict[str, float]:
         if not any(value.values()):
             raise ValueError("must name one with a share")
+        from mailer.checks.caniemail.readers import known_clients  # a table that few commands need
+
+        known = known_clients()
+        for name in sorted(set(value) - known):
+            near = near_name(name, known)
+            raise ValueError(f'names no mail program: "{name}"' + (f', did you mean "{near}"?' if near else ""))
         return value

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mailer.checks.facts import AudienceFacts, Facts, IssueFacts, Mail, SendingFacts
+from mailer.config.checks import CLIENTS
 from mailer.model import Article
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -17,7 +18,7 @@ HTML = f"""\
 <!doctype html>
 <html lang="en" dir="ltr">
 <head>
-<meta charset="utf-8">
+<meta charset="utf-8"><meta name="color-scheme" content="light dark">
 <title>Rivers</title>
 </head>
 <body>
@@ -46,7 +47,7 @@ ISSUE = IssueFacts("2026-11-22-rivers", "bulletin", "Rivers", "What the week bro
 SENDING = SendingFacts(
     "Rivers United", "1 Quay Street, Oslo", "https://news.example.org", True, from_email="news@rivers.example"
 )
-GOOD = Facts(now=NOW, mails=(MAIL,), issue=ISSUE, sending=SENDING, audience=AudienceFacts(100))
+GOOD = Facts(now=NOW, mails=(MAIL,), issue=ISSUE, sending=SENDING, audience=AudienceFacts(100), clients=CLIENTS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,106 @@
+"""The features that a mail uses, each where it does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from lxml.etree import Comment
+
+from mailer.checks import cssfeatures, htmlfeatures
+from mailer.checks.cssnames import BACKGROUNDS
+from mailer.checks.document import Document, Element, short
+from mailer.checks.finding import Part, Place
+
+FROM_WORD = ("[if !mso", "[if !gte mso", "[if !(mso", "[if (!mso", "[if (!gte mso")
+"""How a comment begins after which Outlook on Windows, which is Word, reads nothing until the next `endif`."""
+
+
+VML_PICTURE = re.compile(r"<v:(?:fill|image|background)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A feature at a place. `graceful`: programs without it have something else, or miss nothing. `hidden_from_word`:
+    Outlook on Windows does not see the place."""
+
+    slug: str
+    place: Place
+    graceful: bool = False
+    hidden_from_word: bool = False
+
+
+USES: WeakKeyDictionary[Document, tuple[Use, ...]] = WeakKeyDictionary()
+
+
+def uses(document: Document) -> tuple[Use, ...]:
+    """Each feature of a mail with the places where it is used. What stands in comments for Outlook is not looked at."""
+    if document not in USES:
+        USES[document] = tuple(all_uses(document))
+    return USES[document]
+
+
+def all_uses(document: Document) -> Iterator[Use]:
+    for slug, words, graceful in htmlfeatures.of_document(document):
+        yield Use(slug, document.place(document.root, words), graceful)
+    known, hidden, painted = vocabulary(document), unseen_by_word(document), has_vml_picture(document)
+    for element in document.elements:
+        unseen = element in hidden
+        for slug, words, graceful in htmlfeatures.of_element(element):
+            yield Use(slug, document.place(element, words), graceful, unseen)
+        for found in styled(element, known):
+            graceful = found.graceful or spared(found.slug, element, painted=painted)
+            yield Use(found.slug, place_of(document, element, found), graceful, unseen)
+
+
+def styled(element: Element, known: frozenset[str]) -> Iterator[cssfeatures.Found]:
+    """The CSS of an element: its attribute, or what it is."""
+    if style := element.get("style"):
+        yield from cssfeatures.in_block(style)
+    if element.tag == "style" and element.text:
+        for found in cssfeatures.in_sheet(element.text):
+            if not found.needs or any(need <= known for need in found.needs):
+                yield found
+
+
+def place_of(document: Document, element: Element, found: cssfeatures.Found) -> Place:
+    place = document.place(element, found.words)
+    return Place(Part.HTML, place.line + found.line - 1, short(found.words), place.element)
+
+
+def spared(slug: str, element: Element, *, painted: bool) -> bool:
+    """Whether an attribute of the element is there for programs that do not know its style."""
+    if slug in BACKGROUNDS:
+        return painted or bool(element.get("bgcolor"))
+    if slug == "css-float":
+        return bool(element.get("align"))
+    return slug in ("css-unit-calc", "css-object-fit", "css-aspect-ratio") and bool(element.get("width"))
+
+
+def vocabulary(document: Document) -> frozenset[str]:
+    """Every tag, .class and #id of a mail: a rule for others means nobody."""
+    found = set()
+    for element in document.elements:
+        found.add(element.tag)
+        found.update(f".{name}" for name in (element.get("class") or "").split())
+        if name := element.get("id"):
+            found.add(f"#{name}")
+    return frozenset(found)
+
+
+def unseen_by_word(document: Document) -> frozenset[Element]:
+    found, unseen = set(), False
+    for node in document.root.iter():
+        if node.tag is Comment:
+            text = (node.text or "").strip().lower()
+            unseen = text.startswith(FROM_WORD) or (unseen and "[endif]" not in text)
+        elif unseen:
+            found.add(node)
+    return frozenset(found)
+
+
+def has_vml_picture(document: Document) -> bool:
+    """Whether Outlook on Windows gets its own picture behind text."""
+    return any(VML_PICTURE.search(comment.text or "") for comment in document.root.iter(Comment))
