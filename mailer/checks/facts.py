@@ -69,12 +69,44 @@ class SendingFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierIssue:
+    """An issue that went to one of the lists before. `alike`: to the same lists, and the same segment of them.
+
+    `bounced` and `complained` are mails; `heard`: there is any report of one of its mails.
+    """
+
+    name: str
+    at: datetime
+    recipients: int
+    bounced: int = 0
+    complained: int = 0
+    alike: bool = True
+    heard: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class AudienceFacts:
-    """Who would get it, and who not."""
+    """Who would get it, and who not.
+
+    `left_out` are those who are suppressed, `suppressions` the entries that hold for these lists; `earlier` the last
+    issues, newest first, and `today` names of others that a list gets on this day. Of `looked_at` people, `unproven`
+    have no word on how they agreed, and `old_consents` agreed long ago. `hears`: reports of mails come in, None where
+    there are none. `new_domain`: no issue came from the domain in From before.
+    """
 
     recipients: int
     pending: int = 0
     outside_segment: int = 0
+    left_out: int = 0
+    suppressions: int = 0
+    earlier: tuple[EarlierIssue, ...] = ()
+    today: tuple[str, ...] = ()
+    looked_at: int = 0
+    unproven: int = 0
+    old_consents: int = 0
+    hears: bool | None = None
+    new_domain: bool = False
+    warmup: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +138,8 @@ class Facts:
     """`mails` are different mails of one issue, the made-up reader's first; or the one of a file.
 
     `probes` has what is known of the addresses in them; `clients` the mail programs that readers have, with their
-    shares of all (caniemail's names, FAMILY or FAMILY.PLATFORM).
+    shares of all (caniemail's names, FAMILY or FAMILY.PLATFORM). `shorteners` and `placeholders` are the workspace's
+    own, beside those that everybody knows.
     """
 
     now: datetime
@@ -116,4 +149,6 @@ class Facts:
     audience: AudienceFacts | None = None
     probes: Mapping[str, Probe] = field(default_factory=dict)
     clients: Mapping[str, float] = field(default_factory=dict)
+    shorteners: frozenset[str] = frozenset()
+    placeholders: tuple[str, ...] = ()
     leaving: Leaving | None = None

@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mailer.checks.facts import AudienceFacts, Facts, IssueFacts, SendingFacts
+from mailer.checks.facts import Facts, IssueFacts, SendingFacts
 from mailer.checks.finding import Finding
 from mailer.checks.run import check
-from mailer.model import Exclusion, Recipient
+from mailer.model import Recipient
 from mailer.render.flat import sources
 from mailer.render.issue import RenderedIssue
+from mailer.services.checking.history import audience_of
 from mailer.services.checking.mails import SampleMails
 from mailer.services.prepare import Prepared
 from mailer.services.program import Program
@@ -42,7 +43,8 @@ def facts_of(program: Program, prepared: Prepared, known: Circumstances, samples
         mails=samples.mails,
         issue=issue_facts(prepared, known, samples),
         sending=sending_facts(program, prepared),
-        audience=audience_facts(known),
+        audience=audience_of(program, prepared, known.audience, known.people),
+        clients=program.settings.checks.clients,
     )
 
 
@@ -78,15 +80,6 @@ def sending_facts(program: Program, prepared: Prepared) -> SendingFacts:
         leaves_this_machine=settings.provider.name != OUTBOX,
         from_email=prepared.sender.email,
         tracking="counting" in prepared.addressing,
-    )
-
-
-def audience_facts(known: Circumstances) -> AudienceFacts:
-    exclusions = known.audience.exclusions
-    return AudienceFacts(
-        recipients=known.audience.recipients,
-        pending=exclusions.get(Exclusion.PENDING, 0),
-        outside_segment=exclusions.get(Exclusion.SEGMENT, 0),
     )
 
 
