@@ -215,12 +215,14 @@ def add_up(connection: Connection, table: sa.Table, values: Mapping[str, Any], n
     return int(connection.execute(statement.returning(number)).scalar_one())
 
 
-def put_row(connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> None:
-    """Add one row, or put its values in place of those of the row whose key is there."""
-    insert = _INSERTS[connection.dialect.name](table).values(values)
+def put_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add rows with the same columns, each in place of the one whose key is there."""
+    if not rows:
+        return
+    insert = _INSERTS[connection.dialect.name](table)
     keys = list(table.primary_key.columns)
-    others = {name: insert.excluded[name] for name in values if name not in table.primary_key.columns}
-    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=others))
+    others = {name: insert.excluded[name] for name in rows[0] if name not in table.primary_key.columns}
+    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=others), list(rows))
 
 
 def insert_rows(connection: Connection, table: sa.Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mailer.checks.facts import Probe
-from mailer.store.database import put_row
+from mailer.store.database import put_rows
 from mailer.store.tables import probes as table
 
 CHUNK: Final = 400
@@ -43,9 +43,10 @@ def known(connection: Connection, urls: Iterable[str], since: datetime) -> dict[
 def keep(connection: Connection, probes: Mapping[str, Probe]) -> None:
     """Write down what addresses answered, in place of what they answered before."""
     by_hash = {_hash(probe.url): probe for probe in probes.values()}
+    names = [column.name for column in FIELDS]
     # In the order of their keys: two processes that write the same addresses wait for each other and never in a circle.
-    for key, probe in sorted(by_hash.items()):
-        put_row(connection, table, {"hash": key, **{column.name: getattr(probe, column.name) for column in FIELDS}})
+    rows = [{"hash": key, **{name: getattr(probe, name) for name in names}} for key, probe in sorted(by_hash.items())]
+    put_rows(connection, table, rows)
 
 
 def forget_old(connection: Connection, before: datetime, most: int) -> int:

@@ -29,6 +29,8 @@ AT_ONCE: Final = 2
 
 POLICY: Final = FetchPolicy(total_seconds=10, step_seconds=6)
 
+NOBODY_ASKED: Final = (Trouble.UNASKED, Trouble.ADDRESS)
+
 Tell = Callable[[str], None]
 
 
@@ -44,7 +46,7 @@ def probe_links(
     todo = [url for url in wanted if url not in found]
     if todo:
         found |= Round(now, policy, tell).ask(todo, program.settings.checks.link_seconds)
-        answers = {url: found[url] for url in todo if found[url].problem != Trouble.UNASKED}
+        answers = {url: found[url] for url in todo if found[url].problem not in NOBODY_ASKED}
         with program.store.write() as connection:
             stored.keep(connection, answers)
     return by_link(urls, found)

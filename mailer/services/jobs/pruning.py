@@ -9,7 +9,7 @@ from mailer.services.jobs.errand import STOPPED, Errand, Result
 from mailer.services.pruning import prune
 from mailer.services.public import once
 from mailer.services.readbounces import prune_strays
-from mailer.store import api, attempts, engagement, workers
+from mailer.store import api, attempts, engagement, probes, workers
 from mailer.store import jobs as stored
 from mailer.wording import counted
 
@@ -31,6 +31,7 @@ def work(errand: Errand) -> Result:
         workers.forget_old(connection, errand.program.now() - KEPT)
         attempts.forget_old(connection, errand.program.now(), MOST_ATTEMPTS)
         api.forget_old(connection, errand.program.now() - once.KEPT, MOST_ATTEMPTS)
+        probes.forget_old(connection, errand.program.now() - KEPT, MOST_ATTEMPTS)
     return STOPPED if errand.stop() else Result("; ".join(words) or "nothing is old enough")
 
 
