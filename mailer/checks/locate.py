@@ -119,9 +119,9 @@ def candidates(texts: Sequence[str], authored: Authored) -> Iterator[Source]:
         for key, article in authored.articles.items():
             if article.line(text) and key in authored.keys:
                 yield Source(authored.issue.file, authored.keys[key])
-        for template in authored.templates:
-            if line := template.line(text):
-                yield Source(template.file, line)
+        for written in (*authored.templates, *([authored.settings] if authored.settings else [])):
+            if line := written.line(text):
+                yield Source(written.file, line)
     for text in texts:
         for written in (authored.issue, *authored.templates):
             if line := written.near(text):

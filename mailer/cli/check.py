@@ -66,6 +66,7 @@ def check(
         return
     wanted = Wanted(subject, offline=offline, again=again, take_back=take_back, accepting=accepting_of(accept, reason))
     done = looked_at(context, wanted)
+    output.overwrite("")
     if sarif:
         output.data(as_sarif(done))
     else:
@@ -106,11 +107,11 @@ def looked_at(context: typer.Context, wanted: Wanted) -> Checked:
 
     if not wanted.subject:
         raise UsageError("which issue or file?", hint="mailer check ISSUE, or mailer check FILE.html")
+    tell = None if wanted.offline else output.overwrite
     if is_file(wanted.subject):
         if wanted.accepting or wanted.take_back:
             raise UsageError("what is accepted is kept for an issue, not for a file", hint="mailer check ISSUE")
-        return check_file(Path(wanted.subject), settings_around(context), datetime.now(UTC))
-    tell = None if wanted.offline else output.progress
+        return check_file(Path(wanted.subject), settings_around(context), datetime.now(UTC), tell)
     ways = Ways(tell, again=wanted.again, accepting=wanted.accepting, take_back=wanted.take_back)
     with open_mailer(context) as mailer:
         return check_issue(mailer, bare(wanted.subject), ways)

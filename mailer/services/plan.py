@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
+from mailer.checks.facts import Facts
 from mailer.checks.finding import Finding
 from mailer.errors import CheckError
 from mailer.model import Article, Exclusion, Issue, IssueState, Recipient
@@ -26,6 +27,9 @@ from mailer.store import ledger
 from mailer.store import lists as stored_lists
 from mailer.store.capping import caps_at
 from mailer.store.issues import StoredIssue
+
+Ask = Callable[[Program, Facts], Facts]
+"""Asks others, and comes back with the facts that have their answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,8 @@ def known(program: Program, prepared: Prepared, *, smtputf8: bool, again: bool) 
         return Known(row, begun, audience, sent, sample_recipients(connection, prepared, narrowing), approvals)
 
 
-def plan_prepared(program: Program, prepared: Prepared, *, again: bool = False) -> Plan:
+def plan_prepared(program: Program, prepared: Prepared, *, again: bool = False, ask: Ask | None = None) -> Plan:
+    """The plan of what was prepared. `ask` asks its links; without it what is known of them is believed."""
     issue, provider = prepared.issue, program.settings.provider
     capabilities = program.make_provider().capabilities
     found = known(program, prepared, smtputf8=capabilities.smtputf8, again=again)
@@ -119,6 +124,7 @@ def plan_prepared(program: Program, prepared: Prepared, *, again: bool = False) 
     changed = row is not None and row.hash != prepared.hash
     circumstances = Circumstances(audience, found.sent, people, sent_otherwise=found.begun and changed)
     facts = facts_of(program, prepared, circumstances, samples)
+    facts = ask(program, facts) if ask else facts
     return Plan(
         name=issue.name,
         subject=mail.subject,

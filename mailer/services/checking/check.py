@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mailer.checks.finding import Finding, Level
 from mailer.services.checking.accepting import Accepting, accept, take_back
+from mailer.services.checking.asking import Tell, asked
 from mailer.services.checking.levels import levels_of
-from mailer.services.plan import plan_prepared
+from mailer.services.plan import Ask, plan_prepared
 from mailer.services.prepare import prepare
 from mailer.services.program import Program
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +25,11 @@ class Ways:
     again: bool = False
     accepting: Accepting | None = None
     take_back: str = ""
+
+    @property
+    def ask(self) -> Ask | None:
+        tell = self.tell
+        return None if tell is None else lambda program, facts: asked(program, facts, tell)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ def check_issue(program: Program, name: str, ways: Ways = Ways()) -> Checked:
     prepared = prepare(program, name)
     if ways.take_back:
         take_back(program, prepared.issue.name, ways.take_back)
-    plan = plan_prepared(program, prepared, again=ways.again)
+    plan = plan_prepared(program, prepared, again=ways.again, ask=ways.ask)
     findings = plan.findings
     if ways.accepting:
         findings = accept(program, plan.name, findings, ways.accepting)

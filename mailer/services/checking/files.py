@@ -12,10 +12,12 @@ from pathlib import Path
 
 from mailer.checks.facts import Facts, Mail
 from mailer.checks.finding import Finding, Part, Source
+from mailer.checks.locate import Written
 from mailer.checks.run import check
 from mailer.config.checks import Checks
 from mailer.errors import IssueFileError, Mistake, NotFoundError, TemplateError, UsageError
 from mailer.render.mjml import compile_mjml
+from mailer.services.checking.asking import Tell, asked_for_file
 from mailer.services.checking.check import Checked, checked
 from mailer.services.checking.levels import levels_of
 
@@ -23,19 +25,25 @@ LARGEST = 20 * 1024 * 1024
 """Bytes of a file that is looked at."""
 
 
-def check_file(path: Path, settings: Checks, now: datetime) -> Checked:
-    """Everything the rules find in a file."""
-    mail = READERS[path.suffix.lower()](data_of(path), str(path))
-    facts = Facts(now=now, mails=(mail,), clients=settings.clients)
+def check_file(path: Path, settings: Checks, now: datetime, tell: Tell | None = None) -> Checked:
+    """Everything the rules find in a file. Its links are asked where `tell` hears of it, but never those of a mail
+    that somebody got: they are that person's."""
+    ending = path.suffix.lower()
+    facts = Facts(now=now, mails=(READERS[ending](data_of(path), str(path)),), clients=settings.clients)
+    if tell and ending != ".eml":
+        facts = asked_for_file(facts, settings, tell)
+    written = Written(str(path), data_of(path).decode("utf-8", "replace"))
     findings = check(facts, levels_of(settings))
-    return checked(path.name, str(path), [replace(each, source=source_in(path, each)) for each in findings])
+    return checked(path.name, str(path), [replace(each, source=source_in(written, each)) for each in findings])
 
 
-def source_in(path: Path, finding: Finding) -> Source:
+def source_in(written: Written, finding: Finding) -> Source:
     """The line of the file where it is; the first where only the file as a whole is meant."""
     place = finding.place
-    by_line = place is not None and place.part is Part.HTML and path.suffix.lower() in (".html", ".htm")
-    return Source(str(path), (place.line if place and by_line else 0) or 1)
+    if place is None:
+        return Source(written.file, 1)
+    by_line = place.line if place.part is Part.HTML and written.file.lower().endswith((".html", ".htm")) else 0
+    return Source(written.file, by_line or written.line(place.excerpt) or written.near(place.excerpt) or 1)
 
 
 def is_file(name: str) -> bool:

@@ -12,6 +12,7 @@ from mailer.checks.run import check
 from mailer.model import Recipient
 from mailer.render.flat import sources
 from mailer.render.issue import RenderedIssue
+from mailer.services.checking.asking import believed
 from mailer.services.checking.history import audience_of
 from mailer.services.checking.mails import SampleMails
 from mailer.services.prepare import Prepared
@@ -38,7 +39,8 @@ class Circumstances:
 
 
 def facts_of(program: Program, prepared: Prepared, known: Circumstances, samples: SampleMails) -> Facts:
-    return Facts(
+    """Everything that can be known without asking anybody outside."""
+    facts = Facts(
         now=program.now(),
         mails=samples.mails,
         issue=issue_facts(prepared, known, samples),
@@ -46,6 +48,7 @@ def facts_of(program: Program, prepared: Prepared, known: Circumstances, samples
         audience=audience_of(program, prepared, known.audience, known.people),
         clients=program.settings.checks.clients,
     )
+    return believed(program, facts)
 
 
 def findings_of(program: Program, facts: Facts) -> tuple[Finding, ...]:

@@ -9,6 +9,7 @@ from mailer.checks.facts import Facts, Mail
 from mailer.checks.finding import Finding
 from mailer.checks.locate import Authored, locate
 from mailer.checks.privacy import impersonal
+from mailer.checks.run import check
 from mailer.services.checking.accepting import marked
 from mailer.services.checking.levels import levels_of
 from mailer.services.checking.locating import authored_of, said_at
@@ -21,6 +22,12 @@ def findings_of(program: Program, prepared: Prepared, facts: Facts) -> tuple[Fin
     authored = authored_of(program, prepared)
     found = impersonal(facts, levels_of(program.settings.checks), authored.wrote)
     return marked(program, prepared.issue.name, placed(authored, found, facts.mails))
+
+
+def findings_for_asker(program: Program, prepared: Prepared, facts: Facts) -> tuple[Finding, ...]:
+    """The same about mails that are shown beside it anyway: what stands in them is repeated."""
+    found = check(facts, levels_of(program.settings.checks))
+    return marked(program, prepared.issue.name, placed(authored_of(program, prepared), found, facts.mails))
 
 
 def placed(authored: Authored, found: Sequence[Finding], mails: Sequence[Mail]) -> list[Finding]:

@@ -52,9 +52,9 @@ def words_of(article: Article) -> str:
 
 
 def said_at(finding: Finding, mails: Sequence[Mail]) -> list[str]:
-    """What the element of a finding says in the made-up reader's mail: its address, its picture, its text."""
+    """What the element of a finding says in the first mail: its address, its picture, its text."""
     place = finding.place
-    if place is None or place.part is not Part.HTML or place.element < 0 or not mails or mails[0].real:
+    if place is None or place.part is not Part.HTML or place.element < 0 or not mails:
         return []
     elements = mails[0].document.elements
     if place.element >= len(elements):
