@@ -170,3 +170,31 @@ class SuppressionSource(Protocol):
         ProviderError when it cannot be read.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class WantedRecord:
+    """A DNS record that a provider wants; `found`: whether it saw it when it last looked."""
+
+    kind: str
+    name: str
+    content: str
+    found: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SendingDomain:
+    """A domain that a provider may send for. `envelope` is the one that bounces go to."""
+
+    domain: str
+    envelope: str
+    records: tuple[WantedRecord, ...]
+
+
+@runtime_checkable
+class KnowsDomains(Protocol):
+    """A provider that says for which domains it signs, and which records it wants for them."""
+
+    def sending_domains(self) -> tuple[SendingDomain, ...]:
+        """ProviderError when it does not say."""
+        ...

@@ -18,8 +18,8 @@ from typing import Any
 
 from mailer.errors import MailerError, ProviderError
 from mailer.model import Batch, Merge, Outcome, Receipt
-from mailer.providers.protocol import Capabilities, HoldTerms, ListedPage
-from mailer.providers.sendgrid import suppressions
+from mailer.providers.protocol import Capabilities, HoldTerms, ListedPage, SendingDomain
+from mailer.providers.sendgrid import domains, suppressions
 from mailer.providers.sendgrid.access import refuse_unfit, unreachable
 from mailer.providers.sendgrid.holds import TERMS, ScheduledSends
 from mailer.providers.sendgrid.mail import merge_of
@@ -146,6 +146,16 @@ class SendGrid:
         except (Unreached, Unanswered) as error:
             raise ProviderError(f"sendgrid cannot be reached: {error.reason}", hint="Try again later.") from None
         return suppressions.page(name, answer, time.time())
+
+    def sending_domains(self) -> tuple[SendingDomain, ...]:
+        """The domains that the account has authenticated."""
+        from mailer.providers.sendgrid.transport import Unanswered, Unreached, answer_of
+
+        try:
+            answer = answer_of(self.client.whitelabel.domains.get, query_params=domains.QUERY)
+        except (Unreached, Unanswered) as error:
+            raise unreachable(error.reason) from None
+        return domains.domains_of(answer)
 
     def close(self) -> None:
         with self._making:

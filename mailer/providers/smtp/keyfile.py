@@ -22,6 +22,23 @@ def load_key(path: Path, domain: str, selector: str) -> SigningKey:
     return SigningKey(domain, selector, algorithm, sign)
 
 
+def public_text(path: Path) -> str:
+    """The record that belongs to the key at `path`: what receivers verify its signatures with."""
+    from base64 import b64encode
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+    load_key(path, "", "")  # which says what is wrong with it
+    key = load_pem_private_key(_read_private(path), password=None)
+    if isinstance(key, Ed25519PrivateKey):
+        data, kind = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw), "ed25519"
+    else:
+        public = key.public_key()
+        data, kind = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo), "rsa"
+    return f"v=DKIM1; k={kind}; p={b64encode(data).decode('ascii')}"
+
+
 def _read_private(path: Path) -> bytes:
     hint = f"see docs/smtp.md for how to make one; it is private: chmod 600 {path}"
     try:

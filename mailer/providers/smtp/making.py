@@ -11,7 +11,7 @@ from mailer.errors import ConfigError
 from mailer.providers.smtp.connection import Server
 from mailer.providers.smtp.dkim import DkimSigner
 from mailer.providers.smtp.exchange import Terms
-from mailer.providers.smtp.keyfile import load_key
+from mailer.providers.smtp.keyfile import load_key, public_text
 from mailer.providers.smtp.pauses import Pauses
 from mailer.providers.smtp.pool import Pool
 from mailer.providers.smtp.provider import Smtp
@@ -28,6 +28,11 @@ def make_smtp(settings: Settings, root: Path) -> Smtp:
     keys = [load_key(_file(root, each.key), each.domain, each.selector) for each in chosen.dkim]
     terms = Terms(Pauses(), DkimSigner(keys) if keys else None)
     return Smtp(Pool(_server(settings, root), chosen.connections), terms, smtputf8=chosen.smtputf8)
+
+
+def dkim_records(settings: Settings, root: Path) -> tuple[tuple[str, str, str], ...]:
+    """Domain, selector and record of each key that signs. ConfigError says what is wrong with one."""
+    return tuple((each.domain, each.selector, public_text(_file(root, each.key))) for each in settings.provider.dkim)
 
 
 def _server(settings: Settings, root: Path) -> Server:
