@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailer.audience.layout import Told
+from mailer.checks.facts import Probe
 from mailer.config import Settings
 from mailer.errors import ConflictError, ImportFileError, NoAddressColumnError, NotFoundError, StoreError, UsageError
 from mailer.model import How, JobKind, JobState, MailingList, SubscriptionState
@@ -30,7 +31,7 @@ from mailer.services.imports import Options, import_subscribers
 from mailer.services.jobs import carrying, errand, importing, keeping, reports, syncing
 from mailer.services.jobs.errand import Errand, Result
 from mailer.services.subscribers import Entry
-from mailer.store import erasing, imports, jobs
+from mailer.store import erasing, imports, jobs, probes
 from mailer.store.admission import Update
 from mailer.store.database import Store, open_store
 from mailer.store.jobs import Job
@@ -767,6 +768,17 @@ def test_old_jobs_are_deleted(office: Office) -> None:
     with office.store.read() as connection:
         assert [job.id for job in reversed(jobs.newest(connection))] == [waiting, first, second]
     assert office.parts() == []
+
+
+def test_what_links_answered_a_month_ago_is_deleted(office: Office) -> None:
+    old, newer = (Probe(f"https://site.example/{days}", NOW + days * DAY, 200) for days in (0, 2))
+    with office.store.write() as connection:
+        probes.keep(connection, {each.url: each for each in (old, newer)})
+    office.later(31 * DAY)
+    tick(office)
+    office.carry(office.due()[-1])
+    with office.store.read() as connection:
+        assert set(probes.known(connection, [old.url, newer.url], NOW)) == {newer.url}
 
 
 # --- personal data ----------------------------------------------------------------------------------------------------
