@@ -22,11 +22,15 @@ from mailer.cli.session import Session
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`target` is MODULE:NAME, where the name `app` means a group and any other a single command."""
+    """`target` is MODULE:NAME, where the name `app` means a group and any other a single command.
+
+    `acts`: a group that does something by itself, without a word after it.
+    """
 
     name: str
     target: str
     help: str
+    acts: bool = False
 
     @property
     def is_group(self) -> bool:
@@ -75,6 +79,7 @@ COMMANDS = (
     Command("attributes", "mailer.cli.attributes:app", "See what is known of people, and make it fast to find."),
     Command("suppressions", "mailer.cli.suppressions:app", "Keep addresses and domains from being mailed."),
     Command("templates", "mailer.cli.templates:app", "List the templates, and copy one to change it."),
+    Command("doctor", "mailer.cli.doctor:app", "Look whether everything that sending needs is there.", acts=True),
     Command("config", "mailer.cli.config:app", "Check and show the settings."),
     Command("keys", "mailer.cli.keys:app", "Look after the keys that sign the links in mails."),
     Command("tokens", "mailer.cli.tokens:app", "Say which programs may use the API, and what each may do."),
@@ -95,7 +100,8 @@ def build_app(words: Collection[str] | None = None) -> typer.Typer:
     for command in COMMANDS:
         loaded = command.load() if words is None or command.name in words else None
         if command.is_group:
-            app.add_typer(loaded or typer.Typer(), name=command.name, help=command.help, no_args_is_help=True)
+            help_alone = not command.acts
+            app.add_typer(loaded or typer.Typer(), name=command.name, help=command.help, no_args_is_help=help_alone)
         else:
             app.command(command.name, short_help=command.help)(loaded or absent)
     return app
