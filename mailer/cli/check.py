@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mailer.cli import output
+from mailer.cli.accepting import AcceptOption, ReasonOption, accepting_of
 from mailer.cli.issue import AgainOption, bare
 from mailer.cli.options import JsonOption
 from mailer.cli.session import Session, open_mailer, workspace_of
@@ -29,13 +30,6 @@ SubjectArgument = Annotated[
         help="The issue: the name of its file in issues/; or a file on its own: .html, .mjml or .eml.",
     ),
 ]
-
-
-AcceptOption = Annotated[
-    list[str] | None,
-    typer.Option("--accept", metavar="RULE", help="Let pass what this rule finds now; may be given several times."),
-]
-ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it is accepted. It is kept.")]
 
 
 def check(
@@ -84,18 +78,6 @@ class Wanted:
     again: bool = False
     take_back: str = ""
     accepting: Accepting | None = None
-
-
-def accepting_of(rules: list[str] | None, reason: str) -> Accepting | None:
-    """The rules that are accepted, if any are. UsageError for what no rule is called, or a reason without one."""
-    from mailer.errors import UsageError
-    from mailer.services.checking.accepting import Accepting
-
-    if not rules:
-        if reason:
-            raise UsageError("--reason is for what is accepted", hint="--accept RULE --reason TEXT")
-        return None
-    return Accepting(tuple(rules), reason)
 
 
 def looked_at(context: typer.Context, wanted: Wanted) -> Checked:

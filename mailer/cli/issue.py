@@ -69,7 +69,9 @@ def show_plan(planned: Plan) -> None:
         )
     output.lines(["sample (text part):", *sample_lines(planned.sample)])
     for finding in planned.findings:
-        output.lines([f"{finding.level.value}: {finding.words} ({finding.rule}); {finding.advice}"])
+        let_pass = f"accepted: {finding.words} ({finding.rule}): {finding.accepted}"
+        said = f"{finding.level.value}: {finding.words} ({finding.rule}); {finding.advice}"
+        output.lines([let_pass if finding.accepted else said])
     if not planned.findings:
         output.lines(["checks: all passed"])
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mailer.cli import output, when
+from mailer.cli.accepting import AcceptOption, ReasonOption, accepting_of
 from mailer.cli.issue import AgainOption, bare
 from mailer.cli.options import JsonOption
 from mailer.cli.progress import followed_send
@@ -16,7 +17,10 @@ from mailer.cli.signals import stop_on_signal
 from mailer.cli.verdict import finish, show, told_anyway
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mailer.app import Mailer
+    from mailer.services.checking.accepting import Accepting
     from mailer.services.plan import Plan
 
 FrozenOption = Annotated[
@@ -45,6 +49,8 @@ def send(
     local_time: when.LocalTimeOption = "",
     not_after: when.NotAfterOption = "",
     due: when.DueOption = False,
+    accept: AcceptOption = None,
+    reason: ReasonOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Send an issue to everybody on its lists, each person once.
@@ -55,11 +61,13 @@ def send(
     """
     now_only = {"--frozen": frozen, "--sandbox": sandbox, "--max-rate": bool(max_rate)}
     when.check(issue, now_only, due=due, at=at or local_time)
+    accepting = accepting_of(accept, reason)
+    not_with(accepting, {"--due": due, "--dry-run": dry_run, "--sandbox": sandbox, "--frozen": frozen})
     if due:
         when.carry_out_due(context, as_json=as_json)
         return
     if at or local_time:
-        asked = when.Asked(bare(issue), at, local_time, not_after, again=again, dry_run=dry_run, as_json=as_json)
+        asked = when.Asked(bare(issue), at, local_time, not_after, again, dry_run, as_json, accepting)
         when.later(context, asked, lambda mailer, planned: ready(mailer, planned, yes=yes))
         return
     if dry_run:
@@ -70,7 +78,17 @@ def send(
     if sandbox:
         rehearse(context, bare(issue), again=again, as_json=as_json)
         return
-    send_now(context, Asked(bare(issue), yes, again, frozen, max_rate, not_after, as_json))
+    send_now(context, Asked(bare(issue), yes, again, frozen, max_rate, not_after, as_json, accepting))
+
+
+def not_with(accepting: Accepting | None, options: Mapping[str, bool]) -> None:
+    """What is accepted is accepted for a send that writes its issue down."""
+    from mailer.errors import UsageError
+
+    if accepting and (given := [option for option, wanted in options.items() if wanted]):
+        raise UsageError(
+            f"--accept and {given[0]} do not go together", hint="mailer check ISSUE --accept RULE keeps it"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +102,7 @@ class Asked:
     max_rate: int | None
     not_after: str
     as_json: bool
+    accepting: Accepting | None = None
 
 
 def send_now(context: typer.Context, asked: Asked) -> None:
@@ -109,12 +128,14 @@ def send_now(context: typer.Context, asked: Asked) -> None:
 
 def freeze(mailer: Mailer, asked: Asked) -> None:
     """Write down what is sent and to whom, after asking; what is being sent already stays as it is."""
+    from mailer.services.checking.accepting import fingerprints
     from mailer.services.sending.freezing import freeze_issue, plan_send
 
-    prepared, planned = plan_send(mailer, asked.name, again=asked.again)
+    prepared, planned = plan_send(mailer, asked.name, again=asked.again, accepting=asked.accepting)
     if planned.state is None:
         ready(mailer, planned, yes=asked.yes)
-    freeze_issue(mailer, prepared, when.last_moment(mailer, planned, asked.not_after))
+    not_after = when.last_moment(mailer, planned, asked.not_after)
+    freeze_issue(mailer, prepared, not_after, fingerprints(planned.findings))
 
 
 def left(mailer: Mailer, name: str, workers: int, *, as_json: bool) -> None:
@@ -151,7 +172,10 @@ def ready(mailer: Mailer, planned: Plan, *, yes: bool) -> None:
     if planned.approvals is not None:
         refuse_unapproved(planned.approvals)
     for finding in planned.findings:
-        output.warn(f"{finding.words} ({finding.rule})")
+        if finding.accepted:
+            output.note(f"accepted: {finding.words} ({finding.rule}): {finding.accepted}")
+        else:
+            output.warn(f"{finding.words} ({finding.rule})")
     confirm(mailer, planned, yes=yes)
 
 

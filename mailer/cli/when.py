@@ -15,6 +15,7 @@ from mailer.errors import UsageError
 
 if TYPE_CHECKING:
     from mailer.app import Mailer
+    from mailer.services.checking.accepting import Accepting
     from mailer.services.plan import Plan
     from mailer.services.prepare import Prepared
     from mailer.services.scheduling import Scheduled
@@ -58,6 +59,7 @@ class Asked:
     again: bool = False
     dry_run: bool = False
     as_json: bool = False
+    accepting: Accepting | None = None
 
 
 def check(issue: str, now_only: Mapping[str, bool], *, due: bool, at: str) -> None:
@@ -91,28 +93,38 @@ def carry_out_due(context: typer.Context, *, as_json: bool) -> None:
 
 def later(context: typer.Context, asked: Asked, ready: Callable[[Mailer, Plan], None]) -> None:
     """Write an issue down as it is now, to begin at its time. `ready` asks a person before."""
+    from mailer.services.checking.accepting import fingerprints
     from mailer.services.scheduling import When, plan_schedule
     from mailer.services.sending.freezing import plan_send
 
     with open_mailer(context) as mailer:
-        prepared, plan = plan_send(mailer, asked.name, again=asked.again)
+        prepared, plan = plan_send(mailer, asked.name, again=asked.again, accepting=asked.accepting)
         planned = plan_schedule(mailer, prepared, When(asked.at, asked.local_time, asked.not_after))
         if asked.dry_run:
             show_dry(plan, planned, as_json=asked.as_json)
             return
         if plan.state is None or plan.scheduled_for is not None:
             ready(mailer, plan)
-        schedule(mailer, prepared, planned, as_json=asked.as_json)
+        schedule(mailer, Ready(prepared, planned, fingerprints(plan.findings)), as_json=asked.as_json)
 
 
-def schedule(mailer: Mailer, prepared: Prepared, planned: Scheduled, *, as_json: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An issue that may be written down with its time. `accepted`: the findings that were let pass."""
+
+    prepared: Prepared
+    planned: Scheduled
+    accepted: list[str]
+
+
+def schedule(mailer: Mailer, ready: Ready, *, as_json: bool) -> None:
     """Write the issue down with its time, and say when that is."""
     from dataclasses import replace
 
     from mailer.services.scheduling import schedule_issue
 
-    before = schedule_issue(mailer, prepared, planned)
-    done = replace(planned, before=before.due_at if before else None)
+    before = schedule_issue(mailer, ready.prepared, ready.planned, ready.accepted)
+    done = replace(ready.planned, before=before.due_at if before else None)
     output.result(done, as_json, lambda: show(mailer, done))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from mailer.services.sending.freezing import content_of
 from mailer.store import issues as stored_issues
 from mailer.store import ledger, scheduling
 from mailer.store import lists as stored_lists
+from mailer.store.accepting import write_down
 from mailer.store.database import shut_door
 from mailer.store.issues import IssueRow
 from mailer.store.scheduling import Schedule, Terms
@@ -92,8 +93,13 @@ def last_moment(program: Program, words: str) -> datetime | None:
     return read_moment(words, office_zone(program), program.now()) if words else None
 
 
-def schedule_issue(program: Program, prepared: Prepared, planned: Scheduled) -> IssueRow | None:
-    """Write an issue down with its time; the one that was scheduled before, if there was."""
+def schedule_issue(
+    program: Program, prepared: Prepared, planned: Scheduled, accepted: Collection[str] = ()
+) -> IssueRow | None:
+    """Write an issue down with its time; the one that was scheduled before, if there was.
+
+    `accepted`: fingerprints of the findings that were let pass, for its history.
+    """
     frozen = content_of(program, prepared)
     with program.store.write() as connection:
         for definition in prepared.lists:
@@ -102,6 +108,7 @@ def schedule_issue(program: Program, prepared: Prepared, planned: Scheduled) -> 
         # After the issues are held: what is taken back at this moment is waited for.
         approvals = must_be_approved(connection, program.settings, (frozen.name, frozen.hash))
         log_approvals(connection, approvals, program.now())
+        write_down(connection, frozen.name, accepted, program.now())
         return before
 
 

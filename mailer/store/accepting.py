@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -48,7 +48,7 @@ def accepted(connection: Connection, issue: str) -> Sequence[Acceptance]:
     return [Acceptance(*row) for row in rows]
 
 
-def write_down(connection: Connection, issue: str, faults: Sequence[str], now: datetime) -> None:
+def write_down(connection: Connection, issue: str, faults: Collection[str], now: datetime) -> None:
     """Keep in an issue's own history which findings it went out with, and by whose word."""
     issue_id = stored_issues.number(connection, issue)
     for each in accepted(connection, issue):

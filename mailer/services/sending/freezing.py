@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
@@ -12,6 +14,7 @@ from mailer.model import IssueState
 from mailer.services.approvals import Approvals, log_approvals, must_be_approved
 from mailer.services.archiving import archived
 from mailer.services.binding import check_bound
+from mailer.services.checking.accepting import Accepting, accept
 from mailer.services.plan import Plan, plan_prepared, refuse_errors
 from mailer.services.prepare import Prepared, prepare
 from mailer.services.program import Program
@@ -19,13 +22,18 @@ from mailer.services.sending.access import check_access, provided
 from mailer.store import issues as stored_issues
 from mailer.store import ledger
 from mailer.store import lists as stored_lists
+from mailer.store.accepting import write_down
 from mailer.store.database import shut_door
 
 
-def plan_send(program: Program, name: str, *, again: bool = False) -> tuple[Prepared, Plan]:
-    """What sending would do; CheckError when it must not be done."""
+def plan_send(
+    program: Program, name: str, *, again: bool = False, accepting: Accepting | None = None
+) -> tuple[Prepared, Plan]:
+    """What sending would do; CheckError when it must not be done. `accepting`: what a person lets pass now."""
     prepared = prepare(program, name)
     plan = plan_prepared(program, prepared, again=again)
+    if accepting:
+        plan = replace(plan, findings=accept(program, plan.name, plan.findings, accepting))
     if plan.state in (None, IssueState.SCHEDULED.value):
         refuse_errors(plan)
     return prepared, plan
@@ -54,8 +62,13 @@ def content_of(program: Program, prepared: Prepared, not_after: datetime | None 
     )
 
 
-def freeze_issue(program: Program, prepared: Prepared, not_after: datetime | None = None) -> ledger.FrozenCounts:
-    """Write the issue and its audience down, once; the same issue again changes nothing."""
+def freeze_issue(
+    program: Program, prepared: Prepared, not_after: datetime | None = None, accepted: Collection[str] = ()
+) -> ledger.FrozenCounts:
+    """Write the issue and its audience down, once; the same issue again changes nothing.
+
+    `accepted`: fingerprints of the findings that were let pass, for its history.
+    """
     frozen = content_of(program, prepared, not_after)
     with program.store.derive() as connection:
         # Before the time is asked: whoever was first began before us, and counts for the caps of lists.
@@ -75,6 +88,7 @@ def freeze_issue(program: Program, prepared: Prepared, not_after: datetime | Non
             raise ConflictError(error.message, hint=hint) from error
         if approvals is not None:
             log_approvals(connection, approvals, program.now())
+            write_down(connection, frozen.name, accepted, program.now())
         return counts
 
 
