@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import quopri
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -41,9 +42,35 @@ https://site.example/rivers
 Rivers United, 1 Quay Street, Oslo
 Unsubscribe: {LINK}
 """
-MAIL = Mail("made-up reader", "Rivers", "What the week brought", HTML, TEXT, unsubscribe=LINK)
+PREHEADER = "What the week brought along the river, and what comes next"
+RAW = f"""\
+Date: Sun, 22 Nov 2026 09:00:00 +0000
+To: Alex Reader <reader@example.org>
+Subject: Rivers
+Message-ID: <1.0f6eb33a@rivers.example>
+List-Unsubscribe: <{LINK}>,
+ <mailto:office@rivers.example?subject=unsubscribe%20AaQB>
+List-Unsubscribe-Post: List-Unsubscribe=One-Click
+From: Rivers United <news@rivers.example>
+List-ID: Weekly <weekly.rivers.example>
+MIME-Version: 1.0
+Content-Type: multipart/alternative; boundary="=_b"
+
+--=_b
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: 7bit
+
+{TEXT}
+--=_b
+Content-Type: text/html; charset=utf-8
+Content-Transfer-Encoding: quoted-printable
+
+{quopri.encodestring(HTML.encode()).decode()}
+--=_b--
+""".replace("\n", "\r\n").encode()
+MAIL = Mail("made-up reader", "Rivers", PREHEADER, HTML, TEXT, RAW, unsubscribe=LINK)
 ARTICLE = Article("ab12", "site", "The rivers are clean again", "After years.", NOW, url="https://site.example/rivers")
-ISSUE = IssueFacts("2026-11-22-rivers", "bulletin", "Rivers", "What the week brought", articles=(ARTICLE,), samples=100)
+ISSUE = IssueFacts("2026-11-22-rivers", "bulletin", "Rivers", PREHEADER, articles=(ARTICLE,), samples=100)
 SENDING = SendingFacts(
     "Rivers United", "1 Quay Street, Oslo", "https://news.example.org", True, from_email="news@rivers.example"
 )

@@ -1,0 +1,289 @@
+"""What every element of a mail looks like on a screen: colours, what is behind them, sizes, and whether it is shown.
+
+As browsers reckon it: their own style sheet, attributes of HTML, style sheets, `style` attributes, what is important,
+inheritance. Pictures behind text are not looked at: what is in front of one is on unknown ground.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from mailer.checks.colour import BLACK, CLEAR, WHITE, Colour
+from mailer.checks.declared import Length, Value, declared
+from mailer.checks.document import Document, Element
+from mailer.checks.oldstyle import browsers_own, of_attributes
+from mailer.checks.screen import Screen
+from mailer.checks.sheets import matched
+
+DARK_CANVAS = Colour(18, 18, 18)
+"""Behind a page that says it can be dark, in Chromium."""
+
+TINY = 4.0
+"""Text of no more pixels is there to be hidden."""
+
+INHERITED = frozenset({"color", "font-size", "font-weight", "font-family", "line-height", "text-align", "visibility"})
+FONT, ROOT_SIZE = 16.0, 16.0
+FIXED_SHARE = 13 / 16
+"""Browsers draw text of the family `monospace` so much smaller where nothing says a size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """`colour` None: not known. `ground` is what is behind its text, None where that is a picture. `line` is the
+    line's height in pixels or its share of the font, None for what the font itself wants. `veils`: the opacity of
+    what it is in, with what is behind that, from the inside. `own`: it paints a ground itself.
+    """
+
+    colour: Colour | None
+    ground: Colour | None
+    size: float = FONT
+    absolute: bool = False
+    monospace: bool = False
+    weight: int = 400
+    line: Length | None = None
+    align: str = "start"
+    underlined: bool = False
+    shown: bool = True
+    visible: bool = True
+    own: bool = False
+    bordered: bool = False
+    inline: bool = True
+    veils: tuple[tuple[float, Colour | None], ...] = ()
+
+    @property
+    def read(self) -> bool:
+        """Whether its text is for reading."""
+        clear = self.colour is not None and self.colour.alpha == 0
+        return self.shown and self.visible and self.size > TINY and not clear and all(share for share, _ in self.veils)
+
+    @property
+    def large(self) -> bool:
+        """Large as WCAG has it: 18 points, or 14 in bold."""
+        return self.size >= 24 or (self.size >= 14 * 4 / 3 and self.weight >= 700)
+
+    @property
+    def seen(self) -> tuple[Colour, Colour] | None:
+        """The colours of text and ground as they come to the eye; None where one is not known."""
+        if self.colour is None or self.ground is None:
+            return None
+        text, ground = self.colour.over(self.ground), self.ground
+        for share, behind in self.veils:
+            if behind is None:
+                return None
+            text, ground = text.mixed(behind, share), ground.mixed(behind, share)
+        return text, ground
+
+
+class Skeleton:
+    """A document as far as its looks go. The mails of an issue mostly have the same, and its looks are found once."""
+
+    __slots__ = ("document", "key")
+
+    def __init__(self, document: Document) -> None:
+        sheets = tuple((style.text or "", style.get("media") or "") for style in document.styles)
+        asked = any(ASKED.search(css) for css, _ in sheets)
+        self.document = document
+        self.key = (
+            sheets,
+            tuple(
+                (element.tag, document.numbers.get(element.getparent(), -1), attributes_of(element, asked=asked))
+                for element in document.elements
+            ),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Skeleton) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+ASKED = re.compile(r"\[\s*(href|src|alt|title|aria-label)\s*[~|^$*]?=", re.IGNORECASE)
+OWN = frozenset({"href", "src", "alt", "title", "aria-label"})
+"""Attributes that differ from person to person; only what they are called matters unless a selector asks for more."""
+
+
+def attributes_of(element: Element, *, asked: bool) -> tuple[tuple[str, str], ...]:
+    return tuple((name, "" if name in OWN and not asked else value) for name, value in element.items())
+
+
+def looks(document: Document, screen: Screen) -> Sequence[Look]:
+    """How every element of a document looks, by its number."""
+    return cascade_of(document).on(screen)
+
+
+@lru_cache(maxsize=16)
+def cascade_of(document: Document) -> Cascade:
+    return shared(Skeleton(document))
+
+
+@lru_cache(maxsize=16)
+def shared(skeleton: Skeleton) -> Cascade:
+    return Cascade(skeleton.document)
+
+
+class Cascade:
+    """The looks of a document, worked out when a screen is first asked about."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.rules = matched(document)
+        self.known: dict[Screen, Sequence[Look]] = {}
+
+    def on(self, screen: Screen) -> Sequence[Look]:
+        if screen not in self.known:
+            self.known[screen] = self.worked_out(screen)
+        return self.known[screen]
+
+    def worked_out(self, screen: Screen) -> Sequence[Look]:
+        """From the root down; an element that says what one before it said, in the same place, looks the same."""
+        dark = screen.dark and self.can_be_dark(screen)
+        canvas = Look(WHITE if dark else BLACK, DARK_CANVAS if dark else WHITE)
+        found: list[Look] = []
+        before: dict[tuple[int, str, tuple[int, ...], tuple[tuple[str, str], ...]], Look] = {}
+        for element in self.document.elements:
+            number = self.document.numbers.get(element.getparent(), -1)
+            parent = canvas if number < 0 else found[number]
+            rules = tuple(id(rule) for rule in self.rules.get(element, ()))
+            key = id(parent), element.tag, rules, attributes_of(element, asked=False)
+            if key not in before:
+                before[key] = look(self.values(element, screen, dark=dark), parent)
+            found.append(before[key])
+        return found
+
+    def values(self, element: Element, screen: Screen, *, dark: bool = False) -> dict[str, Value]:
+        """What is declared for an element, the winner of each property."""
+        rules = [rule.said for rule in self.rules.get(element, ()) if rule.applies(screen)]
+        own = declared(element.get("style") or "")
+        values = {**browsers_own(element, dark=dark), **of_attributes(element)}
+        for said in (*rules, own):
+            values.update(said.normal)
+        for said in (*rules, own):
+            values.update(said.important)
+        return values
+
+    def can_be_dark(self, screen: Screen) -> bool:
+        """Whether the page says so, on its root or in `meta`: then the browser's own colours are dark ones."""
+        schemes = self.values(self.document.root, screen).get("color-scheme", "")
+        if schemes in ("", "normal"):
+            metas = (
+                each for each in self.document.tagged("meta") if (each.get("name") or "").lower() == "color-scheme"
+            )
+            schemes = next((each.get("content") for each in metas), "")
+        return "dark" in str(schemes).lower().split()
+
+
+def look(values: Mapping[str, Value], parent: Look) -> Look:
+    """An element's, from what is declared for it and what it is in."""
+    said = {name: value for name, value in values.items() if not inherits(name, value)}
+    colour = colour_of(said.get("color", "inherit"), parent)
+    own = said.get("background-color", CLEAR)
+    own = CLEAR if own == "initial" else colour if own == "currentcolor" else own
+    share = said.get("opacity")
+    veil = share.amount if isinstance(share, Length) else 1.0
+    display = said.get("display", "inline")
+    sized = text_size(said, parent)
+    return replace(
+        sized,
+        colour=colour,
+        ground=ground_of(own, pictured=said.get("background-image") == "picture", parent=parent),
+        weight=weight_of(said.get("font-weight"), parent.weight),
+        line=line_of(said, parent, sized.size),
+        align=str(said["text-align"]) if said.get("text-align") else parent.align,
+        underlined=is_underlined(said, parent, str(display)),
+        shown=parent.shown and display != "none" and not tucked_away(said, sized.size),
+        visible=said["visibility"] == "visible" if "visibility" in said else parent.visible,
+        own=(isinstance(own, Colour) and own.alpha > 0) or said.get("background-image") == "picture",
+        bordered=said.get("border-bottom") == "line",
+        inline=display == "inline",
+        veils=parent.veils if veil == 1 else ((veil, parent.ground), *parent.veils),
+    )
+
+
+def inherits(name: str, value: Value) -> bool:
+    """Whether a declaration says what would be without it."""
+    if name in INHERITED:
+        return value in ("inherit", "unset", "revert")
+    return value in ("unset", "revert", "initial")
+
+
+def colour_of(value: Value, parent: Look) -> Colour | None:
+    if value in ("inherit", "currentcolor"):
+        return parent.colour
+    return BLACK if value == "initial" else value if isinstance(value, Colour) else None
+
+
+def ground_of(own: Value, *, pictured: bool, parent: Look) -> Colour | None:
+    """What is behind text in an element with this background."""
+    if pictured:
+        return None
+    if own == "inherit":
+        return parent.ground
+    if not isinstance(own, Colour):
+        return None
+    if own.alpha == 1:
+        return own
+    return None if parent.ground is None else own.over(parent.ground)
+
+
+def text_size(said: Mapping[str, Value], parent: Look) -> Look:
+    """The size of its font. One that nothing sets in pixels is smaller in `monospace`."""
+    value = said.get("font-size")
+    family = said.get("font-family")
+    fixed = parent.monospace if family is None else family == "monospace"
+    if isinstance(value, Length):
+        base = {"em": parent.size, "rem": ROOT_SIZE, "named": FIXED_SHARE if fixed else 1.0}.get(value.unit, 1.0)
+        relative = value.unit == "named" or (value.unit == "em" and not parent.absolute)
+        size = value.amount * base
+        if value.unit == "em" and relative and fixed is not parent.monospace:
+            size *= FIXED_SHARE if fixed else 1 / FIXED_SHARE
+        return replace(parent, size=size, absolute=not relative, monospace=fixed)
+    if parent.absolute or fixed is parent.monospace:
+        return replace(parent, monospace=fixed)
+    return replace(parent, size=parent.size * (FIXED_SHARE if fixed else 1 / FIXED_SHARE), monospace=fixed)
+
+
+def weight_of(value: Value, parent: int) -> int:
+    if value == "bolder":
+        return 400 if parent < 350 else 700 if parent < 550 else 900
+    if value == "lighter":
+        return 100 if parent < 550 else 400 if parent < 750 else 700
+    if value == "initial":
+        return 400
+    return value if isinstance(value, int) else parent
+
+
+def line_of(said: Mapping[str, Value], parent: Look, size: float) -> Length | None:
+    if "line-height" not in said:
+        return parent.line
+    value = said["line-height"]
+    if not isinstance(value, Length):
+        return None
+    if value.unit == "em":
+        return Length(value.amount * size)
+    return Length(value.amount * ROOT_SIZE) if value.unit == "rem" else value
+
+
+def is_underlined(said: Mapping[str, Value], parent: Look, display: str) -> bool:
+    """Lines run through what is inside, but not into boxes that stand in the line."""
+    own = said.get("text-decoration-line") == "underline"
+    return own or (parent.underlined and not display.startswith("inline-"))
+
+
+def tucked_away(said: Mapping[str, Value], size: float) -> bool:
+    """Whether it is cut to nothing or pushed off the screen, as text is that only programs are to read."""
+    cut = said.get("overflow") in ("hidden", "clip")
+    sides = [said.get(name) for name in ("height", "max-height", "width", "max-width")]
+    if cut and any(isinstance(side, Length) and side.amount * per(side, size) <= 1 for side in sides):
+        return True
+    away = [said.get("text-indent")]
+    if said.get("position") in ("absolute", "fixed"):
+        away += [said.get("left"), said.get("top")]
+    return any(isinstance(side, Length) and side.amount * per(side, size) <= -500 for side in away)
+
+
+def per(length: Length, size: float) -> float:
+    return {"em": size, "rem": ROOT_SIZE}.get(length.unit, 1.0)
