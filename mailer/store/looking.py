@@ -21,14 +21,16 @@ def people_like(
     """
     wanted = text.lower()
     address = subscribers.c.email_key
-    known = sa.func.lower(sa.cast(subscribers.c.attributes, sa.Text))
+    known = sa.cast(subscribers.c.attributes, sa.Text)
+    # SQLite knows small letters of ASCII only, so what was written as it stands there is looked for as well.
+    in_known = sa.func.lower(known).contains(wanted, autoescape=True) | known.contains(text, autoescape=True)
     begins = address.startswith(wanted, autoescape=True)
     query = (
         sa.select(*PERSON, sa.func.min(lists.c.name))
         .join(subscriptions, subscriptions.c.subscriber_id == subscribers.c.id)
         .join(lists, lists.c.id == subscriptions.c.list_id)
         .where(lists.c.name.in_(list_names), subscribers.c.forgotten_at.is_(None))
-        .where(address.contains(wanted, autoescape=True) | known.contains(wanted, autoescape=True))
+        .where(address.contains(wanted, autoescape=True) | in_known)
         .group_by(subscribers.c.id)
         .order_by(sa.case((begins, 0), else_=1), address)
         .limit(limit)

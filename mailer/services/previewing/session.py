@@ -6,24 +6,24 @@ What was compiled last stays when the files are wrong, so that there is always s
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import RLock
 from time import perf_counter
 from typing import Final
 
 from mailer.checks.facts import Facts, Mail
-from mailer.checks.finding import Finding
 from mailer.errors import MailerError, NotFoundError
 from mailer.languages import LANGUAGES
-from mailer.model import MailingList, Recipient
+from mailer.model import Recipient
 from mailer.render.headers import clean
 from mailer.render.labels import direction
-from mailer.services.checking.gather import Circumstances, facts_of, findings_of
+from mailer.services.checking.gather import Circumstances, facts_of
+from mailer.services.checking.judging import findings_of
 from mailer.services.checking.mails import sample_mails
 from mailer.services.plan import known
-from mailer.services.prepare import Prepared, prepare
+from mailer.services.prepare import prepare
 from mailer.services.preview import person
 from mailer.services.previewing.readers import (
     MADE_UP,
@@ -33,6 +33,7 @@ from mailer.services.previewing.readers import (
     made_up_readers,
     reader_of,
 )
+from mailer.services.previewing.shown import Compiled, Judged, State, View, Wish
 from mailer.services.previewing.trouble import Trouble, troubles_of
 from mailer.services.program import Program
 from mailer.services.samples import made_up_of, narrowing_of, sample_recipients
@@ -48,57 +49,6 @@ MATCHES: Final = 12
 Opener = Callable[[], AbstractContextManager[Program]]
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What to show: as which reader, in which language, through which list; empty for the issue's own."""
-
-    reader: str = MADE_UP
-    language: str = ""
-    list_name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """An issue in one language, and those as whom it can be looked at. `seconds`: how long it took."""
-
-    prepared: Prepared
-    writer: MailWriter
-    people: Sequence[Recipient]
-    readers: tuple[Reader, ...]
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """One mail, as the page shows it. `current`: it is made of the files as they are now."""
-
-    number: int
-    mail: Mail
-    sender: str
-    reader: Reader
-    language: str
-    direction: str
-    hash: str
-    seconds: float
-    compiling: float
-    current: bool
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What holds for every view. `generation` counts the times that files were read."""
-
-    name: str
-    generation: int
-    troubles: tuple[Trouble, ...]
-    language: str
-    languages: tuple[str, ...]
-    lists: tuple[MailingList, ...]
-    readers: tuple[Reader, ...]
-    variants: tuple[str, ...] = ()
-    """Of a test with several subjects or texts; the program has none yet."""
-
-
 class Session:
     """May be asked by several threads; one is answered at a time."""
 
@@ -106,14 +56,15 @@ class Session:
         """`email`: of the subscriber as whom it is looked at first. MailerError when the workspace cannot be opened."""
         self.name = name
         self.generation = 0
-        self.troubles: tuple[Trouble, ...] = ()
         self._lock = RLock()
         self._opener = opener
         self._opened = ExitStack()
         self._program = self._opened.enter_context(opener())
         self._compiled: dict[str, Compiled] = {}
         self._last: dict[str, Compiled] = {}
-        self._facts: dict[str, Facts] = {}
+        self._gathered: dict[str, tuple[Facts, Judged]] = {}
+        self._unread: tuple[Trouble, ...] = ()
+        self._failed: dict[str, tuple[Trouble, ...]] = {}
         self._views: OrderedDict[int, tuple[View, str]] = OrderedDict()
         self._numbers = 0
         self.first_reader = MADE_UP
@@ -129,24 +80,25 @@ class Session:
         """Read the files again. `reopen`: settings or lists changed."""
         with self._lock:
             self.generation += 1
-            self.troubles = ()
-            self._compiled.clear()
-            self._facts.clear()
+            self._unread = ()
+            for kept in (self._compiled, self._gathered, self._failed):
+                kept.clear()
             try:
                 if reopen:
                     self._reopen()
-                self._in_language("")
             except MailerError as error:
-                self.troubles = troubles_of(error, self._program.workspace)
+                self._unread = troubles_of(error, self._program.workspace)
+            self._shown("")
             return self.state()
 
-    def state(self) -> State:
+    def state(self, language: str = "") -> State:
+        """How things are; `troubles` are those of the issue in that language."""
         with self._lock:
             shown = self._compiled.get("") or self._last.get("")
             return State(
                 name=self.name,
                 generation=self.generation,
-                troubles=self.troubles,
+                troubles=self._unread or self._failed.get(language, ()),
                 language=shown.prepared.issue.language if shown else "",
                 languages=LANGUAGES,
                 lists=shown.prepared.lists if shown else (),
@@ -177,7 +129,7 @@ class Session:
                 hash=compiled.prepared.hash,
                 seconds=perf_counter() - began,
                 compiling=compiled.seconds,
-                current=not self.troubles,
+                current=not self._unread and wish.language not in self._failed,
             )
             self._views[view.number] = view, wish.language
             while len(self._views) > KEPT:
@@ -191,16 +143,19 @@ class Session:
             raise NotFoundError("that view is gone", hint="load the page again")
         return found[0]
 
-    def findings(self, number: int) -> tuple[Finding, ...]:
-        """What the rules find in the mail of a view, and in its issue."""
+    def judged(self, number: int) -> Judged:
+        """What the rules find in the mail of a view and in its issue, and to whom that would go."""
         with self._lock:
             view = self.shown(number)
             language = self._views[number][1]
             compiled = self._shown(language)
             if compiled is None or compiled.prepared.hash != view.hash:
-                return ()
-            facts = self._facts.get(language) or self._facts.setdefault(language, self._gathered(compiled))
-            return findings_of(self._program, replace(facts, mails=(view.mail,)))
+                return Judged()
+            if language not in self._gathered:
+                self._gathered[language] = self._gather(compiled)
+            facts, judged = self._gathered[language]
+            findings = findings_of(self._program, compiled.prepared, replace(facts, mails=(view.mail,)))
+            return replace(judged, findings=findings)
 
     def search(self, text: str) -> list[Reader]:
         """Subscribers of the issue's lists in whose address or attributes the text stands."""
@@ -228,11 +183,11 @@ class Session:
 
     def _shown(self, language: str) -> Compiled | None:
         """What to show in that language: as the files are now, or as they were when they were right."""
-        if not self.troubles:
+        if not self._unread and language not in self._failed:
             try:
                 return self._in_language(language)
             except MailerError as error:
-                self.troubles = troubles_of(error, self._program.workspace)
+                self._failed[language] = troubles_of(error, self._program.workspace)
         return self._last.get(language) or self._last.get("")
 
     def _in_language(self, language: str) -> Compiled:
@@ -277,9 +232,13 @@ class Session:
         who = "subscriber" if reader.real else reader.label
         return Mail(who, parts.subject, parts.preheader, parts.html, parts.text, raw, unsubscribe, reader.real)
 
-    def _gathered(self, compiled: Compiled) -> Facts:
+    def _gather(self, compiled: Compiled) -> tuple[Facts, Judged]:
+        """What the rules look at beside the mail, and what is known without them."""
         program, prepared = self._program, compiled.prepared
         capabilities = program.make_provider().capabilities
         found = known(program, prepared, smtputf8=capabilities.smtputf8, again=False)
         samples = sample_mails(program, prepared, found.people)
-        return facts_of(program, prepared, Circumstances(found.audience, found.sent, found.people), samples)
+        changed = found.begun and found.row is not None and found.row.hash != prepared.hash
+        circumstances = Circumstances(found.audience, found.sent, found.people, sent_otherwise=changed)
+        facts = facts_of(program, prepared, circumstances, samples)
+        return facts, Judged(recipients=found.audience.recipients, approvals=tuple(found.approvals.lines))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from mailer.render.scheme import SCHEMES, Scheme, in_scheme
-from mailer.services.previewing.session import Session, Wish
+from mailer.services.previewing.session import Session
+from mailer.services.previewing.shown import Wish
 
 WIDTHS: Final = {"phone": 375, "desktop": 800}
 

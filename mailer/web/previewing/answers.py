@@ -7,7 +7,7 @@ from typing import Any, Final
 from mailer.checks.finding import Finding
 from mailer.languages import direction
 from mailer.services.previewing.readers import Reader
-from mailer.services.previewing.session import State, View
+from mailer.services.previewing.shown import Judged, State, View
 from mailer.services.previewing.trouble import Trouble
 
 CLIPPED: Final = 102_400
@@ -71,6 +71,14 @@ def of_view(view: View) -> dict[str, Any]:
         "clipped": CLIPPED,
         "raw": len(mail.raw),
         "milliseconds": {"compiling": round(view.compiling * 1000), "writing": round(view.seconds * 1000)},
+    }
+
+
+def of_judged(judged: Judged) -> dict[str, Any]:
+    return {
+        "findings": [of_finding(each) for each in judged.findings],
+        "recipients": judged.recipients,
+        "approvals": list(judged.approvals),
     }
 
 

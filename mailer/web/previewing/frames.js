@@ -138,7 +138,9 @@ export class Frames {
     this.chosen = number;
     for (const frame of this.inside()) {
       this.mark(frame);
-      frame.contentDocument?.querySelector(`[${MARK}="${number}"]`)?.scrollIntoView({ block: "center" });
+      // Not scrollIntoView, which moves the page around the frame as well.
+      const place = frame.contentDocument?.querySelector(`[${MARK}="${number}"]`)?.getBoundingClientRect();
+      if (place) frame.contentWindow.scrollBy(0, place.top - frame.clientHeight / 3);
     }
   }
 }

@@ -86,12 +86,13 @@ async function showView(found, own) {
   frames.show(found.number, `Mail to ${found.reader.label}`);
   $("inbox").replaceChildren(row(found, "light"), row(found, "dark"));
   showSize(found);
-  $("facts").textContent = `hash ${found.hash} · ${found.language} · written in ${writing} ms`;
+  $("facts").replaceChildren(made("p", `hash ${found.hash}, written in ${writing} ms`));
   if (tab !== "mail") showPart();
-  const { number, findings: told } = await ask("findings", { number: found.number });
+  const { number, findings: told, recipients, approvals } = await ask("checks", { number: found.number });
   if (own !== asking || number !== view.number) return;
   findings.show(told);
   frames.found(told);
+  $("facts").append(made("p", `goes to ${recipients.toLocaleString("en")} ${recipients === 1 ? "person" : "people"}`), ...approvals.map((each, index) => made("p", index ? each : `approvals: ${each}`)));
   if (tab !== "mail") showPart();
   document.dispatchEvent(new CustomEvent("checked", { detail: { number } }));
 }

@@ -20,7 +20,8 @@ from starlette.routing import Route
 from mailer.checks.marking import numbered
 from mailer.errors import MailerError, NotFoundError, UsageError
 from mailer.render.scheme import SCHEMES, in_scheme
-from mailer.services.previewing.session import Session, View, Wish
+from mailer.services.previewing.session import Session
+from mailer.services.previewing.shown import View, Wish
 from mailer.services.previewing.watching import asks_to_reopen, changes
 from mailer.web.previewing import answers
 from mailer.web.previewing.door import STRICT, Door
@@ -38,7 +39,7 @@ ASSETS: Final = {
 }
 
 PAGE_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-src 'self'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-src 'self'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
@@ -77,7 +78,7 @@ def make_app(session: Session, workspace: Workspace, token: str, port: int, stop
             Route("/{name:str}", asset, methods=["GET"]),
             Route("/api/state", state_now, methods=["POST"]),
             Route("/api/view", viewed, methods=["POST"]),
-            Route("/api/findings", found, methods=["POST"]),
+            Route("/api/checks", checked, methods=["POST"]),
             Route("/api/people", searched, methods=["POST"]),
             Route("/api/again", again, methods=["POST"]),
             Route("/api/events", events),
@@ -85,7 +86,7 @@ def make_app(session: Session, workspace: Workspace, token: str, port: int, stop
             Route("/part/{number:int}/{part:str}", part),
         ],
         middleware=[Middleware(Door, token=token, port=port)],
-        exception_handlers={MailerError: refused},
+        exception_handlers={MailerError: refused, Exception: broken},
         lifespan=lifespan,
     )
     app.state.session, app.state.news = session, news
@@ -101,6 +102,11 @@ async def refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, MailerError)
     status = 404 if isinstance(error, NotFoundError) else 422
     return JSONResponse({"message": error.message, "hint": error.hint or ""}, status, STRICT)
+
+
+async def broken(request: Request, error: Exception) -> Response:
+    """A fault of the program; the terminal has the rest."""
+    return JSONResponse({"message": f"a fault of this program: {type(error).__name__}", "hint": ""}, 500, STRICT)
 
 
 @cache
@@ -157,19 +163,19 @@ async def viewed(request: Request) -> Response:
 
     def made() -> dict[str, Any]:
         view = session.view(wish)
-        state = answers.of_state(session.state(), session.first_reader)
+        state = answers.of_state(session.state(language), session.first_reader)
         return {"state": state, "view": answers.of_view(view) if view else None}
 
     return answer(await run_in_threadpool(made))
 
 
-async def found(request: Request) -> Response:
+async def checked(request: Request) -> Response:
     session, wanted = session_of(request), await asked(request)
     number = wanted.get("number")
     if not isinstance(number, int):
         raise UsageError("which view is meant is not said")
-    findings = await run_in_threadpool(session.findings, number)
-    return answer({"number": number, "findings": [answers.of_finding(each) for each in findings]})
+    judged = await run_in_threadpool(session.judged, number)
+    return answer({"number": number, **answers.of_judged(judged)})
 
 
 async def searched(request: Request) -> Response:
