@@ -77,7 +77,7 @@ def spares(element: Element) -> bool:
 def of_address(href: str) -> Iterator[Named]:
     for begins, slug in SCHEMES.items():
         if href.startswith(begins) and href != "#":
-            yield slug, f"<a href={begins}>", False
+            yield slug, f'<a href="{href}">', False
 
 
 def of_image(src: str) -> Iterator[Named]:
@@ -91,9 +91,6 @@ def of_image(src: str) -> Iterator[Named]:
 
 def of_document(document: Document) -> Iterator[Named]:
     """What belongs to no element."""
-    tree = document.root.getroottree()
-    if tree.docinfo.doctype:
-        yield "html-doctype", tree.docinfo.doctype, True
     if any(True for _ in document.root.iter(Comment)):
         yield "html-comments", "<!-- -->", True
     if any(name in document.root.attrib for name in ("amp4email", "⚡4email", "⚡")):

@@ -23,7 +23,8 @@ MARK = re.compile(
 )
 """Where conditional comments begin and end."""
 
-WIDTH = re.compile(r"(?:^|;)\s*(?:max-)?width\s*:", re.IGNORECASE)
+WIDTH = re.compile(r"(?:^|;)\s*(?:width\s*:\s*[\d.]+(?:px|%)|max-width\s*:\s*[\d.]+px)", re.IGNORECASE)
+SHRINKS = re.compile(r"(?:^|;)\s*max-width\s*:\s*[\d.]+%", re.IGNORECASE)
 MOST = re.compile(r"(?:^|;)\s*max-width\s*:\s*(\d+)(?:\.\d+)?px", re.IGNORECASE)
 GHOST = re.compile(r"<(?:table|td)\b[^>]*\bwidth", re.IGNORECASE)
 WHOLE_MAIL = 400
@@ -55,10 +56,15 @@ def image_width(facts: Facts) -> Iterator[Fault]:
     for mail in facts.mails:
         hidden = unseen_by_word(mail.document)
         for image in mail.document.images:
-            sized = WIDTH.search(image.element.get("style") or "")
-            if sized and not image.element.get("width") and image.element not in hidden:
+            if image.element.get("width") or image.element in hidden:
+                continue
+            style, place = image.element.get("style") or "", mail.document.place(image.element, image.src)
+            if WIDTH.search(style):
                 message = "a picture has its width in its style only; Outlook on Windows shows it at its full size"
-                yield Fault(message, mail.document.place(image.element, image.src))
+                yield Fault(message, place)
+            elif SHRINKS.search(style):
+                message = "a picture shrinks by its style only; Outlook on Windows shows it at its full size"
+                yield Fault(message, place, level=Level.NOTE)
 
 
 def max_width(facts: Facts) -> Iterator[Fault]:

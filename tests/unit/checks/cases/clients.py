@@ -249,12 +249,15 @@ CASES = {
     "outlook-image-width": Case(
         [
             (html(f'{PICTURE} style="width:100px">'), "a picture has its width in its style only"),
-            (html(f'{PICTURE} style="height:auto; max-width: 100%">'), "a picture has its width in its style only"),
+            (html(f'{PICTURE} style="height:auto; max-width: 100%">'), "a picture shrinks by its style only"),
+            (html(f'{PICTURE} style="width:50%">'), "a picture has its width in its style only"),
+            (html(f'{PICTURE} style="width:auto;max-width:90.5px">'), "a picture has its width in its style only"),
             (with_clients(html(f'{PICTURE} style="width:100px">'), outlook=1), "a picture has its width"),
         ],
         [
             html(f'{PICTURE} width="100" style="width:100px">'),
             html(f"{PICTURE}>"),
+            html(f'{PICTURE} style="width:auto">'),
             html(f'{PICTURE} style="border-width:1px;height:auto">'),
             html(f'{NOT_WORD}{PICTURE} style="width:100px">{ENDS}'),
             replace(html(f'{PICTURE} style="width:100px">'), clients=NO_OUTLOOK),
