@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from mailer.checks.facts import Facts
@@ -33,17 +32,14 @@ def unknown_field(facts: Facts) -> Iterator[Fault]:
         )
 
 
-def empty_subject(facts: Facts) -> Iterator[Fault]:
-    # Where no mail could be written, there is no subject to judge.
-    if facts.issue and facts.mails and not facts.mails[0].subject.strip() and facts.mails[0].html:
-        yield Fault("the subject is empty", Place(Part.SUBJECT))
-
-
-def template_marks(facts: Facts) -> Iterator[Fault]:
-    """A person who wrote `{{name}}` into an article title meant no template; one who sees it in a mail is puzzled."""
-    for mail in facts.mails:
-        if found := re.search(r"\{\{.{0,60}?\}\}|\{%.{0,60}?%\}", mail.text):
-            yield Fault("readers will see template code", Place(Part.TEXT, excerpt=found[0]))
+def without_field(facts: Facts) -> Iterator[Fault]:
+    """Where there is no default, their mails cannot be written, and another rule says so."""
+    issue = facts.issue
+    if issue is None:
+        return
+    for name, count in sorted(issue.without.items()):
+        if count and name in issue.fields_used and name in issue.fields_known:
+            yield Fault(f"{count} of {issue.samples} people looked at have no {name}; they get what stands for it")
 
 
 def no_articles(facts: Facts) -> Iterator[Fault]:
@@ -79,12 +75,12 @@ RULES = (
         unknown_field,
     ),
     Rule(
-        "empty-subject",
+        "field-missing",
         Family.CONTENT,
-        Level.ERROR,
-        "Without a subject a mail looks like spam, and is hardly opened.",
-        "write one in the issue file",
-        empty_subject,
+        Level.NOTE,
+        "What stands in place of a missing field is all that these people read.",
+        "look how the mail of somebody without it reads: mailer preview ISSUE --serve",
+        without_field,
     ),
     Rule(
         "repeated-article",
@@ -93,14 +89,6 @@ RULES = (
         "Readers notice when they get the same news twice.",
         "take them out, or send with --again",
         repeated,
-    ),
-    Rule(
-        "template-marks",
-        Family.CONTENT,
-        Level.WARNING,
-        "Template code that readers see is a place that was meant to be filled.",
-        "template code in an article is text",
-        template_marks,
     ),
     Rule(
         "no-articles",

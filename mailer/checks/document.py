@@ -10,6 +10,7 @@ from typing import Any
 import lxml.html
 from lxml.etree import ParserError
 
+from mailer.checks.blocks import SILENT, Block, blocks_of
 from mailer.checks.finding import Part, Place
 
 Element = Any
@@ -75,12 +76,14 @@ class Document:
         return [Image((each.get("src") or "").strip(), each.get("alt"), each) for each in self.tagged("img")]
 
     @cached_property
+    def blocks(self) -> list[Block]:
+        """Its text by paragraphs, headings and cells."""
+        return blocks_of(self.root)
+
+    @cached_property
     def styles(self) -> list[Element]:
         """The `style` elements."""
         return list(self.tagged("style"))
-
-
-SILENT = frozenset({"style", "script", "title", "head", "noscript", "template"})
 
 
 def visible(element: Element) -> str:

@@ -1,0 +1,59 @@
+"""The text of a document as paragraphs: what stands between two breaks that a reader sees."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+SILENT = frozenset({"style", "script", "title", "head", "noscript", "template"})
+"""Elements whose text nobody reads."""
+
+_FLOWING = """
+    a abbr b bdi bdo big cite code del dfn em font i img ins kbd mark q s samp small span strike strong sub sup time tt
+    u var
+"""
+FLOWING = frozenset(_FLOWING.split())
+"""Elements that are part of a line; all others begin a block."""
+
+UNSEEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
+
+
+class Block(NamedTuple):
+    """A paragraph, a heading, a cell: its text on one line, and the element it stands in."""
+
+    text: str
+    element: Any
+
+
+def blocks_of(root: Any) -> list[Block]:
+    """Every block that says something, in the order of the document. What style attributes hide is left out."""
+    found: list[Block] = []
+    line: list[str] = []
+    owner = root
+    for element, text in runs(root, root):
+        if text is None or element is not owner:
+            if words := " ".join("".join(line).split()):
+                found.append(Block(words, owner))
+            line, owner = [], element
+        line.append(text or "")
+    if words := " ".join("".join(line).split()):
+        found.append(Block(words, owner))
+    return found
+
+
+def runs(element: Any, owner: Any) -> Iterator[tuple[Any, str | None]]:
+    """Pieces of text with the block they belong to; None where a block begins or ends."""
+    if not isinstance(element.tag, str) or element.tag in SILENT or UNSEEN.search(element.get("style") or ""):
+        return
+    own = owner if element.tag in FLOWING or element.tag == "br" else element
+    if own is not owner:
+        yield own, None
+    yield own, " " if element.tag == "br" else element.text or ""
+    if element.tag == "img":
+        yield own, f" {element.get('alt') or ''} "
+    for child in element:
+        yield from runs(child, own)
+        yield own, child.tail or ""
+    if own is not owner:
+        yield owner, None
