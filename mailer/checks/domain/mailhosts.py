@@ -14,7 +14,7 @@ AREA = "mx"
 def judge_mx(domain: str, ask: Ask) -> Iterator[Verdict]:
     """The servers that take mail for the domain; a domain that takes none is doubted as a sender."""
     answer = ask(domain, "MX")
-    hosts = [record.split()[-1].rstrip(".") for record in answer.records]
+    hosts = [record.partition(" ")[2].rstrip(".") for record in answer.records]
     if not answer.known:
         yield unknown(AREA, f"{domain}: DNS did not answer")
     elif not answer.exists:
