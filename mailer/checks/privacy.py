@@ -6,32 +6,38 @@ where somebody wrote it: then it is the author's and no reader's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from mailer.checks.facts import Facts
 from mailer.checks.finding import Finding
 from mailer.checks.run import check
+from mailer.checks.table import RULES
 
 
-def impersonal(facts: Facts, levels: Mapping[str, str], wrote: Callable[[str], bool]) -> tuple[Finding, ...]:
-    """What the rules find in all mails, without what is a real person's. `wrote`: whether an author wrote a text."""
-    everything = check(facts, levels)
+def impersonal(
+    everything: Sequence[Finding], facts: Facts, levels: Mapping[str, str], wrote: Callable[[str], bool]
+) -> tuple[Finding, ...]:
+    """What was found in all mails, without what is a real person's. `wrote`: whether an author wrote a text."""
     if not any(mail.real for mail in facts.mails):
-        return everything
-    made_up = check(replace(facts, mails=tuple(mail for mail in facts.mails if not mail.real)), levels)
-    shown = {excerpt_of(finding) for finding in made_up} | {""}
-    own, said = frozenset(made_up), {alike(finding) for finding in made_up}
+        return tuple(everything)
+    own = frozenset(found_made_up(everything, facts, levels))
+    shown, said = {excerpt_of(finding) for finding in own} | {""}, {alike(finding) for finding in own}
     found: dict[Finding, None] = {}
     for finding in everything:
-        if finding not in own:
-            # The same fault, moved by what somebody's mail has before it.
-            if alike(finding) in said:
-                continue
-            if (excerpt := excerpt_of(finding)) not in shown and not wrote(excerpt):
-                finding = without_excerpt(finding)
-        found[finding] = None
+        if finding in own:
+            found[finding] = None
+        elif alike(finding) not in said:  # else the same fault, moved by what somebody's mail has before it
+            excerpt = excerpt_of(finding)
+            found[finding if excerpt in shown or wrote(excerpt) else without_excerpt(finding)] = None
     return tuple(found)
+
+
+def found_made_up(everything: Sequence[Finding], facts: Facts, levels: Mapping[str, str]) -> tuple[Finding, ...]:
+    """What the same rules find without the mails of real people."""
+    again = {finding.rule for finding in everything}
+    mails = tuple(mail for mail in facts.mails if not mail.real)
+    return check(replace(facts, mails=mails), levels, [rule for rule in RULES if rule.id in again])
 
 
 def excerpt_of(finding: Finding) -> str:

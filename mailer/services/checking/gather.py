@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mailer.checks.facts import Facts, IssueFacts, SendingFacts
-from mailer.checks.finding import Finding
-from mailer.checks.run import check
 from mailer.model import Recipient
 from mailer.render.flat import sources
 from mailer.render.issue import RenderedIssue
@@ -49,11 +47,6 @@ def facts_of(program: Program, prepared: Prepared, known: Circumstances, samples
         clients=program.settings.checks.clients,
     )
     return believed(program, facts)
-
-
-def findings_of(program: Program, facts: Facts) -> tuple[Finding, ...]:
-    """What the rules find, as the workspace weighs it."""
-    return check(facts, program.settings.checks.rules)
 
 
 def issue_facts(prepared: Prepared, known: Circumstances, samples: SampleMails) -> IssueFacts:

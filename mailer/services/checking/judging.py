@@ -19,15 +19,13 @@ from mailer.services.program import Program
 
 def findings_of(program: Program, prepared: Prepared, facts: Facts) -> tuple[Finding, ...]:
     """What the rules find in an issue, errors first."""
+    levels = levels_of(program.settings.checks)
+    everything = check(facts, levels)
+    if not everything:
+        return ()
     authored = authored_of(program, prepared)
-    found = impersonal(facts, levels_of(program.settings.checks), authored.wrote)
+    found = impersonal(everything, facts, levels, authored.wrote)
     return marked(program, prepared.issue.name, placed(authored, found, facts.mails))
-
-
-def findings_for_asker(program: Program, prepared: Prepared, facts: Facts) -> tuple[Finding, ...]:
-    """The same about mails that are shown beside it anyway: what stands in them is repeated."""
-    found = check(facts, levels_of(program.settings.checks))
-    return marked(program, prepared.issue.name, placed(authored_of(program, prepared), found, facts.mails))
 
 
 def placed(authored: Authored, found: Sequence[Finding], mails: Sequence[Mail]) -> list[Finding]:

@@ -1,0 +1,113 @@
+"""Findings get the line where an author can mend them."""
+
+from __future__ import annotations
+
+import pytest
+
+from mailer.checks.finding import Finding, Level, Part, Place, Source
+from mailer.checks.locate import Authored, Written, locate
+
+FILE = "issues/rivers.md"
+ISSUE = """\
+---
+kind: bulletin
+subject: "Rivers, TODO"
+lists: [weekly]
+articles:
+  - key: ab12   # The rivers are clean
+  - key: cd34
+---
+
+Dear {{ subscriber.first_name }},
+
+see [our *new* page](https://rivers.example/new?a=1&b=2) about the weir
+and what comes after it, &amp; more.
+
+## ***
+"""
+SETTINGS = '[organisation]\nname = "Rivers"\nwebsite = "https://rivers.example/home"\n\n[web]\nbase_url = ""\n'
+AUTHORED = Authored(
+    issue=Written(FILE, ISSUE),
+    fields={"kind": 2, "subject": 3, "lists": 4, "articles": 5},
+    keys={"ab12": 6, "cd34": 7},
+    articles={
+        "ab12": Written("ab12", "The rivers are clean\nAfter years of work.\nhttps://site.example/rivers"),
+        "cd34": Written("cd34", "Nets\nhttps://site.example/nets"),
+    },
+    templates=[
+        Written("templates/bulletin.mjml", "<mj-text>\nYou get this\n because you asked &amp; agreed\n</mj-text>")
+    ],
+    settings=Written("mailer.toml", SETTINGS),
+    shipped=[Written("templates/alert.mjml", "an urgent word")],
+)
+
+
+def finding(part: Part, excerpt: str = "", message: str = "something", advice: str = "mend it") -> Finding:
+    return Finding("rule", Level.WARNING, message, advice, Place(part, 99, excerpt))
+
+
+def where(found: Finding, *said: str) -> str:
+    source = locate(found, AUTHORED, said)
+    return f"{source.file}:{source.line}" if source else ""
+
+
+@pytest.mark.parametrize(
+    ("part", "excerpt", "expected"),
+    [
+        (Part.SUBJECT, "Rivers, TODO", f"{FILE}:3"),
+        (Part.PREHEADER, "", f"{FILE}:3"),
+        (Part.AUDIENCE, "", f"{FILE}:4"),
+        (Part.HEADERS, "", f"{FILE}:4"),
+        (Part.ISSUE, "", f"{FILE}:5"),
+        (Part.ISSUE, "cd34", f"{FILE}:7"),
+        (Part.HTML, "https://rivers.example/new?a=1&b=2", f"{FILE}:12"),
+        (Part.HTML, "our new page", f"{FILE}:12"),
+        (Part.TEXT, "about the weir and what comes after it, & more.", f"{FILE}:12"),
+        (Part.TEXT, "what comes after it, & more.", f"{FILE}:13"),
+        (Part.HTML, "https://site.example/nets", f"{FILE}:7"),
+        (Part.HTML, "AFTER YEARS OF WORK", f"{FILE}:6"),
+        (Part.HTML, "You get this because you asked & agreed", "templates/bulletin.mjml:2"),
+        (Part.HTML, "Well: because you asked and agreed, once more", ""),
+        (Part.HTML, "Dear Ann, see what comes after it all", f"{FILE}:13"),
+        (Part.HTML, "https://rivers.example/home", "mailer.toml:3"),
+        (Part.HTML, "***", f"{FILE}:15"),
+        (Part.HTML, "about the weir and what com...", f"{FILE}:12"),
+        (Part.HTML, "nowhere at all is this written", ""),
+        (Part.HTML, "!!!", ""),
+        (Part.HTML, "", ""),
+    ],
+)
+def test_the_line_of_a_finding(part: Part, excerpt: str, expected: str) -> None:
+    assert where(finding(part, excerpt)) == expected
+
+
+def test_what_the_element_says_finds_the_line_where_the_excerpt_does_not() -> None:
+    assert where(finding(Part.HTML, "#ccc on #fff"), "https://site.example/nets") == f"{FILE}:7"
+    assert where(finding(Part.HTML, "https://site.example/nets"), "our new page") == f"{FILE}:7"
+
+
+def test_a_message_that_names_a_line_is_believed() -> None:
+    found = finding(Part.HTML, message="2 of 9 mails cannot be written: templates/head.mjml:7: no value")
+    assert locate(found, AUTHORED) == Source("templates/head.mjml", 7)
+
+
+def test_settings_are_found_by_the_table_that_the_advice_names() -> None:
+    assert where(finding(Part.SETTINGS, advice="set base_url under [web] in mailer.toml")) == "mailer.toml:5"
+    assert where(finding(Part.SETTINGS, advice="set it under [limits] in mailer.toml")) == "mailer.toml:1"
+    assert where(finding(Part.SETTINGS)) == "mailer.toml:1"
+    assert locate(finding(Part.SETTINGS), Authored(Written(FILE, ISSUE))) is None
+
+
+def test_what_has_no_place_has_no_line() -> None:
+    assert locate(Finding("rule", Level.ERROR, "sent already", ""), AUTHORED) is None
+    assert locate(finding(Part.SUBJECT), Authored(Written(FILE, ISSUE))) is None
+
+
+@pytest.mark.parametrize("text", ["our new page", "Nets", "you asked", "rivers.example/home", "an urgent word", "***"])
+def test_what_somebody_wrote_is_known(text: str) -> None:
+    assert AUTHORED.wrote(text)
+
+
+@pytest.mark.parametrize("text", ["Ann", "riversx", "ets", "page new", "", "!!!"])
+def test_what_nobody_wrote_is_not(text: str) -> None:
+    assert not AUTHORED.wrote(text)
