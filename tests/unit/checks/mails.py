@@ -97,7 +97,7 @@ def articles(language: str, count: int, *, pictures: bool) -> list[Article]:
             published_at=NOW,
             author="Mira Holt",
             image_url=f"https://rivers.example/pictures/{number}.jpg" if pictures else None,
-            image_alt=f"{title}: {number}" if pictures else None,
+            image_alt=f"{title}: {number}" if pictures else "",
         )
         for number in range(count)
     ]
