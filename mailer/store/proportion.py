@@ -66,7 +66,7 @@ def before(connection: Connection, name: str, list_ids: Collection[int], limit: 
     query = sa.select(issues.c.id, issues.c.name, issues.c.started_at, issues.c.segment, issues.c.batch_size)
     rows = connection.execute(
         query.where(_to(list_ids), issues.c.name != name, issues.c.state.in_(BEGUN), issues.c.started_at.is_not(None))
-        .order_by(issues.c.started_at.desc())
+        .order_by(issues.c.started_at.desc(), issues.c.id.desc())
         .limit(limit)
     ).all()
     sizes = {row.id: row.batch_size for row in rows}
@@ -104,7 +104,7 @@ def suppressed(connection: Connection, list_ids: Collection[int]) -> int:
 def senders(connection: Connection, name: str, limit: int) -> set[str]:
     """The addresses that the last issues came from, to whichever lists."""
     query = sa.select(issues.c.snapshot).where(issues.c.name != name, issues.c.state.in_(BEGUN))
-    rows = connection.execute(query.order_by(issues.c.started_at.desc()).limit(limit)).scalars()
+    rows = connection.execute(query.order_by(issues.c.started_at.desc(), issues.c.id.desc()).limit(limit)).scalars()
     return {str(snapshot.get("from", {}).get("email", "")) for snapshot in rows}
 
 
