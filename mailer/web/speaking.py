@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
+from types import CodeType
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, TemplateNotFound
+from jinja2.bccache import Bucket
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import escape
 
@@ -29,12 +33,39 @@ class Shelves(FileSystemLoader):
         return source, path, current
 
 
+COMPILED = 500
+"""So many compiled pages are kept; own templates may be written anew again and again."""
+
+
+class Compiled(BytecodeCache):
+    """Pages as Jinja2 compiled them, kept by the process: it takes longer than filling one in."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._kept.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if bucket.code is not None:
+            if len(self._kept) >= COMPILED:
+                self._kept.clear()
+            self._kept[bucket.key, bucket.checksum] = bucket.code
+
+
+@lru_cache(maxsize=32)
+def compiled(language: str, own: str) -> Compiled:
+    """What is kept for pages of one language with these own words: phrases that are known are compiled in."""
+    return Compiled()
+
+
 class Speech:
     """Every language that pages are offered in. `names`: as its own speakers call it."""
 
     def __init__(self, texts: Texts) -> None:
         # What Jinja translates it takes for HTML, and own words are text.
         self._texts = {tag: {phrase: _escaped(own) for phrase, own in words.items()} for tag, words in texts.items()}
+        self._own = json.dumps(self._texts, sort_keys=True)
         self.languages = offered(texts)
         # A region is matched, and not shown for a choice.
         self.names = {tag: own_name(tag) for tag in self.languages if "-" not in tag}
@@ -52,6 +83,7 @@ class Speech:
             trim_blocks=True,
             lstrip_blocks=True,
             extensions=["jinja2.ext.i18n"],
+            bytecode_cache=compiled(language, self._own),
         )
         catalog, locale = self.catalog(language), locale_of(language)
         made.install_gettext_translations(catalog, newstyle=True)  # type: ignore[attr-defined]
