@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -50,7 +51,25 @@ def neutral_recipient(prepared: Prepared) -> Recipient:
 
 
 def made_up_of(prepared: Prepared, people: Sequence[Recipient]) -> Recipient:
-    """Somebody who does not exist, with the fields that these people have."""
+    """Somebody who does not exist, with the fields that these people have and none of their values: what is made for
+    this reader is shown, kept, and asked of sites that it links to."""
     fields = {key: value for person in people for key, value in person.attributes.items()}
-    invented = {key: MADE_UP.get(key, f"({key})") if isinstance(value, str) else value for key, value in fields.items()}
+    invented = {key: invent(key, value) for key, value in fields.items()}
     return neutral_recipient(prepared)._replace(attributes=invented or MADE_UP)
+
+
+def invent(key: str, value: Any) -> Any:
+    """A value of the same type that is nobody's. Yes and no are anybody's."""
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return MADE_UP.get(key, f"({key})")
+        case list() | tuple():
+            return [invent(key, each) for each in value[:1]]
+        case dict():
+            return {name: invent(name, each) for name, each in value.items()}
+        case float():
+            return 1.5
+        case _:
+            return 1
