@@ -29,6 +29,7 @@ async function refresh() {
   const own = ++asking;
   try {
     const { state, view: found } = await ask("view", wish);
+    performance.mark("answered");
     if (own !== asking) return;
     showState(state);
     if (found) await showView(found, own);
@@ -271,6 +272,8 @@ document.addEventListener("keydown", (event) => {
 
 const events = new EventSource("api/events");
 events.addEventListener("changed", (event) => {
-  if (JSON.parse(event.data).generation !== generation) refresh();
+  if (JSON.parse(event.data).generation === generation) return;
+  performance.mark("changed");
+  refresh();
 });
 events.addEventListener("error", () => say("the preview has ended; start it again in the terminal", "lost"));
