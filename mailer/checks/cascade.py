@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from mailer.checks.colour import BLACK, CLEAR, WHITE, Colour
@@ -16,7 +16,7 @@ from mailer.checks.declared import Length, Value, declared
 from mailer.checks.document import Document, Element
 from mailer.checks.oldstyle import browsers_own, of_attributes
 from mailer.checks.screen import Screen
-from mailer.checks.sheets import matched
+from mailer.checks.sheets import Matched, matched
 
 DARK_CANVAS = Colour(18, 18, 18)
 """Behind a page that says it can be dark, in Chromium."""
@@ -132,6 +132,8 @@ class Cascade:
         self.document = document
         self.rules = matched(document)
         self.known: dict[Screen, Sequence[Look]] = {}
+        self.parents = [document.numbers.get(element.getparent(), -1) for element in document.elements]
+        self.kinds = kinds(document, self.rules)
 
     def on(self, screen: Screen) -> Sequence[Look]:
         if screen not in self.known:
@@ -143,12 +145,10 @@ class Cascade:
         dark = screen.dark and self.can_be_dark(screen)
         canvas = Look(WHITE if dark else BLACK, DARK_CANVAS if dark else WHITE)
         found: list[Look] = []
-        before: dict[tuple[int, str, tuple[int, ...], tuple[tuple[str, str], ...]], Look] = {}
-        for element in self.document.elements:
-            number = self.document.numbers.get(element.getparent(), -1)
+        before: dict[tuple[int, int], Look] = {}
+        for element, number, kind in zip(self.document.elements, self.parents, self.kinds, strict=True):
             parent = canvas if number < 0 else found[number]
-            rules = tuple(id(rule) for rule in self.rules.get(element, ()))
-            key = id(parent), element.tag, rules, attributes_of(element, asked=False)
+            key = id(parent), kind
             if key not in before:
                 before[key] = look(self.values(element, screen, dark=dark), parent)
             found.append(before[key])
@@ -176,6 +176,17 @@ class Cascade:
         return "dark" in str(schemes).lower().split()
 
 
+def kinds(document: Document, rules: Matched) -> list[int]:
+    """A number for each element, the same for those of which the same is said."""
+    numbers: dict[tuple[str, tuple[int, ...], tuple[tuple[str, str], ...]], int] = {}
+    return [
+        numbers.setdefault(
+            (each.tag, tuple(map(id, rules.get(each, ()))), attributes_of(each, asked=False)), len(numbers)
+        )
+        for each in document.elements
+    ]
+
+
 def look(values: Mapping[str, Value], parent: Look) -> Look:
     """An element's, from what is declared for it and what it is in."""
     said = {name: value for name, value in values.items() if not inherits(name, value)}
@@ -185,16 +196,18 @@ def look(values: Mapping[str, Value], parent: Look) -> Look:
     share = said.get("opacity")
     veil = share.amount if isinstance(share, Length) else 1.0
     display = said.get("display", "inline")
-    sized = text_size(said, parent)
-    return replace(
-        sized,
+    size, absolute, fixed = text_size(said, parent)
+    return Look(
         colour=colour,
         ground=ground_of(own, pictured=said.get("background-image") == "picture", parent=parent),
+        size=size,
+        absolute=absolute,
+        monospace=fixed,
         weight=weight_of(said.get("font-weight"), parent.weight),
-        line=line_of(said, parent, sized.size),
+        line=line_of(said, parent, size),
         align=str(said["text-align"]) if said.get("text-align") else parent.align,
         underlined=is_underlined(said, parent, str(display)),
-        shown=parent.shown and display != "none" and not tucked_away(said, sized.size),
+        shown=parent.shown and display != "none" and not tucked_away(said, size),
         visible=said["visibility"] == "visible" if "visibility" in said else parent.visible,
         own=(isinstance(own, Colour) and own.alpha > 0) or said.get("background-image") == "picture",
         bordered=said.get("border-bottom") == "line",
@@ -229,21 +242,17 @@ def ground_of(own: Value, *, pictured: bool, parent: Look) -> Colour | None:
     return None if parent.ground is None else own.over(parent.ground)
 
 
-def text_size(said: Mapping[str, Value], parent: Look) -> Look:
-    """The size of its font. One that nothing sets in pixels is smaller in `monospace`."""
+def text_size(said: Mapping[str, Value], parent: Look) -> tuple[float, bool, bool]:
+    """Pixels of its font, whether anything set them, and whether it is `monospace`, which is smaller if nothing did."""
     value = said.get("font-size")
     family = said.get("font-family")
     fixed = parent.monospace if family is None else family == "monospace"
+    turned = 1.0 if fixed is parent.monospace else FIXED_SHARE if fixed else 1 / FIXED_SHARE
     if isinstance(value, Length):
         base = {"em": parent.size, "rem": ROOT_SIZE, "named": FIXED_SHARE if fixed else 1.0}.get(value.unit, 1.0)
         relative = value.unit == "named" or (value.unit == "em" and not parent.absolute)
-        size = value.amount * base
-        if value.unit == "em" and relative and fixed is not parent.monospace:
-            size *= FIXED_SHARE if fixed else 1 / FIXED_SHARE
-        return replace(parent, size=size, absolute=not relative, monospace=fixed)
-    if parent.absolute or fixed is parent.monospace:
-        return replace(parent, monospace=fixed)
-    return replace(parent, size=parent.size * (FIXED_SHARE if fixed else 1 / FIXED_SHARE), monospace=fixed)
+        return value.amount * base * (turned if value.unit == "em" and relative else 1.0), not relative, fixed
+    return parent.size * (1.0 if parent.absolute else turned), parent.absolute, fixed
 
 
 def weight_of(value: Value, parent: int) -> int:
