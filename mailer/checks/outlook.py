@@ -27,6 +27,9 @@ WIDTH = re.compile(r"(?:^|;)\s*(?:width\s*:\s*[\d.]+(?:px|%)|max-width\s*:\s*[\d
 SHRINKS = re.compile(r"(?:^|;)\s*max-width\s*:\s*[\d.]+%", re.IGNORECASE)
 MOST = re.compile(r"(?:^|;)\s*max-width\s*:\s*(\d+)(?:\.\d+)?px", re.IGNORECASE)
 GHOST = re.compile(r"<(?:table|td)\b[^>]*\bwidth", re.IGNORECASE)
+USUAL_WIDTH = 600
+"""Pixels that nearly every mail is wide."""
+
 WHOLE_MAIL = 400
 """Pixels from which something with a greatest width is the mail itself, and not a thing in it."""
 
@@ -62,9 +65,15 @@ def image_width(facts: Facts) -> Iterator[Fault]:
             if WIDTH.search(style):
                 message = "a picture has its width in its style only; Outlook on Windows shows it at its full size"
                 yield Fault(message, place)
-            elif SHRINKS.search(style):
+            elif SHRINKS.search(style) and not is_small(image.src, facts):
                 message = "a picture shrinks by its style only; Outlook on Windows shows it at its full size"
                 yield Fault(message, place, level=Level.NOTE)
+
+
+def is_small(src: str, facts: Facts) -> bool:
+    """Whether a picture is known to fit into a mail as it is."""
+    known = facts.probes.get(src)
+    return known is not None and 0 < known.width <= USUAL_WIDTH
 
 
 def max_width(facts: Facts) -> Iterator[Fault]:

@@ -3,9 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mailer.checks.clients import GMAIL_CLIPS_AT, NEARLY
-from mailer.checks.facts import Facts
+from mailer.checks.facts import Facts, Probe
 from mailer.checks.foreign import GMAIL_STYLES
-from tests.unit.checks.making import GOOD, HTML, MAIL, Case, html, mail
+from tests.unit.checks.making import GOOD, HTML, MAIL, NOW, Case, html, mail
 
 NO_OUTLOOK = {"apple-mail": 60.0, "gmail": 30.0}
 FLEX = '<div style="display:flex">x</div>'
@@ -35,6 +35,12 @@ def with_clients(facts: Facts, **clients: float) -> Facts:
 
 def written(old: str, new: str) -> Facts:
     return mail(html=HTML.replace(old, new))
+
+
+def probed(width: int) -> Facts:
+    """A picture that shrinks, of so many pixels."""
+    url = "https://site.example/a.png"
+    return replace(html(f'{PICTURE} style="max-width:100%">'), probes={url: Probe(url, NOW, 200, width=width)})
 
 
 CASES = {
@@ -250,6 +256,8 @@ CASES = {
         [
             (html(f'{PICTURE} style="width:100px">'), "a picture has its width in its style only"),
             (html(f'{PICTURE} style="height:auto; max-width: 100%">'), "a picture shrinks by its style only"),
+            (probed(0), "a picture shrinks by its style only"),
+            (probed(601), "a picture shrinks by its style only"),
             (html(f'{PICTURE} style="width:50%">'), "a picture has its width in its style only"),
             (html(f'{PICTURE} style="width:auto;max-width:90.5px">'), "a picture has its width in its style only"),
             (with_clients(html(f'{PICTURE} style="width:100px">'), outlook=1), "a picture has its width"),
@@ -257,6 +265,7 @@ CASES = {
         [
             html(f'{PICTURE} width="100" style="width:100px">'),
             html(f"{PICTURE}>"),
+            probed(600),
             html(f'{PICTURE} style="width:auto">'),
             html(f'{PICTURE} style="border-width:1px;height:auto">'),
             html(f'{NOT_WORD}{PICTURE} style="width:100px">{ENDS}'),
