@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mailer.checks.domain.verdict import State, Verdict, fine, unknown
 from mailer.errors import MailerError, ProviderError
 from mailer.providers import ChecksAccess, KnowsDomains, SendingDomain
+from mailer.providers.smtp.making import is_here
 from mailer.services.program import Program
 from mailer.services.readbounces import context_of
 from mailer.services.sending.access import provided
@@ -22,10 +23,10 @@ def examine_provider(program: Program) -> Iterator[Verdict]:
         provider.check_access()
         words = {"smtp": "connected" + (", logged in" if settings.user else ""), "sendgrid": "the key may send"}
         yield fine("provider", f"{provider.name}: {words.get(provider.name, 'it lets us in')}")
-        if provider.name == "smtp" and settings.tls == "none":
+        if provider.name == "smtp" and settings.tls == "none" and not is_here(settings.host):
             yield Verdict(
                 "provider", State.WARNING, "smtp: nothing is encrypted on the way to the server",
-                'fine on this machine; otherwise tls = "starttls" under [provider]',
+                'tls = "starttls" under [provider]',
             )  # fmt: skip
     if settings.sandbox:
         yield Verdict("provider", State.WARNING, "sandbox is on: nothing can be sent", "sandbox = false")

@@ -47,6 +47,12 @@ def examine_reports(program: Opened, now: datetime) -> Iterator[Verdict]:
         return
     with program.store.read() as connection:
         heard, sent = soundness.last_report(connection), soundness.last_handed_over(connection)
+    yield from judge_reports(heard, sent, now)
+
+
+def judge_reports(heard: datetime | None, sent: datetime | None, now: datetime) -> Iterator[Verdict]:
+    """Whether the newest mails were reported; `heard`: the last report, `sent`: when the last mails were taken."""
+    area = "events"
     if heard is None and sent is None:
         yield unknown(area, "nothing was sent yet, so that nothing was reported")
     elif sent is not None and (heard is None or heard < sent) and now - sent > PATIENCE:
