@@ -65,6 +65,14 @@ def opened() -> Iterator[Browser]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A workspace and the address of its page, for tests that leave the files as they were."""
+    folder = furnish_issue(tmp_path_factory.mktemp("served") / "workspace")
+    with previewing(folder) as (_, url):
+        yield folder, url
+
+
 @contextmanager
 def page_at(opened: Browser, url: str, **how: Any) -> Iterator[Page]:
     context = opened.new_context(**{"viewport": DESKTOP, **how})
@@ -129,25 +137,30 @@ def test_a_template_is_edited_and_the_page_follows(tmp_path: Path, opened: Brows
 
 
 @pytest.mark.parametrize(("scheme", "size"), [("light", DESKTOP), ("dark", PHONE)])
-def test_nothing_keeps_people_out_of_the_page(tmp_path: Path, opened: Browser, scheme: str, size: Any) -> None:
-    folder = furnish_issue(tmp_path / "workspace")
-    with previewing(folder) as (_, url), page_at(opened, url, viewport=size, color_scheme=scheme) as page:
+def test_nothing_keeps_people_out_of_the_page(
+    served: tuple[Path, str], opened: Browser, scheme: str, size: Any
+) -> None:
+    folder, url = served
+    issue = folder / "issues" / f"{NAME}.md"
+    with page_at(opened, url, viewport=size, color_scheme=scheme) as page:
         # The mail is what it is: this is about the page around it. Its policy lets no script of ours in but this way.
         page.evaluate("document.getElementById('frames').remove()")
         faults = browser.barriers(page, browser.axe())
         assert faults == []
         wide = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
         assert wide[0] <= wide[1]
-        (folder / "issues" / f"{NAME}.md").write_text("---\nkind: nonsense\n---\n")
+        issue.write_text("---\nkind: nonsense\n---\n")
         page.wait_for_selector("#troubles:not([hidden])")
         assert browser.barriers(page, only=["color-contrast", "region", "scrollable-region-focusable"]) == []
+        issue.write_text(ISSUE)
+        page.wait_for_selector("#troubles", state="hidden")
         page.keyboard.press("?")
         assert browser.barriers(page) == []
 
 
-def test_from_a_finding_to_its_place_and_back(tmp_path: Path, opened: Browser) -> None:
-    folder = furnish_issue(tmp_path / "workspace")
-    with previewing(folder) as (_, url), page_at(opened, url) as page:
+def test_from_a_finding_to_its_place_and_back(served: tuple[Path, str], opened: Browser) -> None:
+    _, url = served
+    with page_at(opened, url) as page:
         row = page.locator("#findings li", has_text="generic-link")
         row.get_by_role("button", name="Show").click()
         assert "chosen" in str(row.get_attribute("class"))
@@ -163,10 +176,10 @@ def test_from_a_finding_to_its_place_and_back(tmp_path: Path, opened: Browser) -
         assert "click here" in page.inner_text("#panel-source .chosen")
 
 
-def test_by_keys_alone(tmp_path: Path, opened: Browser) -> None:
+def test_by_keys_alone(served: tuple[Path, str], opened: Browser) -> None:
     """Frames, colours, parts, language and reader, without a mouse."""
-    folder = furnish_issue(tmp_path / "workspace")
-    with previewing(folder) as (_, url), page_at(opened, url) as page:
+    _, url = served
+    with page_at(opened, url) as page:
         page.keyboard.press("p")
         page.keyboard.press("c")
         page.wait_for_selector('[data-key="phone-dark"] iframe:not(.coming)')

@@ -68,9 +68,11 @@ class Session:
         self._views: OrderedDict[int, tuple[View, str]] = OrderedDict()
         self._numbers = 0
         self.first_reader = MADE_UP
-        if email:
-            found = person(self._program, prepare(self._program, name), email)
-            self.first_reader = PERSON + found.subscriber_id
+        try:
+            self._begin_as(email)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         with self._lock:
@@ -170,6 +172,11 @@ class Session:
                 reader_of(Recipient(0, one.id, one.ascii_email or one.email, name, one.attributes))
                 for one, name in found
             ]
+
+    def _begin_as(self, email: str) -> None:
+        if email:
+            found = person(self._program, prepare(self._program, self.name), email)
+            self.first_reader = PERSON + found.subscriber_id
 
     def _reopen(self) -> None:
         program = ExitStack()
