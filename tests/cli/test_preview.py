@@ -14,8 +14,8 @@ from tests.cli.campaign import ISSUE, write_issue
     ("words", "code", "says"),
     [
         ((ISSUE, "--out", "there"), 2, "--out does not go with it"),
-        (("no-such-issue",), 1, "unknown issue 'no-such-issue'"),
-        (("../mailer",), 1, "unknown issue 'mailer'"),
+        (("no-such-issue",), 1, 'unknown issue "no-such-issue"'),
+        (("../mailer",), 1, 'unknown issue "mailer"'),
         ((ISSUE, "--as", "nobody@example.org"), 1, "that address is on none of the issue's lists"),
         ((ISSUE, "--as", "no address"), 2, "that is no e-mail address"),
         ((ISSUE, "--port", "70000"), 2, "less than or equal to 65535"),
