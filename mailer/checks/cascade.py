@@ -25,6 +25,7 @@ TINY = 4.0
 """Text of no more pixels is there to be hidden."""
 
 INHERITED = frozenset({"color", "font-size", "font-weight", "font-family", "line-height", "text-align", "visibility"})
+AWAY = ("absolute", "fixed")
 FONT, ROOT_SIZE = 16.0, 16.0
 FIXED_SHARE = 13 / 16
 """Browsers draw text of the family `monospace` so much smaller where nothing says a size."""
@@ -197,9 +198,11 @@ def look(values: Mapping[str, Value], parent: Look) -> Look:
     veil = share.amount if isinstance(share, Length) else 1.0
     display = said.get("display", "inline")
     size, absolute, fixed = text_size(said, parent)
+    # What is taken out of the flow may lie over anything.
+    unknown = said.get("background-image") == "picture" or (said.get("position") in AWAY and own == CLEAR)
     return Look(
         colour=colour,
-        ground=ground_of(own, pictured=said.get("background-image") == "picture", parent=parent),
+        ground=None if unknown else ground_of(own, parent),
         size=size,
         absolute=absolute,
         monospace=fixed,
@@ -229,10 +232,8 @@ def colour_of(value: Value, parent: Look) -> Colour | None:
     return BLACK if value == "initial" else value if isinstance(value, Colour) else None
 
 
-def ground_of(own: Value, *, pictured: bool, parent: Look) -> Colour | None:
+def ground_of(own: Value, parent: Look) -> Colour | None:
     """What is behind text in an element with this background."""
-    if pictured:
-        return None
     if own == "inherit":
         return parent.ground
     if not isinstance(own, Colour):
@@ -289,7 +290,7 @@ def tucked_away(said: Mapping[str, Value], size: float) -> bool:
     if cut and any(isinstance(side, Length) and side.amount * per(side, size) <= 1 for side in sides):
         return True
     away = [said.get("text-indent")]
-    if said.get("position") in ("absolute", "fixed"):
+    if said.get("position") in AWAY:
         away += [said.get("left"), said.get("top")]
     return any(isinstance(side, Length) and side.amount * per(side, size) <= -500 for side in away)
 

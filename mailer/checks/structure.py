@@ -81,7 +81,8 @@ def headings(facts: Facts) -> Iterator[Fault]:
         yield from (Fault("an empty heading", document.place(each)) for each in found if not visible(each))
         first = [each for each in found if each.tag == "h1"]
         if found and not first:
-            yield Fault("no heading is of the first level", document.place(found[0], visible(found[0])))
+            place = document.place(found[0], visible(found[0]))
+            yield Fault("no heading is of the first level", place, level=Level.NOTE)
         yield from (
             Fault("another heading of the first level", document.place(each, visible(each))) for each in first[1:]
         )

@@ -179,6 +179,8 @@ CASES: dict[str, Case] = {
         breaks=[
             *breaks("a link has no words", *links("", " &nbsp; ", "<b></b>")),
             *breaks("a link is a picture without alternative text", *links(f'<img src="{PIXEL}" alt="">')),
+            (html('<a href="https://site.example/"></a> x <table role="none"></table>'), "a link has no words"),
+            (html('<a href="https://site.example/"></a><p>x</p>'), "a link has no words"),
             (html('<a href="https://site.example/" aria-labelledby="no"></a><p id="n">x</p>'), "a link has no words"),
         ],
         passes=[
@@ -187,6 +189,7 @@ CASES: dict[str, Case] = {
             html('<a href="https://site.example/" title="Rivers"></a>'),
             html('<a href="https://site.example/" aria-labelledby="n"></a><p id="n">x</p>'),
             html('<a name="top"></a>'),
+            html('<a href="https://site.example/"><table role="none"><tr><td>Rivers</td></tr></table></a>'),
             html('<a href="https://site.example/" style="display:none"></a>'),
         ],
     ),
@@ -292,6 +295,8 @@ CASES: dict[str, Case] = {
             (css("p { color: #777 } h1 { color: #000 }"), "#777777 on #ffffff"),
             (css("@media (max-width: 480px) { p { color: #888 } }"), "#888888 on #ffffff"),
             (css("@media (min-width: 481px) { p { color: #888 } }"), "#888888 on #ffffff"),
+            (html('<p style="color:#eee;position:absolute;background:#fff">Faint</p>'), "#eeeeee on #ffffff"),
+            (html('<p style="color:#eee;position:relative">Faint</p>'), "#eeeeee on #ffffff"),
             (page("<body>", '<body style="background:#00e">'), "#0000ee on #0000ee has a contrast of 1,"),
             (html(f'<a href="{LINK}" style="color:#ccc">Leave</a>'), "#cccccc on #ffffff has a contrast of 1.6"),
         ],
@@ -307,6 +312,7 @@ CASES: dict[str, Case] = {
             html('<p style="color:#fff;font-size:1px">Hidden</p>'),
             html('<p style="color:#fff;max-height:0;overflow:hidden">Hidden</p>'),
             html('<p style="color:#fff;position:absolute;left:-9999px">Hidden</p>'),
+            html('<p style="color:#fff;position:absolute;left:9px">Over something</p>'),
             html('<p style="color:#fff;visibility:hidden">Hidden</p>'),
             html('<p style="color:#fff;opacity:0">Hidden</p>'),
             html('<p style="color:transparent">Hidden</p>'),
