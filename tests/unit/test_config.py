@@ -196,6 +196,14 @@ def test_only_the_environment_that_is_given_counts(load: Load, monkeypatch: pyte
             "4: theme.social[1].url is missing",
         ),
         ('[web]\nbase_url = "example.org"', "2: web.base_url must be a link"),
+        (
+            "[checks.clients]\ngmial = 3",
+            '1: checks.clients names no mail program: "gmial", did you mean "gmail"?',
+        ),
+        (
+            '[checks]\nclients = {"outlook.windows" = 3, zzzzzz = 1}',
+            '2: checks.clients names no mail program: "zzzzzz"',
+        ),
         ("[provider\n", "1: this is not TOML"),
     ],
 )
