@@ -118,6 +118,9 @@ def described(group: Any, path: str) -> Iterator[str]:
         inner = f"{path} {name}"
         if hasattr(command, "commands"):
             yield f"## `{inner}`\n\n{command.help}\n"
+            if command.invoke_without_command:  # it does something by itself
+                yield f"```\n{inner} [OPTIONS]\n```\n"
+                yield from options_of(command, typer.Context(command, info_name=inner))
             yield from described(command, inner)
             continue
         context = typer.Context(command, info_name=inner)
