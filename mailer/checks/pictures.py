@@ -183,7 +183,7 @@ def path_of(url: str) -> str:
 def site_of(host: str) -> str:
     """The part of a host's name that somebody registered, by a guess: three words under the likes of co.uk."""
     words = host.split(".")
-    short = len(words) > 2 and len(words[-1]) == 2 and len(words[-2]) <= 3
+    short = len(words[-1]) == 2 and len(words[-2:][0]) <= 3
     return ".".join(words[-3:] if short else words[-2:])
 
 

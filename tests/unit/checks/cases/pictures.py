@@ -6,7 +6,7 @@ from typing import Any
 from mailer.checks.facts import Facts
 from mailer.model import Trouble
 from tests.unit.checks.cases.alive import known, probe
-from tests.unit.checks.making import GOOD, Case, html
+from tests.unit.checks.making import GOOD, SENDING, Case, html
 
 BOAT = "https://site.example/boat.jpg"
 
@@ -18,6 +18,11 @@ def image(src: str = BOAT, more: str = "") -> Facts:
 def seen(src: str = BOAT, more: str = "", **changes: Any) -> Facts:
     """GOOD with an image and what its address answers."""
     return known(probe(src, **{"content_type": "image/jpeg"} | changes), facts=image(src, more))
+
+
+def sent_from(domain: str, host: str) -> Facts:
+    """GOOD with a sender of that domain and an image from that host."""
+    return replace(image(f"https://{host}/boat.jpg"), sending=replace(SENDING, from_email=f"news@{domain}"))
 
 
 def album(number: int, octets: int, status: int = 200) -> Facts:
@@ -96,6 +101,7 @@ CASES: dict[str, Case] = {
         + [(seen("https://site.example/boat.webp/small", content_type="image/webp"), "an image is WebP")],
         [
             seen(),
+            image(),
             seen(content_type="image/png"),
             seen(content_type="image/gif"),
             seen(content_type="image/webp", status=404),
@@ -108,6 +114,7 @@ CASES: dict[str, Case] = {
         [
             (seen(octets=200_001), "an image has 200 KB"),
             (seen(octets=3_456_000), "an image has 3,456 KB"),
+            (album(101, 9_901), "the images have 1.0 MB together"),
             (album(6, 190_000), "the images have 1.1 MB together"),
         ],
         [
@@ -131,6 +138,7 @@ CASES: dict[str, Case] = {
             seen(more='width="600"', width=1200),
             seen(more='width="600"'),
             seen(more='width="100%"', width=60),
+            seen(more='width="\u00b2"', width=60),
             seen(more='style="max-width:600px;width:100%"', width=60),
             seen(width=60),
             seen(more='width="2"', width=1),
@@ -151,12 +159,17 @@ CASES: dict[str, Case] = {
         [
             (image("https://pictures.example/boat.jpg"), "an image comes from the site of others"),
             (image("https://other.co.uk/boat.jpg"), "an image comes from the site of others"),
+            (sent_from("rivers.com.au", "other.com.au"), "an image comes from the site of others"),
         ],
         [
             image(),
             image("https://cdn.site.example/boat.jpg"),
             image("https://img.example.org/boat.jpg"),
             image("https://pictures.rivers.example/boat.jpg"),
+            sent_from("rivers.com.au", "img.rivers.com.au"),
+            sent_from("abc.com", "img.abc.com"),
+            sent_from("abcd.de", "img.abcd.de"),
+            sent_from("localhost", "localhost"),
             image("boat.jpg"),
             image("https://[site/boat.jpg"),
             replace(image("https://pictures.example/boat.jpg"), sending=None),
