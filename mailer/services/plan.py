@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from mailer.checks.facts import Facts
 from mailer.checks.finding import Finding
+from mailer.checks.table import BY_ID
 from mailer.errors import CheckError
 from mailer.model import Article, Exclusion, Issue, IssueState, Recipient
 from mailer.services.approvals import Approvals, approvals_of
@@ -159,4 +160,6 @@ def refuse_errors(plan: Plan) -> None:
     """CheckError with every error the checks found."""
     if plan.errors:
         lines = [f"{plan.name}: {finding.words} ({finding.rule})" for finding in plan.errors]
-        raise CheckError("\n".join(lines), hint=plan.errors[0].advice)
+        first = plan.errors[0]
+        accept = "" if BY_ID[first.rule].firm else f"; or let it pass: --accept {first.rule} --reason TEXT"
+        raise CheckError("\n".join(lines), hint=f"{first.advice}{accept}")

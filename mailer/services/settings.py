@@ -9,9 +9,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mailer.config import Settings, load_settings
-from mailer.errors import ConfigError
+from mailer.errors import ConfigError, Mistake
 from mailer.providers import make_provider
-from mailer.services.checking.levels import levels_of
+from mailer.services.checking.levels import HINT, mistakes_in
+from mailer.tomlfile import read_toml
 from mailer.wording import unknown
 from mailer.workspace import Workspace
 
@@ -83,7 +84,7 @@ class Report:
 def check(workspace: Workspace, environ: Mapping[str, str]) -> Report:
     """Reads everything that a person configures. Raises ConfigError with every mistake."""
     settings = load_settings(workspace.settings_file, environ)
-    levels_of(settings.checks)
+    check_levels(settings, workspace.settings_file)
     make_provider(settings, workspace.root).close()
     lists = workspace.load_lists()
     for definition in lists.values():
@@ -97,6 +98,14 @@ def check(workspace: Workspace, environ: Mapping[str, str]) -> Report:
         workspace.settings_file, tuple(settings.sources), tuple(lists), tuple(settings.senders),
         (*gaps(settings, lists), *absent),
     )  # fmt: skip
+
+
+def check_levels(settings: Settings, path: Path) -> None:
+    """ConfigError with the lines where a level is given to what is no rule, or to one that has no other."""
+    if mistakes := mistakes_in(settings.checks):
+        file = read_toml(path.read_text(encoding="utf-8-sig"), path.name)
+        lines = [Mistake(file.line(("checks", "rules", name)), message) for name, message in mistakes.items()]
+        raise file.error(lines, hint=HINT)
 
 
 def absent_sources(settings: Settings, workspace: Workspace) -> Iterator[str]:

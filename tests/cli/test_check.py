@@ -120,6 +120,7 @@ def test_another_fault_under_the_same_rule_is_not_accepted(mailer: Any) -> None:
 def test_send_accepts_too_and_its_history_says_who_and_why(stopped: Any) -> None:
     refused = stopped("send", ISSUE, "--yes")
     assert refused.code == 1
+    assert refused.err.splitlines()[-1].endswith("; or let it pass: --accept no-articles --reason TEXT")
     run = stopped.done("send", ISSUE, "--yes", "--accept", "no-articles", "--reason", "it is a letter")
     assert "accepted: this bulletin has no article (no-articles): it is a letter" in run.err
     with closing(sqlite3.connect(stopped.root / "mailer.db")) as connection:
@@ -242,4 +243,5 @@ def test_levels_of_no_rule_are_found_with_the_settings(mailer: Any, line: str, m
     for command in (("config", "check"), ("check", ISSUE, "--offline"), ("check", "--rules")):
         run = mailer(*command)
         assert run.code == 1
-        assert run.err.startswith(f"error: mailer.toml: [checks] rules: {message}")
+        where = "mailer.toml:15" if command[0] == "config" else "mailer.toml"
+        assert run.err.startswith(f"error: {where}: [checks] rules: {message}")
