@@ -89,10 +89,16 @@ def of_rule(rule: Node, *, graceful: bool) -> Iterator[Found]:
     says_nothing = all(each.lower_name != "content" or is_blank(each.value) for each in declared)
     for each in selected:
         yield replace(each, graceful=says_nothing or special, line=rule.source_line, needs=needs)
-    if any(node.type == "qualified-rule" for node in inner):
+    if any(node.type == "qualified-rule" and not is_torn(node) for node in inner):
         yield Found("css-nesting", "nested rules", special, rule.source_line, needs)
     for each in of_declarations(declared):
         yield replace(each, graceful=each.graceful or special, needs=needs)
+
+
+def is_torn(rule: Node) -> bool:
+    """Whether it is a declaration with braces in its value, as in the template of another program."""
+    words = [node for node in rule.prelude if node.type != "whitespace"]
+    return bool(words) and (words[-1] == ":" or words[0].type in ("number", "dimension", "percentage"))
 
 
 def of_selector(prelude: Sequence[Node]) -> Iterator[Found]:

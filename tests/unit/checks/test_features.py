@@ -8,12 +8,16 @@ import pytest
 
 from mailer.checks.caniemail.readers import known_clients, names_of, reached, shares_of
 from mailer.checks.caniemail.table import NO, YES, table
+from mailer.checks.clients import RULES
 from mailer.checks.document import Document
-from mailer.checks.facts import Mail
+from mailer.checks.facts import Facts, Mail
 from mailer.checks.features import uses
+from mailer.checks.finding import Level
 from mailer.checks.losses import SERIOUS, SLIGHT, advice_on, level_of
+from mailer.checks.run import check
 from mailer.checks.support import listed, support
 from mailer.config.checks import CLIENTS
+from tests.unit.checks.making import NOW
 
 UNSEEN = {
     "bimi",  # a record of the domain, not of the mail
@@ -207,4 +211,59 @@ def test_the_support_of_a_mail_begins_with_what_fewest_have() -> None:
         ("css-border-radius", True, 94),
     ]
     assert [each.reached.whole for each in found] == sorted(each.reached.whole for each in found)
+    assert all(each.reached.whole < 100 for each in found)
     assert "css-float" not in {each.slug for each in found}
+
+
+@pytest.mark.parametrize(
+    ("css", "share", "level"),
+    [
+        ("display:flex", 3.0, Level.WARNING),
+        ("display:flex", 2.9, Level.NOTE),
+        ("display:flex", 1.0, Level.NOTE),
+        ("display:flex", 0.9, None),
+        ("transform:none", 90.0, Level.NOTE),
+        ("border-radius:2px", 90.0, None),
+    ],
+)
+def test_the_more_readers_lack_it_the_more_it_weighs(css: str, share: float, level: Level | None) -> None:
+    facts = Facts(NOW, (Mail("x", html=f'<p style="{css}">x</p>'),), clients={"outlook.windows": share})
+    assert [each.level for each in check(facts, rules=RULES)] == ([level] if level else [])
+
+
+def test_the_first_place_of_each_feature_is_told_once() -> None:
+    flex = '<p style="display:flex">x</p>'
+    mails = (Mail("x", html=flex), Mail("y", html=f"<p>z</p>{flex}{flex}"))
+    facts = Facts(NOW, mails, clients={"outlook.windows": 50.0})
+    assert len(check(facts, rules=RULES)) == 1
+
+
+PLACED = """<html>
+<head><style>
+p{color:red}
+b{display:flex}
+@font-face{font-family:A;
+src:url(https://site.example/a.woff)}
+</style></head>
+<body><p>
+<b style="float:left">x</b>
+<!--[if mso]>
+</body>
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "line", "excerpt"),
+    [
+        ("css-display-flex", 4, "display: flex"),
+        ("css-float", 9, "float: left"),
+        ("web-fonts", 6, "https://site.example/a.woff"),
+        ("outlook-comments", 10, "<!--[if mso]>"),
+    ],
+)
+def test_what_is_found_has_its_line(rule: str, line: int, excerpt: str) -> None:
+    mail = Mail("x", html=PLACED)
+    places = {use.slug: use.place for use in uses(mail.document)}
+    found = check(Facts(NOW, (mail,), clients=CLIENTS), rules=RULES)
+    places |= {finding.rule: finding.place for finding in found if finding.place}
+    assert (places[rule].line, places[rule].excerpt) == (line, excerpt)

@@ -138,6 +138,7 @@ CASES = {
             html('<p hidden style="display:none">x</p>'),
             html('<a href="mailto:a@site.example">Write to us</a>'),
             style('p:after{content:"";display:table}'),
+            style("p{padding: {% if large %}0{% else %}20px{% endif %}; color:red}"),
         ],
     ),
     "partly-supported": Case(
