@@ -370,6 +370,15 @@ CASES: dict[str, Case] = {
         breaks=[
             *breaks("a link differs", f"<p>{IN_TEXT.format(f'<a href=x {PLAIN}>our page</a>')}</p>"),
             *breaks("a link differs", "<p>More of it: <a href=x style='text-decoration:none'>our page</a></p>"),
+            (
+                lit('<p>More of it here <a href=x style="text-decoration:none;font-weight:500">us</a></p>'),
+                "a link differs",
+            ),
+            (lit('<p>Of it all <a href=x style="text-decoration:none;color:#00e">our page</a></p>'), "a link differs"),
+            (
+                lit('<p>More of it here <a href=x style="text-decoration:none;color:#595959">us</a></p>'),
+                "a link differs",
+            ),
             (css("a { text-decoration: none; color: #555 }", f"<p>{IN_TEXT.format('<a href=x>us</a>')}</p>"), "a link"),
         ],
         passes=[
@@ -383,7 +392,13 @@ CASES: dict[str, Case] = {
             html(f"<p>{IN_TEXT.format('<a href=x style=text-decoration:none;border-bottom:1px&#32;solid>us</a>')}</p>"),
             html(f"<p>{IN_TEXT.format('<a href=x style=text-decoration:none;background:#eee;color:#00e>us</a>')}</p>"),
             html(f"<p>{IN_TEXT.format('<a href=x style=text-decoration:none;display:inline-block>us</a>')}</p>"),
-            lit('<p>More of it: <a href=x style="text-decoration:none;color:#a50">our page</a></p>'),
+            lit('<p>More of it here <a href=x style="text-decoration:none;font-weight:600">our page</a></p>'),
+            lit('<p>More of it here <a href=x style="text-decoration:none;color:#5a5a5a">our page</a></p>'),
+            lit('<p>Of it al <a href=x style="text-decoration:none;color:#00e">our page</a></p>'),
+            lit('<p>More of it here <a href=x style="text-decoration:none;color:lab(5 5 5)">our page</a></p>'),
+            lit(
+                '<p style="color:lab(5 5 5)">More of it is <a href=x style="text-decoration:none;color:#000">us</a></p>'
+            ),
         ],
     ),
 }

@@ -1,0 +1,158 @@
+"""Colours, media queries and the cascade by numbers that are written down. What Chromium makes of whole mails is asked
+in tests/web/test_check_browser.py."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from mailer.checks import accessibility
+from mailer.checks.cascade import Look, cascade_of, looks
+from mailer.checks.colour import BLACK, WHITE, Colour, contrast, css_colour, old_colour
+from mailer.checks.document import Document
+from mailer.checks.finding import Finding, Level
+from mailer.checks.run import check
+from mailer.checks.screen import DARK_DESKTOP, DARK_PHONE, DESKTOP, PHONE, applies
+from tests.unit.checks.mails import page
+from tests.unit.checks.making import GOOD, LINK, html
+
+
+def look_of(body: str, css: str = "", tag: str = "p", head: str = "", dark: bool = False) -> Look:
+    document = Document(page(body, css, head))
+    number = next(number for number, each in enumerate(document.elements) if each.tag == tag)
+    return looks(document, DARK_DESKTOP if dark else DESKTOP)[number]
+
+
+# WCAG 2.1: the ends of the scale, and greys that everybody who tests pages knows.
+@pytest.mark.parametrize(
+    ("one", "other", "ratio"),
+    [("#000", "#fff", 21.0), ("#fff", "#fff", 1.0), ("#777", "#fff", 4.48), ("#767676", "#fff", 4.54),
+     ("#f00", "#fff", 4.0), ("#0000ee", "#fff", 9.4), ("#949494", "#fff", 3.03), ("#ff0", "#00f", 8.0)],
+)  # fmt: skip
+def test_contrast_is_that_of_wcag(one: str, other: str, ratio: float) -> None:
+    left, right = css_colour(one), css_colour(other)
+    assert isinstance(left, Colour) and isinstance(right, Colour)
+    assert contrast(left, right) == contrast(right, left) == pytest.approx(ratio, abs=0.01)
+
+
+# HTML, "rules for parsing a legacy color value"; the names are those that browsers are famous for.
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("red", "#ff0000"), ("#f00", "#ff0000"), ("336699", "#336699"), ("#336699", "#336699"), (" Navy ", "#000080"),
+     ("chucknorris", "#c00000"), ("crap", "#c0a000"), ("f00", "#0f0000"), ("#zqbttv", "#00b000"), ("6", "#060000"),
+     ("#123456789", "#124578"), ("x" * 200, "#000000")],
+)  # fmt: skip
+def test_colours_of_attributes_are_guessed_as_browsers_do(text: str, code: str) -> None:
+    found = old_colour(text)
+    assert found is not None and found.code == code
+
+
+@pytest.mark.parametrize("text", ["", " ", "transparent", "Transparent "])
+def test_attributes_that_are_no_colour(text: str) -> None:
+    assert old_colour(text) is None
+
+
+SCREENS = (PHONE, DESKTOP, DARK_PHONE)
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("", "yyy"), ("all", "yyy"), ("screen", "yyy"), ("print", "nnn"), ("tv, screen", "yyy"), ("bogus", "nnn"),
+        ("screen and (max-width:479px)", "yny"), ("(max-width:375px)", "yny"), ("(max-width:374px)", "nnn"),
+        ("(min-width:800px)", "nyn"), ("(min-width:801px)", "nnn"), ("(width:375px)", "yny"), ("(min-width:0)", "yyy"),
+        ("(prefers-color-scheme: dark)", "nny"), ("(prefers-color-scheme: light)", "yyn"),
+        ("not all and (min-width:500px)", "yny"), ("not (prefers-color-scheme: dark)", "yyn"), ("not print", "yyy"),
+        ("only screen and (min-width:30em)", "nyn"), ("(min-width:600pt)", "nyn"), ("(min-width:601pt)", "nnn"),
+        ("(400px <= width < 900px)", "nyn"), ("(width>=800px)", "nyn"), ("(width>800px)", "nnn"),
+        ("(375px < width)", "nyn"), ("(width=375px)", "yny"), ("(width <= 375px <= 2)", "nnn"),
+        ("(hover)", "yyy"), ("(hover: hover)", "nyn"),
+        ("(orientation:portrait)", "yny"), ("(min-device-width : 375px) and (max-device-width : 380px)", "yny"),
+        ("((min-width:1px) and (max-width:400px)) or (hover:hover)", "yyy"), ("(min-height: 700px)", "yny"),
+        ("screen and (-webkit-min-device-pixel-ratio:0)", "yyy"), ("(-webkit-min-device-pixel-ratio:2)", "nnn"),
+        ("(prefers-reduced-motion: reduce)", "nnn"), ("(unheard-of)", "nnn"), ("()", "nnn"), ("(min-width)", "nnn"),
+        ("(min-width: big)", "nnn"), ("(width: 3 5)", "nnn"),
+    ],
+)  # fmt: skip
+def test_media_queries(query: str, wanted: str) -> None:
+    assert "".join("y" if applies(query, screen) else "n" for screen in SCREENS) == wanted
+
+
+def test_half_clear_colours_are_laid_over_one_another() -> None:
+    look = look_of(
+        '<div style="background:rgba(0,0,0,.5)"><div style="opacity:.5;background:#fff">'
+        '<p style="color:rgba(255,0,0,.5)">x</p></div></div>'
+    )
+    assert look.seen is not None
+    text, ground = look.seen
+    assert ground.code == "#bfbfbf"  # white, half of it over a grey of 127.5
+    assert text.code == "#bf8080"  # half red on white is #ff8080, and half of that over the grey
+
+
+def test_what_is_not_known_is_not_judged() -> None:
+    for style in ("background-image:url(a)", "color:oklch(.5 .1 20)", "background:var(--x)", "position:fixed"):
+        assert look_of(f'<p style="{style}">x</p>').seen is None
+    assert look_of('<p style="background:#fff;position:fixed">x</p>').seen == (BLACK, WHITE)
+
+
+def test_a_page_that_can_be_dark_has_the_browsers_dark_colours() -> None:
+    meta = '<meta name="color-scheme" content="light dark">'
+    for css, head, dark in product(("", ":root { color-scheme: dark light }"), ("", meta), (True, False)):
+        colours = ("#ffffff", "#121212") if dark and (css or head) else ("#000000", "#ffffff")
+        seen = look_of("<p>x</p>", css, head=head, dark=dark).seen
+        assert seen is not None and (seen[0].code, seen[1].code) == colours
+
+
+def test_mails_that_differ_in_words_and_addresses_are_looked_at_once() -> None:
+    one, other = (Document(page(f'<p class="a"><a href="{name}">{name}</a></p>', "p { color: red }")) for name in "ab")
+    assert cascade_of(one) is cascade_of(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "css"),
+    [
+        ('<p class="a">x</p>', '<p class="b">x</p>', ""),
+        ("<p><b>x</b></p>", "<p></p><b>x</b>", ""),
+        ('<a href="a">x</a>', '<a href="b">x</a>', '[href="a"] { color: red }'),
+        ('<img alt="a">', '<img alt="b">', "[ALT ^= a] { color: red }"),
+    ],
+)
+def test_mails_that_may_look_otherwise_are_looked_at_each(one: str, other: str, css: str) -> None:
+    assert cascade_of(Document(page(one, css))) is not cascade_of(Document(page(other, css)))
+
+
+def leaving(style: str, inner: str = "Leave", unsubscribe: str = LINK) -> list[Finding]:
+    facts = html(f'<a href="{LINK}" style="{style}">{inner}</a><p style="color:#ccc">Faint</p>')
+    facts = replace(facts, mails=(replace(facts.mails[0], unsubscribe=unsubscribe),))
+    return [each for each in check(facts, rules=accessibility.RULES) if each.rule == "contrast"]
+
+
+def test_a_link_to_unsubscribe_that_hardly_shows_stops_a_send() -> None:
+    errors = [each for each in leaving("color:#ccc") if each.level is Level.ERROR]
+    assert [each.place.excerpt for each in errors if each.place] == ["Leave"]
+    assert [each.level for each in leaving("color:#ccc", '<b style="color:#ddd">x</b>')][:1] == [Level.ERROR]
+    assert {each.level for each in leaving("color:#999")} == {Level.WARNING}
+    assert {each.level for each in leaving("color:#ccc", unsubscribe="")} == {Level.WARNING}
+
+
+def test_the_same_colours_are_said_once() -> None:
+    facts = html('<p style="color:#999">One</p><p style="color:#999">Two</p><p style="color:#888">Three</p>')
+    found = [each for each in check(facts, rules=accessibility.RULES) if each.rule == "contrast"]
+    assert [each.place.excerpt for each in found if each.place] == ["One", "Three"]
+
+
+def test_small_text_weighs_by_its_size() -> None:
+    facts = html(
+        '<p style="font-size:11px">One</p><p style="font-size:12px">Two</p><p style="font-size:11px">Three</p>'
+    )
+    found = [each for each in check(facts, rules=accessibility.RULES) if each.rule == "small-text"]
+    assert [(each.level, each.message) for each in found] == [
+        (Level.WARNING, "text of 11 pixels is small"),
+        (Level.NOTE, "text of 12 pixels is small"),
+    ]
+
+
+def test_facts_in_order_have_a_look_at_every_screen() -> None:
+    assert check(GOOD, rules=accessibility.RULES) == ()
