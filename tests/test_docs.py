@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +62,18 @@ def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
 COMMANDS = dict(commands(typer.main.get_command(build_app())))
 
 
-@pytest.mark.parametrize("name", [" ".join(path) for path in COMMANDS])
-def test_every_command_is_shown_in_use_somewhere_by_hand(name: str) -> None:
+def in_use(name: str) -> re.Pattern[str]:
+    """How a page shows that command."""
+    group, _, last = name.rpartition(" ")
+    return re.compile(rf"mailer {name}\b" if not group else rf"mailer {group} [^\n]*\b{last}\b|`{last}`")
+
+
+def test_every_command_is_shown_in_use_somewhere_by_hand() -> None:
     """The generated list alone does not say what a command is good for."""
     by_hand = [path for path in PAGES if path.name not in ("commands.md", "CHANGELOG.md", "ARCHITECTURE.md")]
-    group, _, last = name.rpartition(" ")
-    words = re.compile(rf"mailer {name}\b" if not group else rf"mailer {group} [^\n]*\b{last}\b|`{last}`")
-    assert any(words.search(path.read_text(encoding="utf-8")) for path in by_hand)
+    texts = [path.read_text(encoding="utf-8") for path in by_hand]
+    names = [" ".join(path) for path in COMMANDS]
+    assert [name for name in names if not any(in_use(name).search(text) for text in texts)] == []
 
 
 def setting_names(schema: dict[str, Any]) -> Iterator[str]:
@@ -75,15 +81,17 @@ def setting_names(schema: dict[str, Any]) -> Iterator[str]:
         yield from definition.get("properties", {})
 
 
-@pytest.mark.parametrize("name", sorted(set(setting_names(json_schema()))))
-def test_every_setting_is_on_its_page(name: str) -> None:
+def test_every_setting_is_on_its_page() -> None:
     page = text_of("docs/configuration.md")
-    assert f"| `{name}` |" in page or re.search(rf"^## `\[+\w+\.{name}(\.NAME)?\]+`$", page, re.MULTILINE)
+    tables = set(re.findall(r"^## `\[+\w+\.(\w+)(?:\.NAME)?\]+`$", page, re.MULTILINE))
+    names = set(setting_names(json_schema())) - tables
+    assert len(names) > 50
+    assert [name for name in sorted(names) if f"| `{name}` |" not in page] == []
 
 
-@pytest.mark.parametrize("field", FIELDS)
-def test_every_field_of_an_issue_is_on_its_page(field: str) -> None:
-    assert f"| `{field}` |" in text_of("docs/issue-files.md")
+def test_every_field_of_an_issue_is_on_its_page() -> None:
+    page = text_of("docs/issue-files.md")
+    assert [field for field in FIELDS if f"| `{field}` |" not in page] == []
 
 
 def test_the_issue_on_its_page_is_one() -> None:
@@ -92,31 +100,31 @@ def test_the_issue_on_its_page_is_one() -> None:
     assert [parse_issue(block, "issues/example.md").kind.value for block in examples] == ["bulletin"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_source_is_on_its_page_with_an_example(kind: str) -> None:
+def test_every_kind_of_source_is_on_its_page_with_an_example() -> None:
     page = text_of("docs/sources.md")
-    assert f"| `{kind}` |" in page
-    assert f'kind = "{kind}"' in page
+    shown = [words for kind in KINDS for words in (f"| `{kind}` |", f'kind = "{kind}"')]
+    assert [words for words in shown if words not in page] == []
 
 
-@pytest.mark.parametrize("name", FACTORIES)
-def test_every_provider_is_on_its_page(name: str) -> None:
-    assert f"## `{name}`" in text_of("docs/providers.md")
+def test_every_provider_is_on_its_page() -> None:
+    page = text_of("docs/providers.md")
+    assert [name for name in FACTORIES if f"## `{name}`" not in page] == []
 
 
 def test_the_rules_on_their_page_are_those_there_are() -> None:
     assert set(re.findall(r"^### `([a-z0-9-]+)`$", text_of("docs/rules.md"), re.MULTILINE)) == set(BY_ID)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "templates").glob("*.*")), ids=lambda path: path.name)
-def test_every_template_is_on_its_page(path: Path) -> None:
-    assert path.name == "README.md" or f"`{path.name}`" in text_of("templates/README.md")
+def test_every_template_is_on_its_page() -> None:
+    page = text_of("templates/README.md")
+    names = {path.name for path in (ROOT / "templates").glob("*.*")} - {"README.md"}
+    assert [name for name in sorted(names) if f"`{name}`" not in page] == []
 
 
-@pytest.mark.parametrize("package", sorted({path.stem for path in (ROOT / "mailer").glob("*") if path.name[0] != "_"}))
-def test_every_part_of_the_program_is_on_the_map(package: str) -> None:
-    lines = [line for line in text_of("ARCHITECTURE.md").splitlines() if line.startswith("| ")]
-    assert package == "py" or any(f"`{package}/`" in line or f"`{package}.py`" in line for line in lines)
+def test_every_part_of_the_program_is_on_the_map() -> None:
+    table = "\n".join(line for line in text_of("ARCHITECTURE.md").splitlines() if line.startswith("| "))
+    parts = {path.stem for path in (ROOT / "mailer").glob("*") if path.name[0] != "_"} - {"py"}
+    assert [part for part in sorted(parts) if f"`{part}/`" not in table and f"`{part}.py`" not in table] == []
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
@@ -175,13 +183,27 @@ def links() -> Iterator[tuple[Path, str]]:
                 yield path, target
 
 
-@pytest.mark.parametrize(("page", "target"), list(links()), ids=lambda value: str(value).removeprefix(str(ROOT)))
-def test_every_link_within_the_project_leads_somewhere(page: Path, target: str) -> None:
+@cache
+def anchors_of(path: Path) -> set[str]:
+    return anchors(path.read_text(encoding="utf-8"))
+
+
+def leads_somewhere(page: Path, target: str) -> bool:
     file, _, anchor = target.partition("#")
     path = (page.parent / file).resolve() if file else page
-    assert path.is_relative_to(ROOT)
-    assert path.exists()
-    assert not anchor or anchor in anchors(path.read_text(encoding="utf-8"))
+    return path.is_relative_to(ROOT) and path.exists() and (not anchor or anchor in anchors_of(path))
+
+
+def test_every_link_within_the_project_leads_somewhere() -> None:
+    found = list(links())
+    assert len(found) > 300
+    assert [f"{page_name(page)}: {target}" for page, target in found if not leads_somewhere(page, target)] == []
+
+
+def test_the_sweep_of_links_sees_a_dead_one() -> None:
+    page = ROOT / "docs" / "sending.md"
+    for target in ("absent.md", "#no-such-heading", "security.md#no-such-heading", "../../outside.md", "../../../etc"):
+        assert not leads_somewhere(page, target)
 
 
 def quoted_commands() -> Iterator[tuple[str, str]]:
@@ -209,8 +231,8 @@ def known(words: list[str]) -> tuple[Any, list[str]]:
     return None, []
 
 
-@pytest.mark.parametrize(("page", "line"), sorted(set(quoted_commands())))
-def test_every_command_on_a_page_exists_with_its_options(page: str, line: str) -> None:
+def refuse_unknown(line: str) -> None:
+    """AssertionError for a command that does not exist, or one with an option that it does not have."""
     plain = re.sub(r"\s#.*|[<|;].*|\[OPTIONS\]", "", line)
     command, rest = known(shlex.split(plain.replace("...", ""))[1:])
     options = {"--help"} | {
@@ -218,7 +240,17 @@ def test_every_command_on_a_page_exists_with_its_options(page: str, line: str) -
     }
     for word in rest:
         if word.startswith("-") and len(word) > 1:
-            assert word.partition("=")[0] in options
+            assert word.partition("=")[0] in options, f"no option {word}"
+
+
+def test_every_command_on_a_page_exists_with_its_options() -> None:
+    faults = []
+    for page, line in sorted(set(quoted_commands())):
+        try:
+            refuse_unknown(line)
+        except AssertionError as error:
+            faults.append(f"{page}: {line}: {error}")
+    assert faults == []
 
 
 def test_the_sweep_of_commands_sees_something() -> None:
@@ -227,17 +259,23 @@ def test_the_sweep_of_commands_sees_something() -> None:
         known(["articles", "fetch"])
     with pytest.raises(AssertionError):
         known(["deliver"])
+    with pytest.raises(AssertionError):
+        refuse_unknown("mailer send 2026-11-22-rivers --now")
+    refuse_unknown("mailer send 2026-11-22-rivers --yes --max-rate=3 # at once")
 
 
 NAMED_TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
-@pytest.mark.parametrize(
-    ("file", "name"),
-    sorted({found for path in PAGES for found in NAMED_TEST.findall(path.read_text(encoding="utf-8"))}),
-)
-def test_every_test_that_a_page_names_is_there(file: str, name: str) -> None:
-    assert re.search(rf"^def {name}\(", text_of(file), re.MULTILINE)
+@cache
+def defined_in(file: str) -> set[str]:
+    return set(re.findall(r"^def (\w+)\(", text_of(file), re.MULTILINE)) if (ROOT / file).is_file() else set()
+
+
+def test_every_test_that_a_page_names_is_there() -> None:
+    named = {found for path in PAGES for found in NAMED_TEST.findall(path.read_text(encoding="utf-8"))}
+    assert len(named) > 100
+    assert [f"{file}::{name}" for file, name in sorted(named) if name not in defined_in(file)] == []
 
 
 def named_files() -> Iterator[tuple[str, str]]:
@@ -247,15 +285,28 @@ def named_files() -> Iterator[tuple[str, str]]:
                 yield page_name(path), code
 
 
-@pytest.mark.parametrize(("page", "file"), sorted(set(named_files())))
-def test_every_file_of_the_program_that_a_page_names_is_there(page: str, file: str) -> None:
-    assert (ROOT / file).exists() or file == "mailer/_shipped/"
+def test_every_file_of_the_program_that_a_page_names_is_there() -> None:
+    named = {(page, file) for page, file in named_files() if file != "mailer/_shipped/"}
+    assert len(named) > 20
+    assert [f"{page}: {file}" for page, file in sorted(named) if not (ROOT / file).exists()] == []
 
 
-@pytest.mark.parametrize("path", PAGES, ids=page_name)
-def test_pages_are_laid_out_like_one_another(path: Path) -> None:
-    page = path.read_text(encoding="utf-8")
-    assert page.startswith("# ")
-    assert page.endswith("\n")
-    assert not re.search(r"[ \t]+$", page, re.MULTILINE)
-    assert len(re.findall(r"^# ", FENCE.sub("", page), re.MULTILINE)) == 1
+def layout_faults(page: str) -> Iterator[str]:
+    if not page.startswith("# "):
+        yield "does not begin with its title"
+    if not page.endswith("\n"):
+        yield "does not end with a line's end"
+    if found := re.search(r"[ \t]+$", page, re.MULTILINE):
+        yield f"blanks at the end of line {page.count(chr(10), 0, found.start()) + 1}"
+    if len(re.findall(r"^# ", FENCE.sub("", page), re.MULTILINE)) != 1:
+        yield "has not one title"
+
+
+def test_pages_are_laid_out_like_one_another() -> None:
+    texts = {page_name(path): path.read_text(encoding="utf-8") for path in PAGES}
+    assert [f"{name}: {fault}" for name, text in texts.items() for fault in layout_faults(text)] == []
+
+
+def test_the_sweep_of_layout_sees_a_fault() -> None:
+    assert len(list(layout_faults("Words \n# One\n# Two"))) == 4
+    assert list(layout_faults("# One\n\n```sh\n# a comment\n```\n")) == []
