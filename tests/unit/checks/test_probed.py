@@ -26,6 +26,13 @@ def test_links_and_images_are_asked_once_each() -> None:
     assert addresses(html(tags * 2)) == (ARTICLE, "HTTP://b.example/#c", "https://site.example/a.png")
 
 
+@pytest.mark.parametrize(
+    "src", ["data:image/gif;base64,R0lGODlhAQABAAAAACw=", "boat.jpg", "cid:boat", "", "ftp://a.example/"]
+)
+def test_what_is_on_no_web_server_is_not_asked(src: str) -> None:
+    assert addresses(html(f'<img src="{src}" alt=""><a href="{src}">A boat</a>')) == (ARTICLE,)
+
+
 def test_nothing_that_only_a_real_person_is_shown_is_asked() -> None:
     own = replace(MAIL, html='<a href="https://site.example/?member=4711">Yours</a>', real=True)
     assert addresses(replace(GOOD, mails=(MAIL, own))) == (ARTICLE,)
@@ -106,6 +113,7 @@ def test_the_same_address_over_https(url: str, twin: str) -> None:
         (probe(status=403), True),
         (probe(status=999), True),
         (probe(status=404), False),
+        (probe(status=199), False),
         (probe(status=300), False),
         (probe(status=500), False),
         (probe(status=0, problem="no answer in time"), False),
