@@ -12,6 +12,7 @@ from mailer.checks import accessibility
 from mailer.checks.cascade import Look, cascade_of, looks
 from mailer.checks.colour import BLACK, WHITE, Colour, contrast, css_colour, old_colour
 from mailer.checks.document import Document
+from mailer.checks.facts import Facts, Mail
 from mailer.checks.finding import Finding, Level
 from mailer.checks.run import check
 from mailer.checks.screen import DARK_DESKTOP, DARK_PHONE, DESKTOP, PHONE, applies
@@ -156,3 +157,33 @@ def test_small_text_weighs_by_its_size() -> None:
 
 def test_facts_in_order_have_a_look_at_every_screen() -> None:
     assert check(GOOD, rules=accessibility.RULES) == ()
+
+
+def said(facts: Facts, rule: str) -> list[tuple[Level, str]]:
+    return [(each.level, each.message) for each in check(facts, rules=accessibility.RULES) if each.rule == rule]
+
+
+def bare(body: str, root: str = 'lang="en" dir="ltr"') -> Facts:
+    """A mail that is a file, of which nothing else is known."""
+    return Facts(GOOD.now, (Mail("file", html=f"<!doctype html><html {root}><body>{body}</body></html>"),))
+
+
+def test_a_direction_that_is_missing_weighs_more_from_right_to_left() -> None:
+    whole = "the html element says no direction"
+    inner = "the first element of the body says no direction"
+    assert said(bare("<p>x</p>", 'lang="en"'), "direction") == [(Level.NOTE, whole), (Level.NOTE, inner)]
+    assert said(bare("<p>x</p>", 'lang="ar"'), "direction") == [(Level.WARNING, whole), (Level.WARNING, inner)]
+
+
+def test_a_mail_is_long_from_six_hundred_letters_on() -> None:
+    assert said(bare(f"<p>{'x' * 599}</p>"), "headings") == []
+    assert said(bare(f"<p>{'x' * 600}</p>"), "headings") == [(Level.NOTE, "a long mail without a heading")]
+
+
+def test_a_paragraph_and_a_mail_begin_at_so_many_letters() -> None:
+    for style, rule in (("line-height:1", "tight-lines"), ("text-align:justify", "justified")):
+        assert said(bare(f'<p style="{style}">{"x" * 119}</p>'), rule) == []
+        assert len(said(bare(f'<p style="{style}">{"x" * 120}</p>'), rule)) == 1
+    picture = '<img src="a.jpg" alt="A weir" width="600">'
+    assert len(said(bare(f"{picture}<p>{'x' * 79}</p>"), "only-pictures")) == 1
+    assert said(bare(f"{picture}<p>{'x' * 80}</p>"), "only-pictures") == []
