@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
+from types import CodeType
 from typing import Any
 
 from jinja2 import nodes
@@ -20,7 +21,7 @@ from jinja2.utils import Namespace
 from markupsafe import Markup, escape
 
 from mailer.errors import TemplateError
-from mailer.render.defer import SiteBook, defer
+from mailer.render.defer import Site, SiteBook, defer
 from mailer.render.environment import TemplateEnvironment
 from mailer.render.fields import CONTROL
 from mailer.render.flat import Flat
@@ -47,9 +48,19 @@ MJ_INCLUDE = re.compile(
 
 
 WRITTEN = 256
-"""Of so many templates a process keeps what Jinja2 wrote for them: an issue has twenty, and is compiled many times."""
+"""So many templates are kept by a process as they were compiled: an issue has twenty, and is compiled many times."""
 
-_written: dict[tuple[Any, ...], str] = {}
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A template as it was compiled, and what the book of sites had more after that."""
+
+    code: CodeType
+    sites: tuple[Site, ...]
+    aliases: int
+
+
+_written: dict[tuple[Any, ...], Written] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +86,6 @@ class IssueEnvironment(TemplateEnvironment):
         self.templates = part.templates
         self.book: TokenBook = beside.book if beside else TokenBook(part.salt)
         self.sites: SiteBook = beside.sites if beside else SiteBook()
-        self.parsed: tuple[nodes.Template | None, tuple[Any, ...]] = (None, ())
         self.globals["namespace"] = namespace_of(self.book)
         for name, function in list(self.filters.items()):
             if name not in PASSES_TEXT_ON:
@@ -87,8 +97,6 @@ class IssueEnvironment(TemplateEnvironment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         template = self.templates.get(name or "", TemplateText(source, name or "template"))
-        # Everything that the tree follows from: where its sites and kept values are counted from is part of it.
-        follows = (source, template.label, tuple(template.lines), len(self.sites), self.sites.aliases)
         source = MJ_INCLUDE.sub(as_include, source)
         try:
             tree = super()._parse(source, name, filename)
@@ -99,25 +107,35 @@ class IssueEnvironment(TemplateEnvironment):
             ) from error
         for node in tree.find_all(nodes.Node):
             node.lineno = template.line(node.lineno)
-        tree = defer(tree, self.sites, template.label, self)
-        self.parsed = tree, follows
-        return tree
+        return defer(tree, self.sites, template.label, self)
 
-    def _generate(
-        self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
-    ) -> str:
-        """Jinja2's own, which takes longer than everything else here, once for the same tree."""
-        tree, follows = self.parsed
-        if tree is not source:
-            return super()._generate(source, name, filename, defer_init)
-        key = (name, filename, self.autoescape, self.language, defer_init, follows)
+    def compile(
+        self,
+        source: Any,
+        name: str | None = None,
+        filename: str | None = None,
+        raw: bool = False,
+        defer_init: bool = False,
+    ) -> Any:
+        """Jinja2's own, which takes longer than everything else here, once for the same text at the same place."""
+        if raw:
+            return super().compile(source, name, filename, raw=True, defer_init=defer_init)
+        if not isinstance(source, str):
+            return super().compile(source, name, filename, defer_init=defer_init)
+        template = self.templates.get(name or "", TemplateText(source, name or "template"))
+        # Everything that it follows from: where its sites and kept values are counted from is part of it.
+        at = (len(self.sites), self.sites.aliases)
+        follows = (source, name, filename, defer_init, template.label, tuple(template.lines))
+        key = (*follows, *at, self.autoescape, self.language)
         found = _written.get(key)
         if found is None:
-            found = _written[key] = super()._generate(source, name, filename, defer_init)
-            if len(_written) > WRITTEN:
-                with suppress(KeyError, RuntimeError, StopIteration):  # another thread was faster
-                    del _written[next(iter(_written))]
-        return found
+            code = super().compile(source, name, filename, defer_init=defer_init)
+            found = Written(code, self.sites.without_environment(at[0]), self.sites.aliases)
+            keep(key, found)
+        else:
+            self.sites.extend(found.sites)
+            self.sites.aliases = found.aliases
+        return found.code
 
     def emit(self, number: int, values: tuple[Any, ...]) -> Markup:
         """Called by changed templates in the place of a recipient expression."""
@@ -158,6 +176,14 @@ class IssueEnvironment(TemplateEnvironment):
                 if size > MAX_OUTPUT:
                     raise TemplateError(f"more than {MAX_OUTPUT} characters of output", name=name)
         return "".join(pieces)
+
+
+def keep(key: tuple[Any, ...], written: Written) -> None:
+    """For the next time; the oldest makes room."""
+    _written[key] = written
+    if len(_written) > WRITTEN:
+        with suppress(KeyError, RuntimeError, StopIteration):  # another thread was faster
+            del _written[next(iter(_written))]
 
 
 def namespace_of(book: TokenBook) -> type[Namespace]:

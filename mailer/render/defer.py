@@ -45,6 +45,14 @@ class SiteBook(list[Site]):
 
     aliases = 0
 
+    def without_environment(self, start: int) -> tuple[Site, ...]:
+        """The sites from that place on, without the environment that they were made in: it belongs to one issue."""
+        for site in self[start:]:
+            for node in (site.expression, site.target, site.test):
+                if node is not None:
+                    node.set_environment(None)  # type: ignore[arg-type]
+        return tuple(self[start:])
+
 
 def defer(tree: nodes.Template, sites: SiteBook, template: str, environment: Environment) -> nodes.Template:
     """Change `tree` in place; the sites found are appended to `sites`. Raises TemplateError."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from jinja2.nodes import Node
 
 from mailer.errors import TemplateError
-from mailer.render.compile import PartInput, compile_html, compile_plain
+from mailer.render import compile as compiling
+from mailer.render.compile import IssueEnvironment, PartInput, compile_html, compile_plain
 from mailer.render.fields import clean_fields
 from mailer.render.personal import PersonalPart
 from mailer.render.sources import TemplateText
@@ -49,3 +51,27 @@ def test_text_and_html_escape_each_in_their_way() -> None:
     for _ in range(2):
         assert "a<b A&B" in PersonalPart(compile_plain(given)).render(READER, {})
         assert "a&lt;b A&amp;B" in PersonalPart(compile_html(given)).render(READER, {})
+
+
+def test_a_second_time_nothing_is_read_and_nothing_of_the_first_issue_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "_written", {})
+    text = "{% for each in subscriber.all if each %}{{ each or subscriber.city }}{% endfor %}{{ subscriber.first }}: "
+    first = plain(text)
+
+    def never(*args: object) -> None:
+        raise AssertionError("read again")
+
+    monkeypatch.setattr(IssueEnvironment, "_parse", never)
+    assert plain(text) == first == "Kari: A&B in Oslo!"
+    sites = [site for written in compiling._written.values() for site in written.sites]
+    nodes = [node for site in sites for node in (site.expression, site.target, site.test) if node is not None]
+    assert len(nodes) > 3
+    assert {each.environment for node in nodes for each in (node, *node.find_all(Node))} == {None}
+
+
+def test_the_oldest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "_written", {})
+    monkeypatch.setattr(compiling, "WRITTEN", 3)
+    for number in range(10):
+        assert plain(f"{number}: ") == f"{number}: A&B in Oslo!"
+        assert len(compiling._written) <= 3
