@@ -181,6 +181,7 @@ def test_a_scheduled_issue_whose_approver_is_gone_is_paused_when_it_begins(ready
     run = ready("resume", ISSUE)
     assert run.code == 1 and "it has 0 of 1 approval" in run.err
     approve(ready)
+    assert history(ready)[-1].startswith("approved by mary, as user"), "given late, and there at once"
     ready.done("resume", ISSUE)
     ready.done("send", ISSUE)
     assert addressees(ready) == ["ann@example.org"]

@@ -140,6 +140,8 @@ def test_the_refusal_says_whose_word_is_missing_and_how_they_give_it() -> None:
     )
     assert caught.value.hint == f"for maria: mailer approve {NAME} --hash abababababab"
     refuse_unapproved(weighed(USERS, [by_user("maria")], NAME, HASH, "tom"))
+    two = settings(2, maria=Approver(user="maria"), tom=Approver(user="tom"), eve=Approver(user="eve"))
+    assert weighed(two, [by_user("maria")], NAME, HASH, "tom").may == ("eve",), "neither who did nor who sends"
     refuse_unapproved(weighed(settings(0), [], NAME, HASH, "tom"))
 
 
