@@ -20,6 +20,7 @@ WAY_OUT = re.compile(
     re.IGNORECASE,
 )
 HIDDEN = re.compile(r"display:none|visibility:hidden|opacity:0(?:\.0+)?(?:[;!]|$)|max-height:0", re.IGNORECASE)
+NO_LETTERS = re.compile(r"[\W_]+")
 SIZE = re.compile(r"(?:^|;)font-size:(\d*\.?\d+)(px|pt|em|rem|%)?", re.IGNORECASE)
 SMALLEST = {"px": 2.0, "pt": 2.0, "": 2.0, "em": 0.2, "rem": 0.2, "%": 20.0}
 """Sizes at and below which nobody sees that there is text."""
@@ -109,7 +110,7 @@ NAMES = {Part.HTML: "HTML", Part.TEXT: "text"}
 
 def letters(text: str) -> str:
     """Only its letters and digits, so that line breaks and commas make no difference."""
-    return "".join(filter(str.isalnum, text.casefold()))
+    return NO_LETTERS.sub("", text.casefold())
 
 
 def public_pages(facts: Facts) -> Iterator[Fault]:

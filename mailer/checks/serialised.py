@@ -15,7 +15,6 @@ LONGEST_LINE = 998
 """Octets without the line end; RFC 5322, 2.1.1."""
 
 LONGEST_QUOTED = 76
-BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 BAD_ESCAPE = re.compile(rb"=(?![0-9A-F]{2}|\r?\n|\Z)", re.IGNORECASE)
 NOT_QUOTED = re.compile(rb"[^\t\r\n\x20-\x7e]")
 NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]")
@@ -23,14 +22,19 @@ NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]")
 
 def long_lines(facts: Facts) -> Iterator[Fault]:
     for mail in facts.mails:
-        if any(len(line.removesuffix(b"\r")) > LONGEST_LINE for line in mail.raw.split(b"\n")):
+        if longest_line(mail.raw) > LONGEST_LINE:
             yield Fault(f"a line of the message has more than {LONGEST_LINE} octets", Place(Part.HEADERS))
+
+
+def longest_line(data: bytes) -> int:
+    return max(map(len, data.replace(b"\r\n", b"\n").split(b"\n")))
 
 
 def line_ends(facts: Facts) -> Iterator[Fault]:
     """A file that was saved with the line ends of Unix throughout is no fault of the mail."""
     for mail in facts.mails:
-        if b"\r" in mail.raw and BARE.search(mail.raw):
+        returns, ends, both = (mail.raw.count(end) for end in (b"\r", b"\n", b"\r\n"))
+        if returns and not returns == ends == both:
             yield Fault("a line of the message does not end with CR and LF together", Place(Part.HEADERS))
 
 
@@ -43,8 +47,7 @@ def encodings(facts: Facts) -> Iterator[Fault]:
 
 def misencoded(part: Entity) -> str:
     if part.encoding == "quoted-printable":
-        long = any(len(line.rstrip(b"\r")) > LONGEST_QUOTED for line in part.body.split(b"\n"))
-        if long or BAD_ESCAPE.search(part.body) or NOT_QUOTED.search(part.body):
+        if longest_line(part.body) > LONGEST_QUOTED or BAD_ESCAPE.search(part.body) or NOT_QUOTED.search(part.body):
             return "a part is not the quoted-printable that it says it is"
     elif part.encoding == "base64":
         if NOT_BASE64.search(part.body) or not decodes(part.body):

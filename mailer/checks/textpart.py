@@ -20,6 +20,7 @@ TAG = re.compile(
 ENTITY = re.compile(
     r"&(?:nbsp|amp|lt|gt|quot|apos|zwnj|zwj|shy|[mn]dash|hellip|[lr][ds]quo|middot|#\d{2,6}|#x[\da-f]{2,5});"
 )
+NO_LETTERS = re.compile(r"[\W_]+")
 ADDRESS = re.compile(r"https?://\S+|\S+@\S+")
 
 
@@ -68,7 +69,7 @@ def both(facts: Facts) -> Iterator[Mail]:
 
 
 def letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text.casefold()))
+    return NO_LETTERS.sub("", text.casefold())
 
 
 def line_lengths(facts: Facts) -> Iterator[Fault]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mailer.checks.finding import Level
 from mailer.cli import output
 from mailer.cli.options import JsonOption
 from mailer.cli.session import open_mailer
@@ -72,7 +73,7 @@ def show_plan(planned: Plan) -> None:
         let_pass = f"accepted: {finding.words} ({finding.rule}): {finding.accepted}"
         said = f"{finding.level.value}: {finding.words} ({finding.rule}); {finding.advice}"
         output.lines([let_pass if finding.accepted else said])
-    if not planned.findings:
+    if all(finding.level is Level.NOTE for finding in planned.findings):
         output.lines(["checks: all passed"])
 
 

@@ -67,9 +67,12 @@ def demo(
 def show_demo(done: Demo, folder: Path, seconds: float) -> None:
     from shlex import quote
 
+    from mailer.checks.finding import Level
+
     issue = done.composed.name
     files = len(list((done.outbox / "new").iterdir()))
-    passed = "all checks passed" if not done.plan.findings else f"{len(done.plan.findings)} warnings"
+    weighty = [finding for finding in done.plan.findings if finding.level is not Level.NOTE]
+    passed = "all checks passed" if not weighty else f"{len(weighty)} warnings"
     output.lines(
         [
             f"made a workspace in {folder}/ for Riverside Together, who do not exist",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -100,6 +101,22 @@ def listing(connection: Connection) -> list[IssueRow]:
     """Every frozen issue, newest first."""
     query = sa.select(*LISTING).order_by(issues.c.frozen_at.desc(), issues.c.id.desc())
     return [IssueRow(**row._asdict()) for row in connection.execute(query)]
+
+
+def subjects(connection: Connection, names: Sequence[str], limit: int, *, but: str) -> dict[str, str]:
+    """The subjects of the last issues to any of these lists by their names, newest first, `but` that one."""
+    to_them = (
+        sa.select(issue_lists.c.issue_id)
+        .join(lists, lists.c.id == issue_lists.c.list_id)
+        .where(lists.c.name.in_(names), issue_lists.c.issue_id == issues.c.id)
+    )
+    query = (
+        sa.select(issues.c.name, issues.c.subject)
+        .where(issues.c.name != but, issues.c.state != IssueState.CANCELLED, to_them.exists())
+        .order_by(issues.c.frozen_at.desc(), issues.c.id.desc())
+        .limit(limit)
+    )
+    return {row.name: row.subject for row in connection.execute(query)}
 
 
 def set_state(connection: Connection, name: str, state: IssueState, now: datetime, reason: str = "") -> int:

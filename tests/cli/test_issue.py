@@ -26,6 +26,7 @@ from tests.cli.campaign import (
 )
 
 PEOPLE = ("ann@example.org,Ann,Oslo", "bo@example.org,,Bergen", "cy@example.org,Cy,")
+PREHEADER = "What the week brought along the river, in two articles"
 TOKEN = re.compile(r"(?:/u/|%20)([A-Za-z0-9_-]{40,})")
 
 
@@ -43,7 +44,7 @@ def issue(mailer: Any) -> Any:
         mailer,
         'Dear {{ subscriber.first_name | default("friend") }},\n\n[articles]',
         articles=[{"key": keys["Nets"]}, {"key": keys["Weir"]}],
-        preheader="Two articles",
+        preheader=PREHEADER,
     )
     return mailer
 
@@ -253,7 +254,7 @@ def test_a_preview_is_for_a_made_up_reader(issue: Any) -> None:
     run = issue.done("preview", ISSUE, "--json")
     written = {name: Path(run.json[name]) for name in ("html", "text", "message")}
     assert {path.parent for path in written.values()} == {issue.root / "preview"}
-    assert (run.json["subject"], run.json["preheader"], run.json["list_name"]) == ("Rivers", "Two articles", "members")
+    assert (run.json["subject"], run.json["preheader"], run.json["list_name"]) == ("Rivers", PREHEADER, "members")
     assert "Dear Alex," in written["html"].read_text()
     assert "Dear Alex," in written["text"].read_text()
     mail = read(BytesParser(policy=policy.default), written["message"])

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mailer.audience.mail_domains import LARGE
 from mailer.checks.facts import Facts, IssueFacts, SendingFacts
-from mailer.model import Recipient
+from mailer.model import Issue, Recipient
 from mailer.render.flat import sources
 from mailer.render.issue import RenderedIssue
 from mailer.services.checking.asking import believed
@@ -15,9 +16,13 @@ from mailer.services.checking.history import audience_of
 from mailer.services.checking.mails import SampleMails
 from mailer.services.prepare import Prepared
 from mailer.services.program import Program
+from mailer.store import issues as stored_issues
 from mailer.store.ledger import FrozenCounts
 
 OUTBOX = "outbox"
+
+SUBJECTS = 12
+"""So many issues back a subject is remembered."""
 
 FIELD = re.compile(r"\bsubscriber(?:\.([A-Za-z_]\w*)|\['(\w+)'\])")
 GIVEN = frozenset({"email", "id", "list"})
@@ -41,16 +46,18 @@ def facts_of(program: Program, prepared: Prepared, known: Circumstances, samples
     facts = Facts(
         now=program.now(),
         mails=samples.mails,
-        issue=issue_facts(prepared, known, samples),
+        issue=issue_facts(program, prepared, known, samples),
         sending=sending_facts(program, prepared),
         audience=audience_of(program, prepared, known.audience, known.people),
         clients=program.settings.checks.clients,
+        shorteners=frozenset(host.lower() for host in program.settings.checks.shorteners),
+        placeholders=program.settings.checks.placeholders,
     )
     return believed(program, facts)
 
 
-def issue_facts(prepared: Prepared, known: Circumstances, samples: SampleMails) -> IssueFacts:
-    issue = prepared.issue
+def issue_facts(program: Program, prepared: Prepared, known: Circumstances, samples: SampleMails) -> IssueFacts:
+    issue, used = prepared.issue, fields_used(prepared.rendered)
     return IssueFacts(
         name=issue.name,
         kind=issue.kind.value,
@@ -61,8 +68,10 @@ def issue_facts(prepared: Prepared, known: Circumstances, samples: SampleMails) 
         repeated={article.key: known.sent[article.key] for article in prepared.articles if article.key in known.sent},
         unwritable=samples.unwritable,
         samples=samples.samples,
-        fields_used=fields_used(prepared.rendered),
+        fields_used=used,
         fields_known=fields_known(known.people),
+        without=without(known.people, used - GIVEN),
+        subjects=subjects(program, issue),
         sent_otherwise=known.sent_otherwise,
     )
 
@@ -75,6 +84,7 @@ def sending_facts(program: Program, prepared: Prepared) -> SendingFacts:
         base_url=prepared.base_url,
         leaves_this_machine=settings.provider.name != OUTBOX,
         from_email=prepared.sender.email,
+        free_mail=prepared.sender.email.rpartition("@")[2].lower() in LARGE,
         tracking="counting" in prepared.addressing,
     )
 
@@ -84,6 +94,17 @@ def fields_used(rendered: RenderedIssue) -> frozenset[str]:
     parts = (rendered.subject, rendered.preheader, rendered.html, rendered.text)
     found = (FIELD.finditer(source) for part in parts for source in sources(part.segments))
     return frozenset(match[1] or match[2] for matches in found for match in matches)
+
+
+def without(people: Sequence[Recipient], fields: frozenset[str]) -> dict[str, int]:
+    """How many of these people have no value in each of the fields."""
+    return {name: sum(person.attributes.get(name) in (None, "") for person in people) for name in fields}
+
+
+def subjects(program: Program, issue: Issue) -> dict[str, str]:
+    """The subjects of the last issues that any of its lists got, by their names."""
+    with program.store.read() as connection:
+        return stored_issues.subjects(connection, issue.lists, SUBJECTS, but=issue.name)
 
 
 def fields_known(people: Sequence[Recipient]) -> frozenset[str]:

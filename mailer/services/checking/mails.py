@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from mailer.checks.facts import Mail
 from mailer.errors import MailerError
 from mailer.model import Recipient
+from mailer.services.checking.choosing import Sample, chosen, measured
 from mailer.services.prepare import Prepared
 from mailer.services.program import Program
 from mailer.services.samples import made_up_of, neutral_recipient
-from mailer.services.writer import MailWriter
+from mailer.services.writer import MailWriter, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +32,18 @@ class SampleMails:
 def sample_mails(program: Program, prepared: Prepared, people: Sequence[Recipient]) -> SampleMails:
     """Write the mails of all samples, and keep the few that are worth a look."""
     keys = program.workspace.secret_keys(program.environ)
-    writer = MailWriter(prepared.issue.name, prepared.snapshot, keys, preview=True)
+    # Who is in the audience can be written to; whether their addresses need SMTPUTF8 was asked there.
+    route = Route(smtputf8=True)
+    writer = MailWriter(prepared.issue.name, prepared.snapshot, keys, preview=True, route=route)
     unwritable: Counter[str] = Counter()
-    longest: tuple[int, Recipient] | None = None
+    samples: list[Sample] = []
     for recipient in people or [neutral_recipient(prepared)]:
         try:
-            size = len(writer.personal(recipient).html)
+            samples.append(measured(writer, recipient))
         except MailerError as error:
             unwritable[error.message] += 1
-            continue
-        if longest is None or size > longest[0]:
-            longest = size, recipient
-    if longest is None:
-        return SampleMails((), dict(unwritable), len(people) or 1)
-    wanted = [("made-up reader", made_up_of(prepared, people), False), ("longest", longest[1], bool(people))]
+    wanted = [("made-up reader", made_up_of(prepared, people), False)] if samples else []
+    wanted += [(who, recipient, True) for who, recipient in chosen(samples if people else ()).items()]
     mails = []
     for who, recipient, real in wanted:
         try:
