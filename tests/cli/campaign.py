@@ -41,8 +41,8 @@ def add_articles(mailer: Any, *pieces: Piece, source: str = "paper") -> dict[str
 def add_people(mailer: Any, list_name: str, *rows: str) -> None:
     """Rows of `email,first name,city`, all confirmed."""
     text = "\n".join(("email,first name,city", *rows)) + "\n"
-    words = ("--state", "confirmed", "--consent", "a test") if list_name == "weekly" else ()
-    mailer.done("subscribers", "import", "-", "--list", list_name, *words, stdin=text.encode())
+    words = ("--state", "confirmed") if list_name == "weekly" else ()
+    mailer.done("subscribers", "import", "-", "--list", list_name, "--consent", "a test", *words, stdin=text.encode())
 
 
 def crowd(count: int) -> list[str]:

@@ -208,6 +208,22 @@ def test_an_article_that_a_list_got_is_an_error_without_again(issue: Any) -> Non
     assert issue.done("plan", "next", "--again").err == ""
 
 
+def test_what_readers_lack_and_what_they_had_before_is_told(issue: Any) -> None:
+    issue.done("send", ISSUE)
+    text = (issue.root / "issues" / f"{ISSUE}.md").read_text()
+    (issue.root / "issues" / "next.md").write_text(
+        text.replace("[articles]", "[articles] TK, as [our shop](https://go.example/a)")
+    )
+    issue.add_settings('[checks]\nplaceholders = ["our shop"]\nshorteners = ["GO.example"]\n')
+    found = issue("plan", "next", "--again", "--json").json["findings"]
+    messages = {each["rule"]: each["message"] for each in found}
+    assert messages["field-missing"].startswith("1 of 3 people looked at have no first_name")
+    assert messages["repeated-subject"] == "one of these lists got an issue with this subject before"
+    assert {each["place"]["excerpt"] for each in found if each["rule"] == "placeholder"} == {"TK", "our shop"}
+    assert "shortened-link" in messages
+    assert "repeated-subject" not in {each["rule"] for each in issue("plan", ISSUE, "--json").json["findings"]}
+
+
 def test_everything_in_order(issue: Any) -> None:
     change_pages(issue)
     assert "checks: all passed" in issue.done("plan", ISSUE).out
