@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from functools import cache
+from pathlib import Path
 
 import dkim
 import pytest
@@ -16,6 +17,8 @@ from hypothesis import strategies as st
 from mailer.checks.domain.received import judge_message
 from mailer.checks.domain.signature import MOST, Signature, parts_of, signatures
 from mailer.checks.domain.verdict import State, Verdict
+from mailer.providers.smtp.dkim import DkimSigner
+from mailer.providers.smtp.keyfile import load_key, public_text
 from tests.unit.checks.zones import Zone, told, zone
 
 NOW = 1_795_000_000
@@ -305,3 +308,14 @@ def test_nobody_is_named() -> None:
 @pytest.mark.parametrize("data", [b"", b"\r\n\r\n", b"no mail", b":\n:\n", b"From: a@b.example", b"DKIM-Signature:\n"])
 def test_anything_else_is_read_as_well(data: bytes) -> None:
     assert judge_message(data, keys(), NOW)
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ed25519"])
+def test_our_own_signatures_hold_with_the_record_that_the_doctor_gives(tmp_path: Path, kind: str) -> None:
+    private = rsa.generate_private_key(65537, 2048) if kind == "rsa" else Ed25519PrivateKey.generate()
+    file = tmp_path / "dkim.pem"
+    file.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    file.chmod(0o600)
+    signer = DkimSigner([load_key(file, "example.org", "s1")])
+    data = signer.headers(mail(), NOW) + mail()
+    assert {verdict.state for verdict in judged(data, keys(public_text(file)))} == {State.OK}
