@@ -1,4 +1,4 @@
-"""The same fault weighs more or less by what is known about it."""
+"""The same fault weighs more or less by what is known about it, and is shown where it stands."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from mailer.checks.facts import Facts
-from mailer.checks.finding import Level
+from mailer.checks.finding import Level, Part
 from mailer.checks.run import check
 from tests.unit.checks.cases.links import HERE
 from tests.unit.checks.cases.words import MEANT
-from tests.unit.checks.making import GOOD, RAW, html, mail, sending
+from tests.unit.checks.making import GOOD, HTML, RAW, html, mail, sending
 
 MARKS = html("<p>Dear {{ name }}, *|FNAME|*</p>")
 LEAVES_NOT = sending(leaves_this_machine=False).sending
@@ -38,3 +38,26 @@ LONG_LINE = html("<p>x</p>", text=GOOD.mails[0].text + "x" * 999)
 )
 def test_a_fault_weighs_what_it_does(facts: Facts, rule: str, level: Level) -> None:
     assert [finding.level for finding in check(facts) if finding.rule == rule] == [level]
+
+
+BODY = HTML[: HTML.index("</div>\n</body>")].count("\n") + 2
+LAST = GOOD.mails[0].text.count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("facts", "rule", "part", "line"),
+    [
+        (mail(text=GOOD.mails[0].text + "TK"), "placeholder", Part.TEXT, LAST),
+        (mail(text=GOOD.mails[0].text + "<br>"), "text-html", Part.TEXT, LAST),
+        (mail(text=GOOD.mails[0].text + "x" * 201), "text-lines", Part.TEXT, LAST),
+        (mail(raw=RAW.replace(b"NEWS", b"\xff")), "transfer-encoding", Part.TEXT, 0),
+        (mail(raw=RAW.replace(b"=3D", b"=", 1)), "transfer-encoding", Part.HTML, 0),
+        (mail(subject="TK"), "placeholder", Part.SUBJECT, 0),
+        (html("<p>TK</p>"), "placeholder", Part.HTML, BODY),
+        (html('<p><a href="/a">x</a></p>'), "relative-link", Part.HTML, BODY),
+    ],
+)
+def test_a_fault_is_shown_where_it_stands(facts: Facts, rule: str, part: Part, line: int) -> None:
+    (place,) = [finding.place for finding in check(facts) if finding.rule == rule]
+    assert place is not None
+    assert (place.part, place.line) == (part, line)

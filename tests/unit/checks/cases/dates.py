@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from mailer.checks.facts import Facts
 from tests.unit.checks.making import Case, html, issue
@@ -9,6 +10,16 @@ from tests.unit.checks.making import Case, html, issue
 def said(language: str, text: str) -> Facts:
     """On 22 November 2026."""
     return replace(html(f"<p>{text}</p>"), issue=issue(language=language).issue)
+
+
+def in_january(text: str) -> Facts:
+    return replace(said("en", text), now=datetime(2027, 1, 5, 9, tzinfo=UTC))
+
+
+def apart(letters: int, *, before: bool = False) -> str:
+    """An invitation and a day that is over, with so many letters between."""
+    between = f" {'x' * (letters - 2)} "
+    return f"14 November{between}join us" if before else f"Join us{between}14 November"
 
 
 OVER = (
@@ -52,7 +63,19 @@ NOT_OVER = (
 
 CASES = {
     "day-over": Case(
-        [(said(*each), "readers are invited to a day that is over") for each in OVER],
-        [*(said(*each) for each in NOT_OVER), replace(said("en", "Join us on 14 November"), issue=None)],
+        [(said(*each), "readers are invited to a day that is over") for each in OVER]
+        + [
+            (in_january("Join us on 14 December"), "readers are invited to a day that is over"),
+            (said("en", apart(100)), "readers are invited"),
+            (said("en", apart(100, before=True)), "readers are invited"),
+        ],
+        [
+            in_january("Join us on 6 January"),
+            in_january("Join us on 14 August"),
+            said("en", apart(101)),
+            said("en", apart(101, before=True)),
+            *(said(*each) for each in NOT_OVER),
+            replace(said("en", "Join us on 14 November"), issue=None),
+        ],
     )
 }
