@@ -41,6 +41,12 @@ def test_awkward_people_are_found_each_for_one_reason() -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["דנה", "محمد"])
+def test_names_of_either_kind_of_right_to_left_are_found(name: str) -> None:
+    people = [person("wordy", city="Llanfairpwllgwyngyll"), person("bare"), person("other", first_name=name)]
+    assert f"right-to-left: {name} <other@example.org>" in [each.label for each in awkward_readers(people)]
+
+
 def test_nobody_is_awkward_twice_and_of_nobody_nobody_is() -> None:
     assert [each.key for each in awkward_readers([person("one", first_name="محمد")])] == ["person:one"]
     assert awkward_readers([]) == []
