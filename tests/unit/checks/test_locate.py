@@ -72,6 +72,7 @@ def where(found: Finding, *said: str) -> str:
         (Part.HTML, "https://rivers.example/home", "mailer.toml:3"),
         (Part.HTML, "***", f"{FILE}:15"),
         (Part.HTML, "about the weir and what com...", f"{FILE}:12"),
+        (Part.HTML, "the weir a...", f"{FILE}:12"),
         (Part.HTML, "nowhere at all is this written", ""),
         (Part.HTML, "!!!", ""),
         (Part.HTML, "", ""),
