@@ -75,7 +75,8 @@ def overlapping() -> bytes:
     """Many entries of the directory that share one deflated kernel (as in David Fifield's zip bomb)."""
     body = b"0" * (64 << 20)
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    packed = packer.compress(body) + packer.flush()
+    piece = packer.compress(body[: 1 << 20]) + packer.flush(zlib.Z_FULL_FLUSH)
+    packed = piece * 64 + packer.flush()
     crc = zlib.crc32(body)
     local = struct.pack("<4s5H3I2H", b"PK\x03\x04", 20, 0, 8, 0, 0, crc, len(packed), len(body), 5, 0) + b"a.csv"
     entries = b"".join(

@@ -7,7 +7,7 @@ from jinja2.nodes import Node
 
 from mailer.errors import TemplateError
 from mailer.render import compile as compiling
-from mailer.render.compile import IssueEnvironment, PartInput, compile_html, compile_plain
+from mailer.render.compile import IssueEnvironment, PartInput, compile_html, compile_plain, rendered
 from mailer.render.fields import clean_fields
 from mailer.render.personal import PersonalPart
 from mailer.render.sources import TemplateText
@@ -30,6 +30,19 @@ def test_its_places_are_counted_from_where_the_part_is() -> None:
     assert plain("{{ subscriber.first }}{% set own = subscriber.vip %}: ") == "Kari: A&B in Oslo!"
     assert plain("{{ issue.subject }}: ", strings=True) == "Kari: A&B in Oslo!"
     assert plain("") == "A&B in Oslo!"
+
+
+def test_sites_and_kept_values_are_counted_the_same_a_second_time() -> None:
+    templates = {
+        "main": TemplateText(
+            "{% set one = issue.x ~ subscriber.first %}{{ one }}{% include 'foot' %}{{ one }}", "main"
+        ),
+        "foot": TemplateText("{% set two = issue.y ~ subscriber.city %}{{ two }}", "foot"),
+    }
+    given = PartInput(templates, "main", {"issue": {"x": "1", "y": "2"}}, "en", "s4lt", {})
+    first, again = (rendered(given, autoescape=False)[0].sites for _ in range(2))
+    assert (len(again), again.aliases) == (len(first), first.aliases) == (3, 2)
+    assert PersonalPart(compile_plain(given)).render(READER, {}) == "1Kari2Oslo1Kari"
 
 
 def test_another_text_under_the_same_name_is_another() -> None:
