@@ -158,6 +158,16 @@ def test_a_scheduled_issue_is_approved_too_and_a_word_taken_back_makes_it_a_draf
     ready.done("send", ISSUE)
 
 
+def test_a_word_for_an_edited_file_can_be_taken_back_and_what_is_scheduled_stays(ready: Any) -> None:
+    ready.add_settings(PEOPLE)
+    approve(ready)
+    ready.done("send", ISSUE, "--at", "+2h")
+    write_issue(ready, "Hello again.")
+    approve(ready, user="bin")
+    assert "draft" not in ready.done("approve", ISSUE, "--withdraw").out
+    assert ready.done("plan", ISSUE, "--json").json["state"] == "scheduled"
+
+
 def test_what_was_sent_can_neither_be_approved_nor_taken_back(ready: Any) -> None:
     approve(ready)
     ready.done("send", ISSUE)
