@@ -195,17 +195,17 @@ def disputed(document: Document, screen: Screen, low: list[int], high: list[int]
 
 def test_colours_sizes_and_what_is_hidden_are_what_chromium_computes(measured: Measured) -> None:
     assert measured.computed == []
-    assert measured.messages >= 10 and measured.texts > 2000
+    assert measured.messages >= 10 and measured.texts > 1500
 
 
 def test_what_is_behind_text_are_the_pixels_of_a_screenshot(measured: Measured) -> None:
     assert measured.pixels == []
-    assert measured.grounds > 500
+    assert measured.grounds > 300
 
 
 def test_the_text_that_is_too_faint_is_what_axe_finds(measured: Measured) -> None:
     assert measured.verdicts == []
-    assert measured.faint > 10 and measured.fine > 300
+    assert measured.faint > 10 and measured.fine > 200
 
 
 def is_faint(look: Look) -> bool:
