@@ -34,9 +34,7 @@ def test_its_places_are_counted_from_where_the_part_is() -> None:
 
 def test_sites_and_kept_values_are_counted_the_same_a_second_time() -> None:
     templates = {
-        "main": TemplateText(
-            "{% set one = issue.x ~ subscriber.first %}{{ one }}{% include 'foot' %}{{ one }}", "main"
-        ),
+        "main": TemplateText("{% set a = issue.x ~ subscriber.first %}{{ a }}{% include 'foot' %}{{ a }}", "main"),
         "foot": TemplateText("{% set two = issue.y ~ subscriber.city %}{{ two }}", "foot"),
     }
     given = PartInput(templates, "main", {"issue": {"x": "1", "y": "2"}}, "en", "s4lt", {})
