@@ -244,6 +244,13 @@ def test_a_key_approves_on_an_account_that_many_share(ready: Any, key: Path) -> 
     assert [each.partition(", 20")[0] for each in history(ready)][1] == "approved by maria, by key"
 
 
+def test_who_has_a_key_is_told_to_use_it(ready: Any, key: Path) -> None:
+    public = key.with_suffix(".pub").read_text().strip()
+    ready.add_settings(f'{REQUIRED}[approval.people.maria]\nuser = "bin"\nkey = "{public}"\n')
+    run = ready("approve", ISSUE, "--hash", hash_of(ready))
+    assert run.code == 2 and "maria approves with a key" in run.err
+
+
 def test_a_signature_that_was_written_into_the_database_does_not_count(ready: Any, key: Path) -> None:
     public = key.with_suffix(".pub").read_text().strip()
     ready.add_settings(f'{REQUIRED}[approval.people.maria]\nkey = "{public}"\n')
