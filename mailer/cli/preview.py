@@ -17,6 +17,7 @@ from mailer.cli import output
 from mailer.cli.compose import relative
 from mailer.cli.issue import IssueArgument, bare
 from mailer.cli.options import JsonOption
+from mailer.cli.screenshots import BrowserOption, OfflineOption, ReaderOption, Wanted, refuse_mixture, take
 from mailer.cli.session import open_mailer, workspace_of
 from mailer.cli.signals import stop_on_signal
 
@@ -56,15 +57,28 @@ def preview(
         bool | None,
         typer.Option("--open/--no-open", help="Open the browser. Default: only --serve does, at a terminal."),
     ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option("--screenshots", metavar="DIR", help="Write a PNG of every view into this folder.")
+    ] = None,
+    readers: ReaderOption = None,
+    browser: BrowserOption = "",
+    offline: OfflineOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Look at an issue as one reader gets it: as files, or with --serve on a page that follows its files.
+    """Look at an issue as one reader gets it: as files, with --serve on a page that follows its files, or as pictures.
 
     It is written for a made-up reader unless one is named. The links do nothing.
     """
     from mailer.cli.arguments import address_text
 
     address = address_text(email) if email else ""
+    wanted = Wanted(pictures, tuple(readers or ()), browser, offline)
+    refuse_mixture(wanted, other="--serve" if serve else "--out" if folder else "")
+    if pictures:
+        index = take(workspace_of(context), bare(issue), address, wanted, as_json=as_json)
+        if show:
+            typer.launch(index.as_uri())
+        return
     if serve:
         refuse_folder(folder)
         show = sys.stdout.isatty() if show is None else show

@@ -382,12 +382,19 @@ def test_checks_are_of_a_view(preview: Preview) -> None:
 
 def test_pictures_can_be_taken_of_every_frame(preview: Preview) -> None:
     found = list(shots(preview.session, Wish()))
-    assert [(each.name, each.width, each.scheme, each.images) for each in found] == [
-        ("phone-light", 375, "light", True), ("phone-dark", 375, "dark", True),
-        ("phone-images-off", 375, "light", False), ("desktop-light", 800, "light", True),
-        ("desktop-dark", 800, "dark", True), ("desktop-images-off", 800, "light", False),
+    assert [(each.name, each.width, each.scheme, each.images, each.direction) for each in found] == [
+        ("phone-light", 375, "light", True, "ltr"), ("phone-dark", 375, "dark", True, "ltr"),
+        ("phone-images-off", 375, "light", False, "ltr"), ("phone-right-to-left", 375, "light", True, "rtl"),
+        ("desktop-light", 800, "light", True, "ltr"), ("desktop-dark", 800, "dark", True, "ltr"),
+        ("desktop-images-off", 800, "light", False, "ltr"), ("desktop-right-to-left", 800, "light", True, "rtl"),
+        ("inbox-light", 375, "light", False, "ltr"), ("inbox-dark", 375, "dark", False, "ltr"),
+        ("text", 800, "light", False, "ltr"), ("source", 800, "light", False, "ltr"),
+        ("message", 800, "light", False, "ltr"),
     ]  # fmt: skip
-    assert all("prefers-color-scheme" not in each.html for each in found)
+    assert all("prefers-color-scheme" not in each.html for each in found if each.name != "source")
+    assert [each.name for each in found if each.drawn] == ["inbox-light", "inbox-dark", "text", "source", "message"]
+    brief = [each.name for each in shots(preview.session, Wish("arabic"), whole=False)]
+    assert brief == ["phone-light", "desktop-light", "inbox-light", "text"]
 
 
 def test_nothing_of_the_database_changes(preview: Preview) -> None:

@@ -24,12 +24,13 @@ NAMES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Somebody as whom to look. `real`: a subscriber, whose address is known."""
+    """Somebody as whom to look. `real`: a subscriber, whose address is known; `why` that one, without naming them."""
 
     key: str
     label: str
     recipient: Recipient
     real: bool = False
+    why: str = ""
 
 
 def made_up_readers(recipient: Recipient) -> list[Reader]:
@@ -60,7 +61,7 @@ def awkward_readers(people: Sequence[Recipient]) -> list[Reader]:
 def reader_of(person: Recipient, why: str = "") -> Reader:
     name = name_of(person.attributes)
     label = f"{name} <{person.email}>" if name else person.email
-    return Reader(PERSON + person.subscriber_id, f"{why}: {label}" if why else label, person, real=True)
+    return Reader(PERSON + person.subscriber_id, f"{why}: {label}" if why else label, person, real=True, why=why)
 
 
 def name_of(fields: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from mailer.checks.facts import Mail
 from mailer.checks.finding import Finding
@@ -12,6 +13,9 @@ from mailer.services.prepare import Prepared
 from mailer.services.previewing.readers import MADE_UP, Reader
 from mailer.services.previewing.trouble import Trouble
 from mailer.services.writer import MailWriter
+
+SNIPPET: Final = 300
+"""Letters; more than an inbox has room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,11 @@ class View:
     seconds: float
     compiling: float
     current: bool
+
+    @property
+    def snippet(self) -> str:
+        """What an inbox shows after the subject."""
+        return " ".join(f"{self.mail.preheader} {self.mail.text}".split())[:SNIPPET]
 
 
 @dataclass(frozen=True, slots=True)

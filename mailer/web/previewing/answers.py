@@ -62,7 +62,7 @@ def of_view(view: View) -> dict[str, Any]:
         "preheader": mail.preheader,
         "sender": view.sender,
         "reader": of_reader(view.reader),
-        "snippet": " ".join(f"{mail.preheader} {mail.text}".split())[:300],
+        "snippet": view.snippet,
         "language": view.language,
         "direction": view.direction,
         "hash": view.hash[:12],
