@@ -116,6 +116,6 @@ def _figure(name: str, picture: Listed) -> str:
     return (
         f'<figure style="width:{picture.width + 2}px"><figcaption>{words}<code>{file}</code></figcaption>'
         f'<div class="picture"><a href="{file}">'
-        f'<img src="{file}" alt="{alt}" width="{picture.width}" height="{picture.height}" loading="lazy"></a></div>'
+        f'<img src="{file}" alt="{alt}" width="{picture.width}" height="{picture.height}"></a></div>'
         "</figure>\n"
     )

@@ -87,6 +87,9 @@ class Camera:
             width, height = page.evaluate(
                 "[document.documentElement.scrollWidth, Math.max(document.documentElement.scrollHeight, 1)]"
             )
+            if shot.drawn:
+                # A window as high as the text: six times as fast as drawing beyond one that is not.
+                page.set_viewport_size({"width": width, "height": height})
             scale = SCALES.get(shot.width, 1)
             for top, size in stretches(height, MOST_DOTS // scale):
                 png = page.screenshot(
