@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 SILENT = frozenset({"style", "script", "title", "head", "noscript", "template"})
@@ -31,7 +30,9 @@ def blocks_of(root: Any) -> list[Block]:
     found: list[Block] = []
     line: list[str] = []
     owner = root
-    for element, text in runs(root, root):
+    pieces: list[tuple[Any, str | None]] = []
+    add_runs(root, root, pieces)
+    for element, text in pieces:
         if text is None or element is not owner:
             if words := " ".join("".join(line).split()):
                 found.append(Block(words, owner))
@@ -42,18 +43,19 @@ def blocks_of(root: Any) -> list[Block]:
     return found
 
 
-def runs(element: Any, owner: Any) -> Iterator[tuple[Any, str | None]]:
+def add_runs(element: Any, owner: Any, found: list[tuple[Any, str | None]]) -> None:
     """Pieces of text with the block they belong to; None where a block begins or ends."""
-    if not isinstance(element.tag, str) or element.tag in SILENT or UNSEEN.search(element.get("style") or ""):
+    tag = element.tag
+    if not isinstance(tag, str) or tag in SILENT or UNSEEN.search(element.get("style") or ""):
         return
-    own = owner if element.tag in FLOWING or element.tag == "br" else element
+    own = owner if tag in FLOWING or tag == "br" else element
     if own is not owner:
-        yield own, None
-    yield own, " " if element.tag == "br" else element.text or ""
-    if element.tag == "img":
-        yield own, f" {element.get('alt') or ''} "
+        found.append((own, None))
+    found.append((own, " " if tag == "br" else element.text or ""))
+    if tag == "img":
+        found.append((own, f" {element.get('alt') or ''} "))
     for child in element:
-        yield from runs(child, own)
-        yield own, child.tail or ""
+        add_runs(child, own, found)
+        found.append((own, child.tail or ""))
     if own is not owner:
-        yield owner, None
+        found.append((owner, None))

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 import tinycss2
 from tinycss2.color3 import parse_color
@@ -26,9 +25,7 @@ from mailer.checks.cssnames import (
     UNITS,
     VENDOR,
 )
-
-Node = Any
-"""A node of tinycss2, which has no types of its own."""
+from mailer.checks.parsed import Node, declarations_of, rules_of
 
 Needs = tuple[frozenset[str], ...]
 """For each selector of a rule the tags, .classes and #ids that must be in a document for it to match anything."""
@@ -49,14 +46,13 @@ class Found:
 @lru_cache(maxsize=4096)
 def in_block(css: str) -> tuple[Found, ...]:
     """The features of a `style` attribute."""
-    nodes = tinycss2.parse_blocks_contents(css, skip_comments=True, skip_whitespace=True)
-    return tuple(of_declarations([node for node in nodes if node.type == "declaration"]))
+    return tuple(of_declarations(declarations_of(css)))
 
 
 @lru_cache(maxsize=64)
 def in_sheet(css: str) -> tuple[Found, ...]:
     """The features of a `style` element."""
-    return tuple(of_rules(tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)))
+    return tuple(of_rules(rules_of(css)))
 
 
 def of_rules(rules: Iterable[Node], *, graceful: bool = False) -> Iterator[Found]:

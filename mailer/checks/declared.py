@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-import tinycss2
-
 from mailer.checks.colour import CLEAR, Colour, css_colour
+from mailer.checks.parsed import declarations_of
 
 Token = Any
 
@@ -52,16 +51,21 @@ class Declared:
 
 @lru_cache(maxsize=8192)
 def declared(css: str) -> Declared:
-    """The text of a `style` attribute or of a rule's block."""
+    """The text of a `style` attribute."""
+    return of_declarations(declarations_of(css))
+
+
+def of_declarations(nodes: Iterable[Token]) -> Declared:
     normal: dict[str, Value] = {}
     important: dict[str, Value] = {}
-    for each in tinycss2.parse_blocks_contents(css, skip_comments=True, skip_whitespace=True):
-        if each.type == "declaration":
-            for name, value in understood(each.lower_name, [part for part in each.value if part.type != "whitespace"]):
-                if each.important:
-                    important[name] = value
-                elif name not in important:
-                    normal[name] = value
+    for each in nodes:
+        if each.lower_name not in READERS:
+            continue
+        for name, value in understood(each.lower_name, [part for part in each.value if part.type != "whitespace"]):
+            if each.important:
+                important[name] = value
+            elif name not in important:
+                normal[name] = value
     return Declared(normal, important)
 
 

@@ -56,6 +56,22 @@ class Document:
         return list(self.root.iter("*"))
 
     @cached_property
+    def parents(self) -> list[int]:
+        """The number of the element that each is in, -1 for the root."""
+        return [self.numbers.get(element.getparent(), -1) for element in self.elements]
+
+    @cached_property
+    def attributes(self) -> list[tuple[tuple[str, str], ...]]:
+        """Those of each element."""
+        return [tuple(element.items()) for element in self.elements]
+
+    @cached_property
+    def texts(self) -> list[tuple[int, Element, str]]:
+        """The elements that say something themselves, with their numbers; marks that only separate are nothing."""
+        found = ((number, element, own_text(element)) for number, element in enumerate(self.elements))
+        return [each for each in found if any(map(str.isalnum, each[2]))]
+
+    @cached_property
     def numbers(self) -> dict[Element, int]:
         return {element: number for number, element in enumerate(self.elements)}
 
@@ -88,18 +104,30 @@ class Document:
 
 def visible(element: Element) -> str:
     """The text of an element and what is in it, alternative texts of images included, white space as one space."""
-    return " ".join("".join(pieces(element)).split())
+    pieces: list[str] = []
+    add_text(element, pieces)
+    return " ".join("".join(pieces).split())
 
 
-def pieces(element: Element) -> Iterator[str]:
-    if not isinstance(element.tag, str) or element.tag in SILENT:
+def add_text(element: Element, pieces: list[str]) -> None:
+    """What is read of an element, behind what was read before."""
+    tag = element.tag
+    if not isinstance(tag, str) or tag in SILENT:
         return
-    if element.tag == "img":
-        yield f" {element.get('alt') or ''} "
-    yield element.text or ""
+    if tag == "img":
+        pieces.append(f" {element.get('alt') or ''} ")
+    if text := element.text:
+        pieces.append(text)
     for child in element:
-        yield from pieces(child)
-        yield child.tail or ""
+        add_text(child, pieces)
+        if tail := child.tail:
+            pieces.append(tail)
+
+
+def own_text(element: Element) -> str:
+    """What an element says itself, not what is in it."""
+    pieces = [element.text, *(child.tail for child in element)]
+    return " ".join("".join(piece for piece in pieces if piece).split())
 
 
 def short(text: str) -> str:

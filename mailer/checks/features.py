@@ -18,6 +18,9 @@ FROM_WORD = ("[if !mso", "[if !gte mso", "[if !(mso", "[if (!mso", "[if (!gte ms
 """How a comment begins after which Outlook on Windows, which is Word, reads nothing until the next `endif`."""
 
 
+BY_CONTENT = frozenset({"style", "video", "audio", "picture"})
+"""Elements whose features depend on what is in them."""
+
 VML_PICTURE = re.compile(r"<v:(?:fill|image|background)\b")
 
 
@@ -36,9 +39,13 @@ USES: WeakKeyDictionary[Document, tuple[Use, ...]] = WeakKeyDictionary()
 
 
 def uses(document: Document) -> tuple[Use, ...]:
-    """Each feature of a mail with the places where it is used. What stands in comments for Outlook is not looked at."""
+    """Each feature of a mail with the first place where it is used so. What stands in comments for Outlook is not
+    looked at."""
     if document not in USES:
-        USES[document] = tuple(all_uses(document))
+        first: dict[tuple[str, bool, bool], Use] = {}
+        for use in all_uses(document):
+            first.setdefault((use.slug, use.graceful, use.hidden_from_word), use)
+        USES[document] = tuple(first.values())
     return USES[document]
 
 
@@ -46,8 +53,13 @@ def all_uses(document: Document) -> Iterator[Use]:
     for slug, words, graceful in htmlfeatures.of_document(document):
         yield Use(slug, document.place(document.root, words), graceful)
     known, hidden, painted = vocabulary(document), unseen_by_word(document), has_vml_picture(document)
-    for element in document.elements:
+    seen = set()
+    for element, attributes in zip(document.elements, document.attributes, strict=True):
         unseen = element in hidden
+        like = element.tag, attributes, unseen
+        if like in seen and element.tag not in BY_CONTENT:  # one before it has all of its features
+            continue
+        seen.add(like)
         for slug, words, graceful in htmlfeatures.of_element(element):
             yield Use(slug, document.place(element, words), graceful, unseen)
         for found in styled(element, known):
@@ -66,8 +78,8 @@ def styled(element: Element, known: frozenset[str]) -> Iterator[cssfeatures.Foun
 
 
 def place_of(document: Document, element: Element, found: cssfeatures.Found) -> Place:
-    place = document.place(element, found.words)
-    return Place(Part.HTML, place.line + found.line - 1, short(found.words), place.element)
+    line = (element.sourceline or 0) + found.line - 1
+    return Place(Part.HTML, line, short(found.words), document.numbers[element])
 
 
 def spared(slug: str, element: Element, *, painted: bool) -> bool:

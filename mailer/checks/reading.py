@@ -28,14 +28,10 @@ def written(facts: Facts) -> Iterator[Mail]:
 
 def words_on(document: Document, screen: Screen) -> Iterator[Words]:
     """What is there to read; marks that only separate are not."""
-    for element, look in zip(document.elements, looks(document, screen), strict=True):
-        if look.read and any(map(str.isalnum, text := own_text(element))):
+    known = looks(document, screen)
+    for number, element, text in document.texts:
+        if (look := known[number]).read:
             yield Words(element, text, look)
-
-
-def own_text(element: Element) -> str:
-    pieces = [element.text, *(child.tail for child in element)]
-    return " ".join("".join(piece for piece in pieces if piece).split())
 
 
 def shown(document: Document, element: Element) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,8 +11,9 @@ import cssselect2
 import tinycss2
 from lxml.etree import ElementBase
 
-from mailer.checks.declared import Declared, declared
+from mailer.checks.declared import Declared, of_declarations
 from mailer.checks.document import Document
+from mailer.checks.parsed import declarations_in, rules_of
 from mailer.checks.screen import Screen, applies
 
 DEPTH = 20
@@ -37,13 +38,13 @@ Matched = dict[ElementBase, list[StyleRule]]
 @lru_cache(maxsize=64)
 def sheet(css: str, media: tuple[str, ...] = ()) -> tuple[Selected, ...]:
     """Selectors with their rules, in their order. The mails of an issue share their style sheets."""
-    return tuple(rules_in(tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True), media))
+    return tuple(rules_in(rules_of(css), media))
 
 
-def rules_in(nodes: list[Any], media: tuple[str, ...], depth: int = 0) -> Iterator[Selected]:
+def rules_in(nodes: Iterable[Any], media: tuple[str, ...], depth: int = 0) -> Iterator[Selected]:
     for node in nodes:
         if node.type == "qualified-rule":
-            said = declared(tinycss2.serialize(node.content))
+            said = of_declarations(declarations_in(node.content))
             if said.normal or said.important:
                 yield from ((selector, StyleRule(media, said)) for selector in selectors(node.prelude))
         elif node.type == "at-rule" and node.content is not None and depth < DEPTH:

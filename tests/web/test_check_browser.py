@@ -13,8 +13,7 @@ import pytest
 from mailer.checks.cascade import Look, looks
 from mailer.checks.colour import Colour, contrast
 from mailer.checks.contrast import NEEDED, NEEDED_LARGE
-from mailer.checks.document import Document
-from mailer.checks.reading import own_text
+from mailer.checks.document import Document, own_text
 from mailer.checks.screen import DARK_DESKTOP, DARK_PHONE, DESKTOP, PHONE, Screen
 from tests.browser import axe, browser
 from tests.unit.checks.mails import MADE, shipped_mails
