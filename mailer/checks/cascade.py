@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from mailer.checks.colour import BLACK, CLEAR, WHITE, Colour
 from mailer.checks.declared import Length, Value, declared
-from mailer.checks.document import Document, Element
+from mailer.checks.document import Attributes, Document, Element
 from mailer.checks.oldstyle import browsers_own, of_attributes
 from mailer.checks.screen import Screen
 from mailer.checks.sheets import Matched, matched
@@ -87,13 +87,9 @@ class Skeleton:
         sheets = tuple((style.text or "", style.get("media") or "") for style in document.styles)
         asked = any(ASKED.search(css) for css, _ in sheets)
         self.document = document
-        self.key = (
-            sheets,
-            tuple(
-                (element.tag, document.numbers.get(element.getparent(), -1), attributes_of(element, asked=asked))
-                for element in document.elements
-            ),
-        )
+        attributes = document.attributes if asked else impersonal(document)
+        tags = [element.tag for element in document.elements]
+        self.key = (sheets, tuple(zip(tags, document.parents, attributes, strict=True)))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Skeleton) and self.key == other.key
@@ -107,8 +103,11 @@ OWN = frozenset({"href", "src", "alt", "title", "aria-label"})
 """Attributes that differ from person to person; only what they are called matters unless a selector asks for more."""
 
 
-def attributes_of(element: Element, *, asked: bool) -> tuple[tuple[str, str], ...]:
-    return tuple((name, "" if name in OWN and not asked else value) for name, value in element.items())
+def impersonal(document: Document) -> list[Attributes]:
+    """The attributes of every element without what differs from person to person."""
+    every = set(document.attributes)
+    without = {each: tuple((name, "" if name in OWN else value) for name, value in each) for each in every}
+    return [without[each] for each in document.attributes]
 
 
 def looks(document: Document, screen: Screen) -> Sequence[Look]:
@@ -133,8 +132,11 @@ class Cascade:
         self.document = document
         self.rules = matched(document)
         self.known: dict[Screen, Sequence[Look]] = {}
-        self.parents = [document.numbers.get(element.getparent(), -1) for element in document.elements]
         self.kinds = kinds(document, self.rules)
+        # What screens have in common is worked out once: looks by what they are in and what is said, both by number.
+        self.canvases = {False: Look(BLACK, WHITE), True: Look(WHITE, DARK_CANVAS)}
+        self.said: dict[tuple[int, tuple[int, ...], bool], tuple[int, dict[str, Value]]] = {}
+        self.before: dict[tuple[int, int], Look] = {}
 
     def on(self, screen: Screen) -> Sequence[Look]:
         if screen not in self.known:
@@ -144,16 +146,27 @@ class Cascade:
     def worked_out(self, screen: Screen) -> Sequence[Look]:
         """From the root down; an element that says what one before it said, in the same place, looks the same."""
         dark = screen.dark and self.can_be_dark(screen)
-        canvas = Look(WHITE if dark else BLACK, DARK_CANVAS if dark else WHITE)
+        canvas, before = self.canvases[dark], self.before
         found: list[Look] = []
-        before: dict[tuple[int, int], Look] = {}
-        for element, number, kind in zip(self.document.elements, self.parents, self.kinds, strict=True):
+        of_kinds: dict[int, tuple[int, dict[str, Value]]] = {}
+        for element, number, kind in zip(self.document.elements, self.document.parents, self.kinds, strict=True):
             parent = canvas if number < 0 else found[number]
-            key = id(parent), kind
+            if kind not in of_kinds:
+                of_kinds[kind] = self.said_of(element, kind, screen, dark=dark)
+            state, values = of_kinds[kind]
+            key = id(parent), state
             if key not in before:
-                before[key] = look(self.values(element, screen, dark=dark), parent)
+                before[key] = look(values, parent)
             found.append(before[key])
         return found
+
+    def said_of(self, element: Element, kind: int, screen: Screen, *, dark: bool) -> tuple[int, dict[str, Value]]:
+        """What is declared for the elements of a kind, with a number that is the same where that is."""
+        applied = tuple(id(rule) for rule in self.rules.get(element, ()) if rule.applies(screen))
+        key = kind, applied, dark
+        if key not in self.said:
+            self.said[key] = len(self.said), self.values(element, screen, dark=dark)
+        return self.said[key]
 
     def values(self, element: Element, screen: Screen, *, dark: bool = False) -> dict[str, Value]:
         """What is declared for an element, the winner of each property."""
@@ -179,12 +192,10 @@ class Cascade:
 
 def kinds(document: Document, rules: Matched) -> list[int]:
     """A number for each element, the same for those of which the same is said."""
-    numbers: dict[tuple[str, tuple[int, ...], tuple[tuple[str, str], ...]], int] = {}
+    numbers: dict[tuple[str, tuple[int, ...], Attributes], int] = {}
     return [
-        numbers.setdefault(
-            (each.tag, tuple(map(id, rules.get(each, ()))), attributes_of(each, asked=False)), len(numbers)
-        )
-        for each in document.elements
+        numbers.setdefault((each.tag, tuple(map(id, rules.get(each, ()))), attributes), len(numbers))
+        for each, attributes in zip(document.elements, impersonal(document), strict=True)
     ]
 
 

@@ -16,6 +16,8 @@ from mailer.checks.finding import Part, Place
 Element = Any
 """An lxml element. lxml has no types of its own."""
 
+Attributes = tuple[tuple[str, str], ...]
+
 EXCERPT = 120
 """The longest text of a place, in characters."""
 
@@ -61,7 +63,7 @@ class Document:
         return [self.numbers.get(element.getparent(), -1) for element in self.elements]
 
     @cached_property
-    def attributes(self) -> list[tuple[tuple[str, str], ...]]:
+    def attributes(self) -> list[Attributes]:
         """Those of each element."""
         return [tuple(element.items()) for element in self.elements]
 

@@ -42,16 +42,15 @@ def uses(document: Document) -> tuple[Use, ...]:
     """Each feature of a mail with the first place where it is used so. What stands in comments for Outlook is not
     looked at."""
     if document not in USES:
-        first: dict[tuple[str, bool, bool], Use] = {}
-        for use in all_uses(document):
-            first.setdefault((use.slug, use.graceful, use.hidden_from_word), use)
-        USES[document] = tuple(first.values())
+        USES[document] = tuple(first_uses(document).values())
     return USES[document]
 
 
-def all_uses(document: Document) -> Iterator[Use]:
+def first_uses(document: Document) -> dict[tuple[str, bool, bool], Use]:
+    """By what sets them apart. A long mail has a thousand uses of fifty features."""
+    found: dict[tuple[str, bool, bool], Use] = {}
     for slug, words, graceful in htmlfeatures.of_document(document):
-        yield Use(slug, document.place(document.root, words), graceful)
+        found[slug, graceful, False] = Use(slug, document.place(document.root, words), graceful)
     known, hidden, painted = vocabulary(document), unseen_by_word(document), has_vml_picture(document)
     seen = set()
     for element, attributes in zip(document.elements, document.attributes, strict=True):
@@ -61,10 +60,14 @@ def all_uses(document: Document) -> Iterator[Use]:
             continue
         seen.add(like)
         for slug, words, graceful in htmlfeatures.of_element(element):
-            yield Use(slug, document.place(element, words), graceful, unseen)
-        for found in styled(element, known):
-            graceful = found.graceful or spared(found.slug, element, painted=painted)
-            yield Use(found.slug, place_of(document, element, found), graceful, unseen)
+            if (slug, graceful, unseen) not in found:
+                found[slug, graceful, unseen] = Use(slug, document.place(element, words), graceful, unseen)
+        for css in styled(element, known):
+            graceful = css.graceful or spared(css.slug, element, painted=painted)
+            if (css.slug, graceful, unseen) not in found:
+                place = place_of(document, element, css)
+                found[css.slug, graceful, unseen] = Use(css.slug, place, graceful, unseen)
+    return found
 
 
 def styled(element: Element, known: frozenset[str]) -> Iterator[cssfeatures.Found]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 import cssselect2
@@ -12,7 +14,7 @@ import tinycss2
 from lxml.etree import ElementBase
 
 from mailer.checks.declared import Declared, of_declarations
-from mailer.checks.document import Document
+from mailer.checks.document import Attributes, Document
 from mailer.checks.parsed import declarations_in, rules_of
 from mailer.checks.screen import Screen, applies
 
@@ -31,7 +33,12 @@ class StyleRule:
         return all(applies(query, screen) for query in self.media)
 
 
-Selected = tuple[Any, StyleRule]
+Selected = tuple[Any, StyleRule, bool]
+"""A selector, its rule, and whether it asks for more than what an element and those around it are called."""
+
+ASKS_MORE = re.compile(r"[+~]|:(?!(?:root|link|any-link|visited|hover|active|focus)(?![\w-]))", re.IGNORECASE)
+"""What is beside an element, how many there are, what is in it: then two that are alike may differ."""
+
 Matched = dict[ElementBase, list[StyleRule]]
 
 
@@ -46,7 +53,8 @@ def rules_in(nodes: Iterable[Any], media: tuple[str, ...], depth: int = 0) -> It
         if node.type == "qualified-rule":
             said = of_declarations(declarations_in(node.content))
             if said.normal or said.important:
-                yield from ((selector, StyleRule(media, said)) for selector in selectors(node.prelude))
+                more = bool(ASKS_MORE.search(tinycss2.serialize(node.prelude)))
+                yield from ((selector, StyleRule(media, said), more) for selector in selectors(node.prelude))
         elif node.type == "at-rule" and node.content is not None and depth < DEPTH:
             inner = tinycss2.parse_blocks_contents(node.content, skip_comments=True, skip_whitespace=True)
             query = tinycss2.serialize(node.prelude)
@@ -66,14 +74,29 @@ def selectors(prelude: list[Any]) -> list[Any]:
 
 def matched(document: Document) -> Matched:
     """The rules for every element that has some, the one that wins last."""
-    matcher = cssselect2.Matcher()
+    matcher, many = cssselect2.Matcher(), False
     for style in document.styles:
         if (style.get("type") or "text/css").strip().lower() == "text/css":
             media = (style.get("media") or "").strip()
-            for selector, rule in sheet(style.text or "", (media,) if media else ()):
+            for selector, rule, more in sheet(style.text or "", (media,) if media else ()):
                 matcher.add_selector(selector, rule)
+                many = many or more
     found: Matched = {}
-    for wrapper in cssselect2.ElementWrapper.from_html_root(document.root).iter_subtree():
-        if rules := [rule for _, _, _, rule in matcher.match(wrapper)]:
+    first: dict[int, list[StyleRule]] = {}
+    wrappers = cssselect2.ElementWrapper.from_html_root(document.root).iter_subtree()
+    for wrapper, likeness in zip(wrappers, count() if many else likenesses(document), strict=not many):
+        if likeness not in first:
+            first[likeness] = [rule for _, _, _, rule in matcher.match(wrapper)]
+        if rules := first[likeness]:
             found[wrapper.etree_element] = rules
     return found
+
+
+def likenesses(document: Document) -> Iterator[int]:
+    """A number for each element, the same for those that are called the same and are in such as are."""
+    numbers: dict[tuple[int, str, Attributes], int] = {}
+    found: list[int] = []
+    for element, parent, attributes in zip(document.elements, document.parents, document.attributes, strict=True):
+        key = found[parent] if parent >= 0 else -1, element.tag, attributes
+        found.append(numbers.setdefault(key, len(numbers)))
+        yield found[-1]
