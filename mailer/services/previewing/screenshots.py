@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -96,10 +96,10 @@ def take_screenshots(session: Session, order: Order, environ: Mapping[str, str],
     first = first_view(session)
     sitters = sitters_of(session, first, order.readers)
     total = sum(len(frames_for(first.language, whole=each.whole)) for each in sitters)
-    folder = made_folder(order.folder)
     pictures: list[Picture] = []
     views = 0
     with camera(program, offline=order.offline, tell=telling.warn) as lens:
+        folder = made_folder(order.folder)
         for sitter, shot in wanted(session, sitters):
             if telling.stopping():
                 break
@@ -129,7 +129,7 @@ def sitters_of(session: Session, first: View, keys: Sequence[str]) -> list[Sitte
     if session.first_reader != MADE_UP:
         if keys:
             raise UsageError("--as shows one subscriber, so --reader does not go with it", hint="leave one of them out")
-        return [sitter_of(first.reader)]
+        return [sitter_of(replace(first.reader, why=""))]
     readers = session.state().readers
     if not keys:
         return [sitter_of(each, whole=each.key == MADE_UP) for each in readers if not each.real]

@@ -197,7 +197,7 @@ def camera(program: str, *, offline: bool, tell: Callable[[str], None]) -> Itera
         try:
             browser = playwright.chromium.launch(chromium_sandbox=not is_root(), **options)
         except Error as error:
-            if "sandbox" not in str(error):
+            if "No usable sandbox" not in str(error):
                 raise MailerError(
                     f"the browser does not start: {first_line(error)}", hint="name another one: --browser PATH"
                 ) from None
