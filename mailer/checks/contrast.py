@@ -76,7 +76,7 @@ def knows_dark(document: Document) -> bool:
     return bool(DARK_STYLE.search(f"{styles} {media}")) or any("dark" in each.lower() for each in metas)
 
 
-DARK_STYLE = re.compile(r"prefers-color-scheme\s*:\s*dark|color-scheme\s*:[^;}]*\bdark\b", re.IGNORECASE)
+DARK_STYLE = re.compile(r"prefers-color-scheme\s*:\s*dark|color-scheme\s*+:[^;:}]*\bdark\b", re.IGNORECASE)
 
 
 def is_scheme(name: str | None) -> bool:

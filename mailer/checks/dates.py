@@ -47,6 +47,8 @@ DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|\.)?"
 YEAR = r"(?:,?\s+(?:de\s+)?(?P<year>20\d\d))?"
 ISO = re.compile(r"(?<![\w-])(?P<year>20\d\d)-(?P<month>\d\d)-(?P<day>\d\d)(?![\w-])")
 DOTTED = re.compile(r"(?<![\d.])(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.\s?(?P<year>20\d\d)?(?!\d)")
+# From the first of several marks, or the one after a number's: never tried again from within a row of them.
+SENTENCE_END = re.compile(r"(?:(?<![\d.!?])|(?<=\d[.!?]))[.!?]+\s+")
 SLASHED = re.compile(r"(?<![\d/])(?P<day>\d{1,2})/(?P<month>\d{1,2})/(?P<year>20\d\d)(?![\d/])")
 
 
@@ -74,7 +76,7 @@ def invitations_over(facts: Facts) -> Iterator[Fault]:
         return
     for mail in facts.mails:
         for block in mail.document.blocks if mail.html else ():
-            for sentence in re.split(r"(?<!\d)[.!?]+\s+", block.text):
+            for sentence in SENTENCE_END.split(block.text):
                 if over(sentence, language, facts.now.date()):
                     yield Fault(
                         "readers are invited to a day that is over", mail.document.place(block.element, sentence)

@@ -48,7 +48,9 @@ class Document:
     def __init__(self, html: str) -> None:
         parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True)
         try:
-            self.root: Element = lxml.html.document_fromstring(html.encode() or EMPTY.encode(), parser=parser)
+            self.root: Element = lxml.html.document_fromstring(
+                html.encode(errors="replace") or EMPTY.encode(), parser=parser
+            )
         except ParserError:  # nothing but comments
             self.root = lxml.html.document_fromstring(EMPTY.encode(), parser=parser)
 

@@ -26,8 +26,8 @@ FONTS = re.compile(
     r"|[\w.-]*\.myfonts\.)|fonts?\.css",
     re.IGNORECASE,
 )
-IMPORT = re.compile(r"@import\s+(?:url\()?\s*['\"]?([^'\")\s;]+)", re.IGNORECASE)
-FONT_FILE = re.compile(r"@font-face\s*\{[^}]*url\(\s*['\"]?(https?:[^'\")]+)", re.IGNORECASE)
+IMPORT = re.compile(r"@import\s++(?:url\(\s*+)?['\"]?([^'\")\s;]+)", re.IGNORECASE)
+FONT_FILE = re.compile(r"@font-face\s*\{[^{}]*url\(\s*+['\"]?(https?:[^'\"){]+)", re.IGNORECASE)
 
 
 def active_content(facts: Facts) -> Iterator[Fault]:

@@ -37,7 +37,7 @@ IMAGES: Mapping[str, str] = {
     "svg+xml": "image-svg",
     "x-icon": "image-ico",
 }
-ENDING = re.compile(r"\.(\w+)(?:[?#].*)?$")
+ENDING = re.compile(r"\.(\w+)(?:[?#].*)?$", re.DOTALL)
 INLINE = re.compile(r"data:image/([\w.+-]+)", re.IGNORECASE)
 
 Named = tuple[str, str, bool]

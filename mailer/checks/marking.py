@@ -40,7 +40,7 @@ def numbered(html: str) -> str:
     numbers = {
         int(mark): number
         for number, element in enumerate(Document(first).elements)
-        if (mark := element.get(ATTRIBUTE, "")).isdigit()
+        if (mark := element.get(ATTRIBUTE, "")).isdecimal()
     }
     kept = [place for index, place in enumerate(places) if index in numbers]
     return _with(html, kept, [numbers[index] for index in range(len(places)) if index in numbers])

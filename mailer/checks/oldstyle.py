@@ -86,7 +86,7 @@ def coloured(name: str, text: str | None) -> dict[str, Value]:
 
 
 def font_size(text: str | None) -> dict[str, Value]:
-    found = re.fullmatch(r"\s*([+-]?)(\d+)\s*", text or "")
+    found = re.fullmatch(r"\s*([+-]?)(\d{1,9})\s*", text or "")
     if not found:
         return {}
     number = int(found[2]) if not found[1] else 3 + int(found[1] + found[2])

@@ -16,17 +16,17 @@ from mailer.checks.rule import Family, Rule
 from mailer.checks.support import WORD
 
 MARK = re.compile(
-    r"(?P<open><!(?:--)?\[if\b[^\]>]*\]>)(?:<!-->|<!--|-->)?"
-    r"|(?P<broken><!(?:--)?\[if\b[^\]>]*>)"
-    r"|(?P<close><!\[endif\](?:--)?>)",
+    r"<!(?:(?P<open>(?:--)?\[if\b[^\]<>]*\]>)(?:<!-->|<!--|-->)?"
+    r"|(?P<broken>(?:--)?\[if\b[^\]<>]*>)"
+    r"|(?P<close>\[endif\](?:--)?>))",
     re.IGNORECASE,
 )
 """Where conditional comments begin and end."""
 
 WIDTH = re.compile(r"(?:^|;)\s*(?:width\s*:\s*[\d.]+(?:px|%)|max-width\s*:\s*[\d.]+px)", re.IGNORECASE)
 SHRINKS = re.compile(r"(?:^|;)\s*max-width\s*:\s*[\d.]+%", re.IGNORECASE)
-MOST = re.compile(r"(?:^|;)\s*max-width\s*:\s*(\d+)(?:\.\d+)?px", re.IGNORECASE)
-GHOST = re.compile(r"<(?:table|td)\b[^>]*\bwidth", re.IGNORECASE)
+MOST = re.compile(r"(?:^|;)\s*max-width\s*:\s*(\d{1,9})(?:\.\d+)?px", re.IGNORECASE)
+GHOST = re.compile(r"<(?:table|td)\b[^<>]*\bwidth", re.IGNORECASE)
 USUAL_WIDTH = 600
 """Pixels that nearly every mail is wide."""
 

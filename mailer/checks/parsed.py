@@ -7,6 +7,8 @@ from typing import Any
 
 import tinycss2
 
+from mailer.checks.bounds import bounded
+
 Node = Any
 """A node of tinycss2, which has no types of its own."""
 
@@ -14,7 +16,7 @@ Node = Any
 @lru_cache(maxsize=64)
 def rules_of(css: str) -> tuple[Node, ...]:
     """The rules of a `style` element."""
-    return tuple(tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True))
+    return tuple(tinycss2.parse_stylesheet(bounded(css), skip_comments=True, skip_whitespace=True))
 
 
 @lru_cache(maxsize=1024)
@@ -25,5 +27,6 @@ def declarations_of(css: str) -> tuple[Node, ...]:
 
 def declarations_in(content: str | list[Node]) -> tuple[Node, ...]:
     """What a block says; of a rule's, its content is parsed in parts already."""
-    nodes = tinycss2.parse_blocks_contents(content, skip_comments=True, skip_whitespace=True)
+    given = bounded(content) if isinstance(content, str) else content
+    nodes = tinycss2.parse_blocks_contents(given, skip_comments=True, skip_whitespace=True)
     return tuple(node for node in nodes if node.type == "declaration")

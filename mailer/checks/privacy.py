@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from mailer.checks.facts import Facts
-from mailer.checks.finding import Finding
+from mailer.checks.finding import Finding, Place
 from mailer.checks.run import check
 from mailer.checks.table import RULES
 
@@ -34,10 +34,15 @@ def impersonal(
 
 
 def found_made_up(everything: Sequence[Finding], facts: Facts, levels: Mapping[str, str]) -> tuple[Finding, ...]:
-    """What the same rules find without the mails of real people."""
-    again = {finding.rule for finding in everything}
+    """What the same rules find without the mails of real people. What shows nothing of a mail is nobody's."""
+    again = {finding.rule for finding in everything if shows(finding)}
     mails = tuple(mail for mail in facts.mails if not mail.real)
     return check(replace(facts, mails=mails), levels, [rule for rule in RULES if rule.id in again])
+
+
+def shows(finding: Finding) -> bool:
+    """Whether it says what stands in a mail, or where."""
+    return finding.place is not None and finding.place != Place(finding.place.part)
 
 
 def excerpt_of(finding: Finding) -> str:

@@ -11,6 +11,7 @@ from mailer.checks.table import RULES
 
 OFF = "off"
 ORDER = list(Level)
+BROKEN = "this is a fault of the program: look yourself, and report what the mail has that others do not"
 
 
 def check(facts: Facts, levels: Mapping[str, str] | None = None, rules: Iterable[Rule] = RULES) -> tuple[Finding, ...]:
@@ -19,8 +20,20 @@ def check(facts: Facts, levels: Mapping[str, str] | None = None, rules: Iterable
     found: dict[Finding, None] = {}
     for rule in rules:
         if rule.firm or wanted.get(rule.id) != OFF:
-            found |= dict.fromkeys(finding_of(rule, fault, wanted.get(rule.id)) for fault in rule.look(facts))
+            found |= dict.fromkeys(finding_of(rule, fault, wanted.get(rule.id)) for fault in faults_of(rule, facts))
     return tuple(sorted(found, key=lambda finding: ORDER.index(finding.level)))
+
+
+def faults_of(rule: Rule, facts: Facts) -> list[Fault]:
+    """What a rule finds. One that breaks off hides no other, and is a breach itself: what it guards is not known."""
+    found: list[Fault] = []
+    try:
+        found.extend(rule.look(facts))
+    except Exception as error:
+        found.append(
+            Fault(f"this rule broke off ({type(error).__name__}): what it looks for is not known", None, BROKEN)
+        )
+    return found
 
 
 def finding_of(rule: Rule, fault: Fault, level: str | None) -> Finding:

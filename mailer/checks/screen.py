@@ -8,6 +8,8 @@ from typing import Any
 
 import tinycss2
 
+from mailer.checks.bounds import bounded
+
 Token = Any
 
 CUT_PIXELS = {"px": 1.0, "em": 16.0, "rem": 16.0, "pt": 4 / 3, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4}
@@ -35,7 +37,7 @@ LIGHT, DARK = (PHONE, DESKTOP), (DARK_PHONE, DARK_DESKTOP)
 @lru_cache(maxsize=4096)
 def applies(query: str, screen: Screen) -> bool:
     """Whether a list of media queries lets rules through. Nobody prints here."""
-    tokens = tinycss2.parse_component_value_list(query, skip_comments=True)
+    tokens = tinycss2.parse_component_value_list(bounded(query), skip_comments=True)
     return not query.strip() or any(fits(part, screen) for part in split(tokens, ","))
 
 

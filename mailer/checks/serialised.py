@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from mailer.checks.facts import Facts
 from mailer.checks.finding import Fault, Level, Part, Place
 from mailer.checks.rule import Family, Rule
-from mailer.checks.wire import Entity, message
+from mailer.checks.wire import Entity, leaves
 
 LONGEST_LINE = 998
 """Octets without the line end; RFC 5322, 2.1.1."""
@@ -40,7 +40,7 @@ def line_ends(facts: Facts) -> Iterator[Fault]:
 
 def encodings(facts: Facts) -> Iterator[Fault]:
     for mail in facts.mails:
-        for part in message(mail.raw).leaves() if mail.raw else ():
+        for part in leaves(mail.raw) if mail.raw else ():
             if words := misencoded(part):
                 yield Fault(words, Place(Part.TEXT if part.type == "text/plain" else Part.HTML))
 
@@ -71,8 +71,7 @@ def both_parts(facts: Facts) -> Iterator[Fault]:
     for mail in facts.mails:
         if not mail.raw:
             continue
-        top = message(mail.raw)
-        types = [part.type for part in top.leaves()]
+        types = [part.type for part in leaves(mail.raw)]
         for name, place in (("text/plain", Part.TEXT), ("text/html", Part.HTML)):
             if name not in types:
                 yield Fault(f"the message has no {name} part", Place(place))

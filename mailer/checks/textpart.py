@@ -21,7 +21,7 @@ ENTITY = re.compile(
     r"&(?:nbsp|amp|lt|gt|quot|apos|zwnj|zwj|shy|[mn]dash|hellip|[lr][ds]quo|middot|#\d{2,6}|#x[\da-f]{2,5});"
 )
 NO_LETTERS = re.compile(r"[\W_]+")
-ADDRESS = re.compile(r"https?://\S+|\S+@\S+")
+ADDRESS = re.compile(r"https?://\S+|(?<!\S)[^\s@]+@\S+")
 
 
 def no_text(facts: Facts) -> Iterator[Fault]:

@@ -77,7 +77,7 @@ def zoom(facts: Facts) -> Iterator[Fault]:
 
 
 def forbids(content: str) -> bool:
-    settings = dict(re.findall(r"([\w-]+)\s*=\s*([^,;\s]+)", content.lower()))
+    settings = dict(re.findall(r"(?<![\w-])([\w-]+)\s*=\s*([^,;\s]+)", content.lower()))
     most = re.fullmatch(r"\d+(\.\d+)?", settings.get("maximum-scale", ""))
     return settings.get("user-scalable") in ("no", "0") or (most is not None and float(most[0]) < ZOOM)
 
@@ -101,7 +101,7 @@ def only_pictures(facts: Facts) -> Iterator[Fault]:
 
 
 def is_wide(width: str | None) -> bool:
-    found = re.match(r"\s*(\d+)\s*(%?)", width or "")
+    found = re.match(r"\s*(\d{1,9})\s*(%?)", width or "")
     return found is None or bool(found[2]) or int(found[1]) >= WIDE
 
 

@@ -9,7 +9,9 @@ from functools import lru_cache
 
 BOUNDARY = re.compile(r'boundary\s*=\s*(?:"([^"]+)"|([^\s;"]+))', re.IGNORECASE)
 BRACKETED = re.compile(r"<([^<>]*)>")
-BARE = re.compile(r"[^\s:<>]+@[^\s:<>]+")
+BARE = re.compile(r"(?<![^\s:<>])[^\s:<>]+@[^\s:<>]+")
+QUOTED = re.compile(r'"(?:[^"\\]|\\.?)*+(?:"|\Z)', re.DOTALL)
+"""One that nobody closed goes on to the end."""
 LONGEST_NESTING = 10
 
 
@@ -54,8 +56,8 @@ class Entity:
         found = BOUNDARY.search(self.value("Content-Type")) if self.type.startswith("multipart/") else None
         if not found:
             return []
-        line = b"--" + (found[1] or found[2]).encode("latin-1")
-        pieces = re.split(rb"(?:^|\n)" + re.escape(line) + rb"(?:--)?[ \t]*\r?(?=\n|\Z)", self.body)
+        line = b"\n--" + (found[1] or found[2]).encode("latin-1")
+        pieces = re.split(re.escape(line) + rb"(?:--)?[ \t]*\r?(?=\n|\Z)", b"\n" + self.body)
         return [entity(piece.removeprefix(b"\n").removesuffix(b"\r")) for piece in pieces[1:-1]]
 
     def leaves(self, depth: int = 0) -> Iterator[Entity]:
@@ -71,6 +73,12 @@ class Entity:
 def message(raw: bytes) -> Entity:
     """A whole message. One that a file keeps with the line ends of Unix is read as well."""
     return entity(raw)
+
+
+@lru_cache(maxsize=16)
+def leaves(raw: bytes) -> tuple[Entity, ...]:
+    """Its parts that hold no other parts."""
+    return tuple(message(raw).leaves())
 
 
 def entity(raw: bytes) -> Entity:
@@ -94,6 +102,6 @@ def headers(head: str) -> Iterator[Header]:
 
 def addresses(header: str) -> list[str]:
     """The addresses in a header such as To, each in angle brackets or bare."""
-    without_names = re.sub(r'"(?:[^"\\]|\\.)*"', "", header)
+    without_names = QUOTED.sub("", header)
     pieces = (BRACKETED.findall(each) or BARE.findall(each) for each in re.split("[,;]", without_names))
     return [address for found in pieces for address in found]

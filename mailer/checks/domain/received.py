@@ -47,7 +47,10 @@ def judge_message(data: bytes, ask: Ask | None, now: int) -> list[Verdict]:
 def author_domain(parts: Parts) -> str:
     """The domain in From, where there is just one."""
     lines = parts.all("from")
-    addresses = getaddresses([lines[0].value]) if len(lines) == 1 else []
+    try:
+        addresses = getaddresses([lines[0].value]) if len(lines) == 1 else []
+    except RecursionError:  # brackets within brackets, thousands deep
+        addresses = []
     domains = {address.rpartition("@")[2].lower() for _, address in addresses if "@" in address}
     return domains.pop() if len(domains) == 1 else ""
 

@@ -16,6 +16,9 @@ from mailer.checks.domain.records import Ask, tags_of
 MOST: Final = 8
 """So many signatures are looked at: a mail could carry thousands."""
 
+DIGITS: Final = 76
+"""The longest number in a signature."""
+
 _BLANKS = re.compile(rb"[ \t]+")
 _SIGNED_WITH = re.compile(rb"(^|;)([ \t\r\n]*b[ \t\r\n]*=)[^;]*", re.IGNORECASE)
 
@@ -96,7 +99,7 @@ def _signature(parts: Parts, header: Header, ask: Ask | None, now: int) -> Signa
         return fails("it lacks what every signature has")
     if "from" not in signed:
         return fails("it does not cover From")
-    if tags.get("x", "").isdigit() and int(tags["x"]) < now:
+    if (until := _number(tags.get("x", ""))) is not None and until < now:
         return fails("its time is over (x=)")
     if tags.get("a", "").lower() not in ("rsa-sha256", "ed25519-sha256"):
         return fails("its algorithm is not to be believed any more")
@@ -160,10 +163,23 @@ def _body_hash(body: bytes, tags: dict[str, str]) -> str:
         body = b"\r\n".join(lines)
         body = body.rstrip(b"\r\n") + b"\r\n" if body.strip(b"\r\n") else b""
     else:
-        body = re.sub(rb"(\r\n)*\Z", b"", body) + b"\r\n"
-    if tags.get("l", "").isdigit():
-        body = body[: int(tags["l"])]
+        body = body[: _end(body)] + b"\r\n"
+    if (length := _number(tags.get("l", ""))) is not None:
+        body = body[:length]
     return binascii.b2a_base64(hashlib.sha256(body).digest(), newline=False).decode("ascii")
+
+
+def _end(body: bytes) -> int:
+    """Where the empty lines begin that are all that follows."""
+    end = len(body)
+    while body.endswith(b"\r\n", 0, end):
+        end -= 2
+    return end
+
+
+def _number(text: str) -> int | None:
+    """Of at most 76 digits (RFC 6376, 3.5); None for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS else None
 
 
 def _signed_bytes(parts: Parts, header: Header, names: Sequence[str], tags: dict[str, str]) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -34,9 +34,12 @@ class Sample:
     traits: frozenset[Trait]
 
 
-def measured(writer: MailWriter, recipient: Recipient) -> Sample:
-    """What is personal in a mail, without writing the rest. MailerError where it cannot be written."""
-    fields, links = writer.fields(recipient), writer.links(recipient)
+def measured(writer: MailWriter, recipient: Recipient, links: Mapping[str, str]) -> Sample:
+    """What is personal in a mail, without writing the rest. MailerError where it cannot be written.
+
+    `links` may be those of another reader of the list: they are as long, and each takes several hashes to make.
+    """
+    fields = writer.fields(recipient)
     for part in (writer.subject, writer.preheader):
         part.values(fields, links)
     own = frozenset(filter(None, links.values()))

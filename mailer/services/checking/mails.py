@@ -37,9 +37,12 @@ def sample_mails(program: Program, prepared: Prepared, people: Sequence[Recipien
     writer = MailWriter(prepared.issue.name, prepared.snapshot, keys, preview=True, route=route)
     unwritable: Counter[str] = Counter()
     samples: list[Sample] = []
+    links: dict[str, Mapping[str, str]] = {}
     for recipient in people or [neutral_recipient(prepared)]:
         try:
-            samples.append(measured(writer, recipient))
+            if recipient.list_name not in links:
+                links[recipient.list_name] = writer.links(recipient)
+            samples.append(measured(writer, recipient, links[recipient.list_name]))
         except MailerError as error:
             unwritable[error.message] += 1
     wanted = [("made-up reader", made_up_of(prepared, people), False)] if samples else []
