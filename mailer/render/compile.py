@@ -83,6 +83,7 @@ class IssueEnvironment(TemplateEnvironment):
 
     def __init__(self, part: PartInput, *, autoescape: bool, beside: IssueEnvironment | None = None) -> None:
         super().__init__(self.find, autoescape=autoescape, language=part.language)
+        self.optimized = False  # what is rendered once is not worth looking through for constants
         self.templates = part.templates
         self.book: TokenBook = beside.book if beside else TokenBook(part.salt)
         self.sites: SiteBook = beside.sites if beside else SiteBook()
