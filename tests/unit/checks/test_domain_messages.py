@@ -164,6 +164,7 @@ def test_a_second_from_breaks_an_oversigned_one() -> None:
         (rsa_key(1024)[1], "a header is not what was signed, or the key is another one"),
         (ed_key()[1], "its key s1._domainkey.example.org is of another kind"),
     ],
+    ids=["revoked", "no key", "another key", "another kind"],  # keys are new in each process, and names must not be
 )
 def test_a_key_that_does_not_fit(record: str, fault: str) -> None:
     assert only(signed(mail(), key=rsa_key()), keys(record)).fault == fault
