@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from io import BytesIO
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 import imagesize  # type: ignore[import-untyped]
 
 from mailer.checks.facts import Probe
-from mailer.checks.probed import PATIENCE, asked_as, is_there, secure_twin, settled
+from mailer.checks.probed import PATIENCE, is_there, settled
 from mailer.errors import FetchError
 from mailer.fetch import FetchPolicy, Seen, is_image, probe
 from mailer.model import Trouble
+from mailer.services.checking.kept import by_link, kept, wanted_of
 from mailer.services.program import Program
 from mailer.store import probes as stored
 
@@ -42,7 +43,7 @@ def probe_links(
     `tell` hears how far it is. After `link_seconds` the rest is left unasked.
     """
     now, wanted = program.now(), wanted_of(urls)
-    found = {url: one for url, one in _kept(program, wanted, now).items() if settled(one, now)}
+    found = {url: one for url, one in kept(program, wanted, now).items() if settled(one, now)}
     todo = [url for url in wanted if url not in found]
     if todo:
         found |= Round(now, policy, tell).ask(todo, program.settings.checks.link_seconds)
@@ -50,28 +51,6 @@ def probe_links(
         with program.store.write() as connection:
             stored.keep(connection, answers)
     return by_link(urls, found)
-
-
-def known_links(program: Program, urls: Iterable[str]) -> dict[str, Probe]:
-    """What these addresses answered when they were last asked, as long as that is believed. Nobody is asked."""
-    return by_link(urls, _kept(program, wanted_of(urls), program.now()))
-
-
-def wanted_of(urls: Iterable[str]) -> tuple[str, ...]:
-    """The addresses as servers are asked for them, each once, and whether what is not encrypted could be."""
-    bare = dict.fromkeys(asked_as(url) for url in urls)
-    return tuple(bare | dict.fromkeys(twin for url in bare if (twin := secure_twin(url))))
-
-
-def by_link(urls: Iterable[str], found: Mapping[str, Probe]) -> dict[str, Probe]:
-    """The answers by links as they stand in the mail too."""
-    return dict(found) | {url: found[asked_as(url)] for url in urls if asked_as(url) in found}
-
-
-def _kept(program: Program, urls: Sequence[str], now: datetime) -> dict[str, Probe]:
-    since = now - timedelta(hours=program.settings.checks.link_hours)
-    with program.store.read() as connection:
-        return stored.known(connection, urls, since)
 
 
 @dataclass

@@ -21,7 +21,8 @@ from mailer.config import Settings
 from mailer.fetch import FetchPolicy
 from mailer.model import Trouble
 from mailer.services.checking import probing
-from mailer.services.checking.probing import dimensions, known_links, probe_links, wanted_of
+from mailer.services.checking.kept import known_links, wanted_of
+from mailer.services.checking.probing import dimensions, probe_links
 from mailer.services.program import Program
 from mailer.store.database import Store, open_store
 from mailer.store.migrate import upgrade
