@@ -15,6 +15,9 @@ _FLOWING = """
 FLOWING = frozenset(_FLOWING.split())
 """Elements that are part of a line; all others begin a block."""
 
+DEEPEST = 250
+"""Elements within elements. What is deeper, as in no mail that somebody made, is one text."""
+
 UNSEEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 
 
@@ -43,7 +46,7 @@ def blocks_of(root: Any) -> list[Block]:
     return found
 
 
-def add_runs(element: Any, owner: Any, found: list[tuple[Any, str | None]]) -> None:
+def add_runs(element: Any, owner: Any, found: list[tuple[Any, str | None]], depth: int = 0) -> None:
     """Pieces of text with the block they belong to; None where a block begins or ends."""
     tag = element.tag
     if not isinstance(tag, str) or tag in SILENT or UNSEEN.search(element.get("style") or ""):
@@ -54,8 +57,10 @@ def add_runs(element: Any, owner: Any, found: list[tuple[Any, str | None]]) -> N
     found.append((own, " " if tag == "br" else element.text or ""))
     if tag == "img":
         found.append((own, f" {element.get('alt') or ''} "))
-    for child in element:
-        add_runs(child, own, found)
+    for child in element if depth <= DEEPEST else ():
+        add_runs(child, own, found, depth + 1)
         found.append((own, child.tail or ""))
+    if depth > DEEPEST:
+        found.extend((own, text) for text in list(element.itertext())[bool(element.text) :])
     if own is not owner:
         found.append((owner, None))

@@ -10,7 +10,7 @@ from typing import Any
 import lxml.html
 from lxml.etree import ParserError
 
-from mailer.checks.blocks import SILENT, Block, blocks_of
+from mailer.checks.blocks import DEEPEST, SILENT, Block, blocks_of
 from mailer.checks.finding import Part, Place
 
 Element = Any
@@ -113,7 +113,7 @@ def visible(element: Element) -> str:
     return " ".join("".join(pieces).split())
 
 
-def add_text(element: Element, pieces: list[str]) -> None:
+def add_text(element: Element, pieces: list[str], depth: int = 0) -> None:
     """What is read of an element, behind what was read before."""
     tag = element.tag
     if not isinstance(tag, str) or tag in SILENT:
@@ -122,8 +122,11 @@ def add_text(element: Element, pieces: list[str]) -> None:
         pieces.append(f" {element.get('alt') or ''} ")
     if text := element.text:
         pieces.append(text)
+    if depth > DEEPEST:
+        pieces.extend(list(element.itertext())[bool(element.text) :])
+        return
     for child in element:
-        add_text(child, pieces)
+        add_text(child, pieces, depth + 1)
         if tail := child.tail:
             pieces.append(tail)
 

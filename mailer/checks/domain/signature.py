@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mailer.checks.domain.dkimkey import BadKeyError, measured, public_key
+from mailer.checks.domain.dkimkey import SHORTEST, BadKeyError, measured, public_key
 from mailer.checks.domain.records import Ask, tags_of
 
 MOST: Final = 8
@@ -127,6 +127,8 @@ def _with_key(parts: Parts, header: Header, tags: dict[str, str], one: Signature
         return told(f"its key {name}: {error}")
     if kind != one.kind:
         return told(f"its key {name} is of another kind", bits)
+    if kind == "rsa" and bits < SHORTEST:  # RFC 8301, 3.2
+        return told(f"its key {name} has {bits} bits, too few to be believed", bits)
     content = _signed_bytes(parts, header, one.signed, tags)
     try:
         _verify(key, b64decode("".join(tags["b"].split())), content)

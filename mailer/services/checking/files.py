@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from email import policy
+from email.headerregistry import HeaderRegistry
 from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
@@ -23,6 +24,15 @@ from mailer.services.checking.levels import levels_of
 
 LARGEST = 20 * 1024 * 1024
 """Bytes of a file that is looked at."""
+
+LONGEST_HEADER = 2000
+"""Letters of a header that are taken apart; what takes one apart needs the square of its length."""
+
+NOT_OF_MAILS = frozenset({"punycode", "idna", "unicode_escape", "unicode-escape", "raw_unicode_escape", "undefined"})
+"""Encodings that Python knows and no mail has; the first takes minutes for a page."""
+
+_headers = HeaderRegistry()
+READABLE = policy.default.clone(header_factory=lambda name, value: _headers(name, value[:LONGEST_HEADER]))
 
 
 def check_file(path: Path, settings: Checks, now: datetime, tell: Tell | None = None) -> Checked:
@@ -56,7 +66,9 @@ def data_of(path: Path) -> bytes:
         raise NotFoundError(f"{path} is not a file", hint="mailer check FILE.html, or the name of an issue")
     if path.stat().st_size > LARGEST:
         raise UsageError(f"{path} has more than {LARGEST // 1024 // 1024} MB: that is no mail")
-    return path.read_bytes()
+    if not (data := path.read_bytes()).strip():
+        raise UsageError(f"{path} is empty", hint="save the mail as HTML, MJML or .eml, and look at that file")
+    return data
 
 
 def html_file(data: bytes, label: str) -> Mail:
@@ -72,10 +84,12 @@ def mjml_file(data: bytes, label: str) -> Mail:
 
 def mail_file(data: bytes, label: str) -> Mail:
     """A whole mail, as it was sent or received."""
-    message = BytesParser(policy=policy.default).parsebytes(data)
-    return Mail(
-        label, str(message["Subject"] or ""), "", content_of(message, "html"), content_of(message, "plain"), data
-    )
+    try:
+        message = BytesParser(policy=READABLE).parsebytes(data)
+        subject = whole(str(message["Subject"] or ""))
+        return Mail(label, subject, "", content_of(message, "html"), content_of(message, "plain"), data)
+    except (RecursionError, UnicodeError):  # brackets thousands deep, or half a letter in a header
+        raise UsageError(f"{label}: that mail cannot be taken apart") from None
 
 
 def content_of(message: EmailMessage, kind: str) -> str:
@@ -84,11 +98,19 @@ def content_of(message: EmailMessage, kind: str) -> str:
     if part is None:
         return ""
     data = part.get_payload(decode=True)
+    if not isinstance(data, bytes):
+        return ""
     charset = part.get_content_charset("utf-8")
     try:
-        return data.decode(charset, "replace") if isinstance(data, bytes) else ""
-    except LookupError:  # an encoding that nobody knows
-        return data.decode("utf-8", "replace") if isinstance(data, bytes) else ""
+        text = data.decode("utf-8" if charset in NOT_OF_MAILS else charset, "replace")
+    except (LookupError, UnicodeError):  # an encoding that nobody knows, or none of texts
+        text = data.decode("utf-8", "replace")
+    return whole(text)
+
+
+def whole(text: str) -> str:
+    """Without halves of letters, which some encodings have and nothing can be done with."""
+    return text.encode(errors="replace").decode()
 
 
 def text_of(data: bytes, label: str) -> str:
