@@ -16,7 +16,6 @@ from mailer.config import Settings
 from mailer.config.approval import Approval
 from mailer.errors import CheckError
 from mailer.model import IssueChange
-from mailer.services.sshkeys import is_signed
 from mailer.services.whoami import user_name
 from mailer.store import approvals as stored
 from mailer.store import issues as stored_issues
@@ -113,6 +112,8 @@ def fault_of(settings: Approval, row: StoredApproval, content: str, sender: str 
     if sender is not None and person.user == sender:
         return "they send it themselves"
     if person.key:
+        from mailer.services.sshkeys import is_signed  # loads a library that nobody needs without
+
         valid = row.how == KEY and is_signed(person.public, row.statement, row.signature)
         return "" if valid else "it is not signed with their key"
     return "" if row.how == USER else "they have no key any more"
