@@ -85,6 +85,10 @@ def _variables(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
 
 
 def _check_section(variable: str, section: str) -> None:
+    if section == "approval":  # else whoever sends could ask for nobody's word, and no file would show it
+        raise ConfigError(
+            f"environment {variable}: who must approve is said in mailer.toml alone", hint=f"unset {variable}"
+        )
     if section not in (*spoken_sections(), "secrets"):
         raise ConfigError(f"environment {variable}: {unknown('section', section, spoken_sections())}")
 

@@ -229,6 +229,8 @@ def test_every_mistake_is_reported(load: Load) -> None:
         ({"MAILER_FROM__PRESS__EMAIL": "x"}, "MAILER_FROM__PRESS__EMAIL: from.press.email is not an e-mail address"),
         ({"MAILER_WEB__BASE_URL": "x"}, "MAILER_WEB__BASE_URL: web.base_url must be a link"),
         ({"DATABASE_URL": "a\nb"}, "DATABASE_URL: database.url must be one line"),
+        ({"MAILER_APPROVAL__REQUIRED": "0"}, "MAILER_APPROVAL__REQUIRED: who must approve is said in mailer.toml"),
+        ({"mailer_approval__people__eve__user": "eve"}, "mailer_approval__people__eve__user: who must approve is said"),
     ],
 )
 def test_a_mistake_in_the_environment_names_the_variable(load: Load, environ: dict[str, str], message: str) -> None:
