@@ -18,6 +18,7 @@ from mailer.errors import NotFoundError
 from mailer.services.previewing.session import KEPT, Session
 from mailer.services.previewing.shots import shots
 from mailer.services.previewing.shown import Wish
+from mailer.web.previewing.door import token_of_mails
 from mailer.web.previewing.site import MOST_BODY, make_app
 from mailer.workspace import Workspace
 from tests.store.world import FILES_ONLY
@@ -28,6 +29,7 @@ pytestmark = FILES_ONLY
 
 PORT = 8765
 TOKEN = "a-token_of-the-test"
+MAILS = token_of_mails(TOKEN)
 HOME = f"http://127.0.0.1:{PORT}"
 NAME = "2026-11-22-rivers"
 OWN = (
@@ -57,7 +59,7 @@ class Preview:
         return self.ask("state")["troubles"]
 
     def frame(self, number: int, scheme: str = "light", images: str = "images") -> str:
-        return self.client.get(f"/{TOKEN}/mail/{number}/{scheme}/{images}").text
+        return self.client.get(f"/{MAILS}/mail/{number}/{scheme}/{images}").text
 
     def part(self, number: int, name: str) -> str:
         return self.client.get(f"/{TOKEN}/part/{number}/{name}").text
@@ -120,6 +122,17 @@ def test_only_who_knows_the_token_gets_in_under_our_own_name(
     assert (answer.text == "No.\n") is (status != 200)
 
 
+def test_what_a_mail_can_tell_others_opens_that_mail_only(preview: Preview) -> None:
+    view = preview.view()
+    assert view["frames"] == f"/{MAILS}/mail/"
+    assert TOKEN not in MAILS
+    assert preview.client.get(f"/{MAILS}/mail/{view['number']}/light/images").status_code == 200
+    assert preview.client.get(f"/{TOKEN}/mail/{view['number']}/light/images").status_code == 404
+    for path in ("", "page.js", f"part/{view['number']}/message", "mail/../", "api/events"):
+        assert preview.client.get(f"/{MAILS}/{path}").status_code == 404
+    assert preview.client.post(f"/{MAILS}/api/people", json={"text": "a"}).status_code == 404
+
+
 def test_two_names_for_the_host_are_none(preview: Preview) -> None:
     twice = [("host", f"127.0.0.1:{PORT}"), ("host", "evil.example")]
     assert preview.client.get(f"/{TOKEN}/", headers=twice).status_code == 421
@@ -168,7 +181,7 @@ def test_a_mail_is_shown_with_what_an_inbox_has_of_it(preview: Preview) -> None:
 
 def test_a_frame_runs_nothing_and_numbers_its_elements(preview: Preview) -> None:
     number = preview.view()["number"]
-    answer = preview.client.get(f"/{TOKEN}/mail/{number}/light/images")
+    answer = preview.client.get(f"/{MAILS}/mail/{number}/light/images")
     policy = answer.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; img-src https: http: data:;")
     assert policy.endswith("sandbox allow-same-origin")
@@ -181,7 +194,7 @@ def test_a_frame_runs_nothing_and_numbers_its_elements(preview: Preview) -> None
 
 def test_images_are_off_for_every_kind_of_image(preview: Preview) -> None:
     number = preview.view()["number"]
-    answer = preview.client.get(f"/{TOKEN}/mail/{number}/light/no-images")
+    answer = preview.client.get(f"/{MAILS}/mail/{number}/light/no-images")
     assert "img-src" not in answer.headers["content-security-policy"]
 
 

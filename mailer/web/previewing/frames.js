@@ -14,6 +14,7 @@ export class Frames {
     this.chosen = -1;
     this.wanted = { width: "both", scheme: "light", images: true };
     this.number = 0;
+    this.from = "";  // where mails are asked for: under another token than the page, as a mail can tell it others
     new ResizeObserver(() => this.fit()).observe(place);
   }
 
@@ -72,7 +73,7 @@ export class Frames {
       before?.remove();
       document.dispatchEvent(new CustomEvent("shown", { detail: { number: this.number, key: each.key } }));
     }, { once: true });
-    frame.src = `mail/${this.number}/${each.colours}/${this.wanted.images ? "images" : "no-images"}`;
+    frame.src = `${this.from}${this.number}/${each.colours}/${this.wanted.images ? "images" : "no-images"}`;
     screen.append(frame);
   }
 

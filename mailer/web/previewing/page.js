@@ -84,6 +84,7 @@ async function showView(found, own) {
   view = found;
   say(found.current ? `follows the files; compiled in ${compiling} ms` : "the files have a mistake: this is the mail before it", found.current ? "" : "wrong");
   $("rtl").checked = found.direction === "rtl";
+  frames.from = found.frames;
   frames.show(found.number, `Mail to ${found.reader.label}`);
   $("inbox").replaceChildren(row(found, "light"), row(found, "dark"));
   showSize(found);

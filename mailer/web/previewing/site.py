@@ -24,7 +24,7 @@ from mailer.services.previewing.session import Session
 from mailer.services.previewing.shown import View, Wish
 from mailer.services.previewing.watching import asks_to_reopen, changes
 from mailer.web.previewing import answers
-from mailer.web.previewing.door import STRICT, Door
+from mailer.web.previewing.door import MAILS, STRICT, Door, token_of_mails
 from mailer.web.previewing.news import News
 from mailer.workspace import Workspace
 
@@ -90,6 +90,7 @@ def make_app(session: Session, workspace: Workspace, token: str, port: int, stop
         lifespan=lifespan,
     )
     app.state.session, app.state.news = session, news
+    app.state.frames = f"/{token_of_mails(token)}/{MAILS}"
     return app
 
 
@@ -164,7 +165,8 @@ async def viewed(request: Request) -> Response:
     def made() -> dict[str, Any]:
         view = session.view(wish)
         state = answers.of_state(session.state(language), session.first_reader)
-        return {"state": state, "view": answers.of_view(view) if view else None}
+        frames = {"frames": request.app.state.frames}
+        return {"state": state, "view": answers.of_view(view) | frames if view else None}
 
     return answer(await run_in_threadpool(made))
 
