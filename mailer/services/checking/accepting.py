@@ -43,7 +43,11 @@ def marked(program: Program, issue: str, findings: Sequence[Finding]) -> tuple[F
         reasons = {each.fault: each.reason for each in stored.accepted(connection, issue)}
     if not reasons:
         return tuple(findings)
-    return tuple(replace(each, accepted=reasons.get(fingerprint(each), "")) for each in findings)
+    # What is firm now may not have been when somebody let it pass.
+    return tuple(
+        each if BY_ID[each.rule].firm else replace(each, accepted=reasons.get(fingerprint(each), ""))
+        for each in findings
+    )
 
 
 def accept(program: Program, issue: str, findings: Sequence[Finding], accepting: Accepting) -> tuple[Finding, ...]:
