@@ -23,6 +23,6 @@ def test_what_was_accepted_before_its_rule_was_firm_stops_all_the_same(monkeypat
     loose = next(rule for rule in RULES if not rule.firm)
     found = [Finding(rule.id, rule.level, "broken", "mend it") for rule in (firm, loose)]
     kept = [Acceptance("rivers", each.rule, fingerprint(each), "meant so", "ann", NOW) for each in found]
-    monkeypatch.setattr(accepting.stored, "accepted", lambda connection, issue: kept)
+    monkeypatch.setattr("mailer.store.accepting.accepted", lambda connection, issue: kept)
     program: Any = SimpleNamespace(store=SimpleNamespace(read=nullcontext))
     assert [each.accepted for each in accepting.marked(program, "rivers", found)] == ["", "meant so"]
