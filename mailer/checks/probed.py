@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from typing import Final
 
+from mailer.checks.document import Element, Link, own_text
 from mailer.checks.facts import Facts, Mail, Probe
 
 GOOD: Final = range(200, 300)
@@ -19,11 +20,15 @@ PATIENT: Final = timedelta(hours=1)
 """So long those are left alone who answered that they are asked too much."""
 
 LEAVING: Final = re.compile(
-    r"unsubscri|unsub\b|opt[-_ ]?out|remove[-_ ]?me|sign[-_]?off|abmeld|abbestell|d[eé]sabonn|d[eé]sinscri"
+    r"unsubscri|unsub\b|de-?subscri|disiscri|cancella(?:ti|rsi)|uitschrij|afmeld|avregistrer|avprenumerer|wypisz|отпис|退订|配信停止|"
+    r"opt[-_ ]?out|remove[-_ ]?me|sign[-_]?off|abmeld|abbestell|d[eé]sabonn|d[eé]sinscri"
     r"|darse[-_ ]de[-_ ]baja|cancelar[-_ ](?:la |a |su )?(?:suscri|inscri|assin|subscri)|إلغاء الاشتراك",
     re.I,
 )
 """What stands in links that end a subscription. Some do it when they are merely opened, so they are never asked."""
+
+SENTENCE: Final = 300
+"""Letters. What stands around a link is longer where it is a text, and no note below one."""
 
 ANSWERING: Final = re.compile(r"<(https?://[^>]*)>")
 
@@ -39,13 +44,26 @@ def addresses(facts: Facts) -> tuple[str, ...]:
 
 def shown(mail: Mail) -> Iterator[str]:
     """What a mail links to and shows, without its ways out."""
-    out = {mail.unsubscribe, *ways_out(mail.raw)}
+    out, beside = {mail.unsubscribe, *ways_out(mail.raw)}, dict[Element, str]()
     for link in mail.document.links:
-        if askable(link.href) and link.href not in out and not LEAVING.search(f"{link.href} {link.text}"):
+        if (
+            askable(link.href)
+            and link.href not in out
+            and not LEAVING.search(f"{link.href} {link.text} {around(link, beside)}")
+        ):
             yield link.href
     for image in mail.document.images:
         if askable(image.src) and image.src not in out:
             yield image.src
+
+
+def around(link: Link, known: dict[Element, str]) -> str:
+    """The sentence that a link stands in: "to unsubscribe, click here" says only there what it is."""
+    parent = link.element.getparent()
+    if parent not in known:
+        text = own_text(parent) if parent is not None else ""
+        known[parent] = text if len(text) <= SENTENCE else ""
+    return known[parent]
 
 
 def ways_out(raw: bytes) -> Iterable[str]:

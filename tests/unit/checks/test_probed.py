@@ -55,6 +55,10 @@ def test_nothing_that_only_a_real_person_is_shown_is_asked() -> None:
         '<a href="https://list.example/17">Cancelar la suscripción</a>',
         '<a href="https://list.example/17">Cancelar a inscrição</a>',
         '<a href="https://list.example/17">إلغاء الاشتراك</a>',
+        '<a href="https://list.example/17">Uitschrijven</a>',
+        '<a href="https://list.example/17">退订</a>',
+        '<p>To unsubscribe, click <a href="https://list.example/17">here</a>.</p>',
+        '<p><a href="https://list.example/17">Hier</a> können Sie sich abmelden.</p>',
     ],
 )
 def test_a_way_out_of_a_mail_is_never_opened(tag: str) -> None:
@@ -79,6 +83,12 @@ def test_a_header_in_the_text_of_a_mail_is_none() -> None:
 def test_what_only_looks_like_a_way_out_is_asked(name: str) -> None:
     url = name if "://" in name else f"https://other.example/{name}"
     assert addresses(html(f'<a href="{url}">More</a>')) == (ARTICLE, url)
+
+
+def test_a_long_text_that_tells_of_unsubscribing_has_links_that_are_asked() -> None:
+    text = "How people unsubscribe from newsletters was looked at by several people. " * 5
+    tags = f'<p>{text}<a href="https://b.example/study">The study</a></p><p>Unsubscribing</p>'
+    assert addresses(html(tags)) == (ARTICLE, "https://b.example/study")
 
 
 def test_without_pages_of_ones_own_nothing_is_left_out_for_them() -> None:
