@@ -166,7 +166,11 @@ def rehearse(context: typer.Context, name: str, *, again: bool, as_json: bool) -
 
 
 def ready(mailer: Mailer, planned: Plan, *, yes: bool) -> None:
-    """What the checks find is said, and a person's word asked for; not for what nobody approved."""
+    """What the checks find is said, and a person's word asked for; not for what nobody approved.
+
+    Notes are for `plan`.
+    """
+    from mailer.checks.finding import Level
     from mailer.services.approvals import refuse_unapproved
 
     if planned.approvals is not None:
@@ -174,7 +178,7 @@ def ready(mailer: Mailer, planned: Plan, *, yes: bool) -> None:
     for finding in planned.findings:
         if finding.accepted:
             output.note(f"accepted: {finding.words} ({finding.rule}): {finding.accepted}")
-        else:
+        elif finding.level is not Level.NOTE:
             output.warn(f"{finding.words} ({finding.rule})")
     confirm(mailer, planned, yes=yes)
 

@@ -64,8 +64,10 @@ def addresses_of(text: str) -> list[str]:
 
 
 def warn(done: SentTest) -> None:
-    for finding in done.findings:
-        before = "would stop a send: " if finding.level.value == "error" else ""
+    from mailer.checks.finding import Level
+
+    for finding in (each for each in done.findings if each.level is not Level.NOTE):
+        before = "would stop a send: " if finding.level is Level.ERROR else ""
         output.warn(f"{before}{finding.message} ({finding.rule})")
     for words in done.suppressed:
         output.warn(words)

@@ -122,9 +122,19 @@ def test_a_dry_run_is_a_plan(issue: Any) -> None:
     assert not (issue.root / "outbox").exists()
 
 
+NOTED = '\n[checks.rules]\nno-articles = "note"\n'
+
+
 def test_warnings_are_told_and_do_not_stop(issue: Any) -> None:
     run = issue.done("send", ISSUE)
     assert "warning: this bulletin has no article (no-articles)" in run.err
+
+
+def test_notes_are_for_the_plan(issue: Any) -> None:
+    (issue.root / "mailer.toml").write_text((issue.root / "mailer.toml").read_text() + NOTED)
+    assert "note: this bulletin has no article" in issue.done("plan", ISSUE).out
+    for words in (("test", ISSUE, "--to", "you@example.org"), ("send", ISSUE)):
+        assert "no article" not in issue.done(*words).err
 
 
 def test_nobody_on_the_list_sends_nothing(mailer: Any) -> None:
