@@ -161,7 +161,7 @@ def leaving(facts: Facts) -> Iterator[Fault]:
     named = ("the page for unsubscribing", facts.leaving.page), ("unsubscribing by one click", facts.leaving.click)
     for name, probe in named:
         if wrong := wrong_answer(probe):
-            yield Fault(f"{name} {wrong}", Place(Part.HEADERS), level=level)
+            yield Fault(f"{name} {wrong}", Place(Part.SETTINGS), level=level)
 
 
 def wrong_answer(probe: Probe) -> str:
@@ -180,7 +180,7 @@ RULES: tuple[Rule, ...] = (
         Family.BULK,
         Level.ERROR,
         "Who cannot leave complains, and mailbox providers hold broken unsubscribing against the sender.",
-        "run mailer serve at base_url, with the keys of this workspace",
+        "run mailer serve at base_url under [web] in mailer.toml, with the keys of this workspace",
         leaving,
     ),
     Rule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import unescape
@@ -42,6 +42,11 @@ class Written:
             return self._line_of(wanted)
         plain = excerpt.strip()
         return self.text.count("\n", 0, self.text.index(plain)) + 1 if plain and plain in self.text else 0
+
+    def address(self, url: str) -> int:
+        """The line of an address that goes no further than this one."""
+        found = re.search(rf"{re.escape(url.rstrip('/'))}/?(?![\w/?#&=%-]|\.\w)", self.text) if "://" in url else None
+        return self.text.count("\n", 0, found.start()) + 1 if found else 0
 
     def near(self, excerpt: str) -> int:
         """The line of some of its words in a row."""
@@ -112,20 +117,27 @@ def locate(finding: Finding, authored: Authored, said: Iterable[str] = ()) -> So
 
 
 def candidates(texts: Sequence[str], authored: Authored) -> Iterator[Source]:
-    """Where these texts stand, the likeliest first: as a whole before in parts, the issue before its articles."""
-    for text in texts:
-        if line := authored.issue.line(text):
-            yield Source(authored.issue.file, line)
-        for key, article in authored.articles.items():
-            if article.line(text) and key in authored.keys:
-                yield Source(authored.issue.file, authored.keys[key])
-        for written in (*authored.templates, *([authored.settings] if authored.settings else [])):
-            if line := written.line(text):
-                yield Source(written.file, line)
+    """Where these texts stand, the likeliest first: as a whole before in parts, the issue before its articles. The
+    words of a site's address are also in that of each of its pages.
+    """
+    for look in (Written.address, Written.line):
+        for text in texts:
+            yield from standing(text, authored, look)
     for text in texts:
         for written in (authored.issue, *authored.templates):
             if line := written.near(text):
                 yield Source(written.file, line)
+
+
+def standing(text: str, authored: Authored, look: Callable[[Written, str], int]) -> Iterator[Source]:
+    if line := look(authored.issue, text):
+        yield Source(authored.issue.file, line)
+    for key, article in authored.articles.items():
+        if look(article, text) and key in authored.keys:
+            yield Source(authored.issue.file, authored.keys[key])
+    for written in (*authored.templates, *([authored.settings] if authored.settings else [])):
+        if line := look(written, text):
+            yield Source(written.file, line)
 
 
 def of_field(part: Part, authored: Authored) -> int:
@@ -133,10 +145,14 @@ def of_field(part: Part, authored: Authored) -> int:
 
 
 def in_settings(finding: Finding, authored: Authored) -> Source | None:
-    """The table of the settings that the advice names; their first line where it is still to be written."""
+    """The table of the settings that the advice names; their first line where it is still to be written. `NAME` is
+    that of any.
+    """
     if authored.settings is None:
         return None
     section = SECTION.search(finding.advice)
     lines = enumerate(authored.settings.text.split("\n"), 1)
-    line = next((number for number, text in lines if section and text.strip().startswith(section[1])), 1)
+    line = next(
+        (number for number, text in lines if section and text.strip().startswith(section[1].removesuffix("NAME]"))), 1
+    )
     return Source(authored.settings.file, line)

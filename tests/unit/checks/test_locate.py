@@ -25,7 +25,17 @@ and what comes after it, &amp; more.
 
 ## ***
 """
-SETTINGS = '[organisation]\nname = "Rivers"\nwebsite = "https://rivers.example/home"\n\n[web]\nbase_url = ""\n'
+SETTINGS = """\
+[organisation]
+name = "Rivers"
+website = "https://rivers.example/home"
+elsewhere = "https://rivers.example"
+
+[web]
+base_url = ""
+
+[from.office]
+"""
 AUTHORED = Authored(
     issue=Written(FILE, ISSUE),
     fields={"kind": 2, "subject": 3, "lists": 4, "articles": 5},
@@ -70,6 +80,9 @@ def where(found: Finding, *said: str) -> str:
         (Part.HTML, "Well: because you asked and agreed, once more", ""),
         (Part.HTML, "Dear Ann, see what comes after it all", f"{FILE}:13"),
         (Part.HTML, "https://rivers.example/home", "mailer.toml:3"),
+        (Part.HTML, "https://rivers.example", "mailer.toml:4"),
+        (Part.HTML, "https://rivers.example/", "mailer.toml:4"),
+        (Part.HTML, "https://site.example", f"{FILE}:6"),
         (Part.HTML, "***", f"{FILE}:15"),
         (Part.HTML, "about the weir and what com...", f"{FILE}:12"),
         (Part.HTML, "the weir a...", f"{FILE}:12"),
@@ -93,7 +106,8 @@ def test_a_message_that_names_a_line_is_believed() -> None:
 
 
 def test_settings_are_found_by_the_table_that_the_advice_names() -> None:
-    assert where(finding(Part.SETTINGS, advice="set base_url under [web] in mailer.toml")) == "mailer.toml:5"
+    assert where(finding(Part.SETTINGS, advice="set base_url under [web] in mailer.toml")) == "mailer.toml:6"
+    assert where(finding(Part.SETTINGS, advice="set an address under [from.NAME] in mailer.toml")) == "mailer.toml:9"
     assert where(finding(Part.SETTINGS, advice="set it under [limits] in mailer.toml")) == "mailer.toml:1"
     assert where(finding(Part.SETTINGS)) == "mailer.toml:1"
     assert locate(finding(Part.SETTINGS), Authored(Written(FILE, ISSUE))) is None
