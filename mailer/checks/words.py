@@ -27,8 +27,10 @@ SAYS_ALL = ("es", "pt", "gl")
 
 # Our own marks, and those of other programs that texts are copied from.
 OUR_MARKS = re.compile(r"\{\{.{0,60}?\}\}|\{%.{0,60}?%\}|\{#.{0,200}?#\}")
+# Markdown takes `*|FNAME|*` for a stress, and what is left of it is `|FNAME|`.
 OTHER_MARKS = re.compile(
-    r"\*\|[A-Z][A-Z0-9_:.]{1,40}\|\*|%%[A-Za-z][\w .-]{0,40}%%|\[\[[A-Za-z_][\w .:|-]{0,40}\]\]|%recipient\.\w{1,40}%"
+    r"\*?\|(?:[FLM]NAME|EMAIL|UNSUB|ARCHIVE|(?:LIST|MC|USER|DATE):[A-Z_0-9:]{1,40})\|\*?"
+    r"|\*\|[A-Z][A-Z0-9_:.]{1,40}\|\*|%%[A-Za-z][\w .-]{0,40}%%|\[\[[A-Za-z_][\w .:|-]{0,40}\]\]|%recipient\.\w{1,40}%"
     r"|<%=?.{0,60}?%>|\$\{[A-Za-z_][\w.]{0,40}\}|\{\$[A-Za-z_]\w{0,40}\}"
 )
 

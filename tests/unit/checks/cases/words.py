@@ -38,13 +38,15 @@ CASES = {
     "foreign-marks": Case(
         [
             (line(f"Dear {mark},"), "readers will see the placeholder of another program")
-            for mark in ("*|FNAME|*", "%%first_name%%", "[[first_name]]", "%recipient.name%", "&lt;%= name %&gt;",
+            for mark in ("*|FNAME|*", "*|COMPANY|*", "<em>|FNAME|</em>", "|MC:SUBJECT|",
+                         "%%first_name%%", "[[first_name]]", "%recipient.name%", "&lt;%= name %&gt;",
                          "${first_name}", "{$name}")
         ]
         + [(html('<p><a href="*|UNSUB|*">Leave</a></p>'), "readers will see")],
         [
             line(mark)
-            for mark in ("5 *| 6 |*", "100%% and 20%%", "[1] [[2]]", "10% recipient.name", "$5 {a}", "&lt;5%, 6%>")
+            for mark in ("5 *| 6 |*", "|x| and |AB|", "NAME|FNAME",
+                         "100%% and 20%%", "[1] [[2]]", "10% recipient.name", "$5 {a}", "&lt;5%, 6%>")
         ],
     ),
     "placeholder": Case(
