@@ -199,6 +199,8 @@ def test_a_file_on_its_own(mailer: Any, tmp_path: Path, name: str, line: int) ->
         ("none.html", None, "is not a file"),
         ("a.html", b"<p>\n\xff", ":2: the file is not UTF-8"),
         ("a.mjml", b"<p>", "a.mjml: this is no MJML document"),
+        ("a.html", b"\n", "a.html:1: the file is empty"),
+        ("a.eml", b"", "a.eml:1: the file is empty"),
     ],
 )
 def test_what_is_no_mail_is_said_in_one_line(

@@ -67,7 +67,7 @@ def data_of(path: Path) -> bytes:
     if path.stat().st_size > LARGEST:
         raise UsageError(f"{path} has more than {LARGEST // 1024 // 1024} MB: that is no mail")
     if not (data := path.read_bytes()).strip():
-        raise UsageError(f"{path} is empty", hint="save the mail as HTML, MJML or .eml, and look at that file")
+        raise IssueFileError(str(path), [Mistake(1, "the file is empty")], hint="save the whole mail in it")
     return data
 
 
