@@ -29,7 +29,8 @@ def unknown(what: str, word: str, allowed: Iterable[str]) -> str:
     names = list(allowed)
     near = near_name(word, names)
     question = f": did you mean {quoted(near)}?" if near else ""
-    choice = f" (allowed: {allowed_names(names)})" if names else ""
+    helps = names and not (near and len(names) > LISTED)
+    choice = f" (allowed: {allowed_names(names)})" if helps else ""
     return f"unknown {what} {quoted(word)}{question}{choice}"
 
 

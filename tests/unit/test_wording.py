@@ -30,6 +30,9 @@ def test_the_whole_sentence() -> None:
     assert unknown("key", "kindd", ["kind", "from"]) == (
         'unknown key "kindd": did you mean "kind"? (allowed: from or kind)'
     )
+    many = [f"name{number:03}" for number in range(500)]
+    assert unknown("rule", "nane010", many) == 'unknown rule "nane010": did you mean "name010"?'
+    assert unknown("rule", "x", many).endswith("name023, ...)")
     assert unknown("list", "x", []) == 'unknown list "x"'
 
 
