@@ -181,8 +181,10 @@ def judge_ways_out(parts: Parts) -> Iterator[Verdict]:
         yield Verdict(area, State.ERROR, f"List-Unsubscribe has {counted(len(secure), 'https link')} and needs one")
     if len(posts) != 1 or posts[0].value != ONE_CLICK:
         yield Verdict(area, State.ERROR, f"List-Unsubscribe-Post is not {ONE_CLICK}")
-    if b"\r\n" in lines[0].raw:
-        yield Verdict(area, State.WARNING, "List-Unsubscribe goes over several lines; some programs read the first")
+    if secure and secure[0].encode() not in lines[0].raw.partition(b"\r\n")[0]:
+        yield Verdict(
+            area, State.WARNING, "the https link of List-Unsubscribe is not on its first line; some read no further"
+        )
     if len(secure) == 1 and len(posts) == 1 and posts[0].value == ONE_CLICK:
         yield fine(area, "both headers are as mail programs want them")
 

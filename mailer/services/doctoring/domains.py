@@ -16,6 +16,7 @@ from mailer.config import Settings
 from mailer.errors import MailerError
 from mailer.providers import SendingDomain
 from mailer.providers.smtp.making import dkim_records
+from mailer.services.doctoring.rounds import advice_of
 from mailer.services.program import Program
 
 RELAYS: Final = {
@@ -58,7 +59,7 @@ def examine_domain(
     """One domain; `told` is what the provider says of the domains that it sends for."""
     settings = program.settings
     if isinstance(told, MailerError):
-        yield unknown("dkim", told.message, told.hint or "")
+        yield unknown("dkim", told.message, advice_of(told))
     signing = signing_of(program, domain, ask, told)
     if settings.provider.name == "sendgrid" and signing.wanted is None and not isinstance(told, MailerError):
         yield Verdict(

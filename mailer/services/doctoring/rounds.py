@@ -61,4 +61,9 @@ def _look(place: int, each: Examination, done: queue.SimpleQueue[tuple[int, list
 def failed(area: str, error: MailerError) -> Verdict:
     """An error as a verdict."""
     first = error.message.splitlines()[0] if error.message else type(error).__name__
-    return Verdict(area, State.ERROR, first, error.hint or "")
+    return Verdict(area, State.ERROR, first, advice_of(error))
+
+
+def advice_of(error: MailerError) -> str:
+    """What to do about an error; the doctor sends nothing, so that it need not be said."""
+    return (error.hint or "").removeprefix("Nothing was sent. ").replace(", then send again", "")

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.checks.domain.received import judge_message
+from mailer.checks.domain.received import judge_message, judge_ways_out
 from mailer.checks.domain.signature import MOST, Signature, parts_of, signatures
 from mailer.checks.domain.verdict import State, Verdict
 from mailer.providers.smtp.dkim import DkimSigner
@@ -108,7 +108,8 @@ def test_what_another_program_signed_holds(canonical: str, body: bytes, key: obj
 
 
 @given(
-    st.binary(max_size=60).map(lambda octets: octets.replace(b"\r", b"").replace(b"\n", b"\r\n")),
+    # SMTP hands over no last line without its end, and programs differ about blanks in one.
+    st.binary(max_size=60).map(lambda octets: octets and octets.replace(b"\r", b"").replace(b"\n", b"\r\n") + b"\r\n"),
     st.text("ab \t", max_size=12),
     st.sampled_from(["relaxed/relaxed", "relaxed/simple", "simple/simple", "simple/relaxed"]),
 )
@@ -146,6 +147,11 @@ def test_why_a_signature_does_not_hold(change: tuple[bytes, bytes], fault: str) 
     data = signed(mail())
     assert change[0] in data
     assert only(data.replace(*change, 1), keys()).fault == fault
+
+
+def test_a_fold_after_the_https_link_is_as_it_should_be() -> None:
+    parts = parts_of(signed(mail(List_Unsubscribe=f"<{PAGE}>,\r\n <mailto:l@example.org>")))
+    assert [each.state for each in judge_ways_out(parts)] == [State.OK]
 
 
 def test_a_second_from_breaks_an_oversigned_one() -> None:
@@ -222,8 +228,8 @@ def test_a_mail_in_order_has_nothing_to_mend() -> None:
          "List-Unsubscribe-Post is not List-Unsubscribe=One-Click"),
         (signed(mail(List_Unsubscribe_Post=None)), State.ERROR,
          "List-Unsubscribe-Post is not List-Unsubscribe=One-Click"),
-        (signed(mail(List_Unsubscribe=f"<{PAGE}>,\r\n <mailto:l@example.org>")), State.WARNING,
-         "List-Unsubscribe goes over several lines; some programs read the first"),
+        (signed(mail(List_Unsubscribe=f"<mailto:l@example.org>,\r\n <{PAGE}>")), State.WARNING,
+         "the https link of List-Unsubscribe is not on its first line; some read no further"),
         (signed(mail(List_Id=None)), State.WARNING, "no List-Id, by which readers sort and providers know a list"),
         (signed(mail(Message_ID=None)), State.ERROR, "no Message-Id"),
         (signed(mail(Subject="a\r\nSubject: b")), State.ERROR, "more than one Subject"),

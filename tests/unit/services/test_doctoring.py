@@ -15,10 +15,10 @@ import pytest
 
 from mailer.app import Mailer, open_mailer
 from mailer.checks.domain.verdict import State, Verdict, fine
-from mailer.errors import ConfigError
+from mailer.errors import ConfigError, ProviderError
 from mailer.fetch import FetchPolicy
 from mailer.services.doctoring.domains import permit_of
-from mailer.services.doctoring.rounds import Examination, go_round
+from mailer.services.doctoring.rounds import Examination, advice_of, go_round
 from mailer.services.doctoring.waiting import examine_queue, judge_reports
 from mailer.services.doctoring.website import examine_clock, examine_site
 from mailer.workspace import Workspace
@@ -30,6 +30,12 @@ HOST = "news.example"
 
 def untold(done: int, all_of: int) -> None:
     """Nobody looks."""
+
+
+def test_what_to_do_says_nothing_of_sending() -> None:
+    error = ProviderError("no answer", hint="Nothing was sent. Look at the network, then send again.")
+    assert advice_of(error) == "Look at the network."
+    assert advice_of(ConfigError("wrong")) == ""
 
 
 def test_what_breaks_or_is_late_hides_nothing_else() -> None:
