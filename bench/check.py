@@ -159,7 +159,7 @@ def main() -> None:
     stage = Stages()
     print(f"{ARTICLES} articles, {PEOPLE:,} people, {len(RULES)} rules")
     with campaign() as program:
-        check_issue(program, NAME)  # what is imported and made once
+        stage("the first in a process", lambda: check_issue(program, NAME))  # what is imported and made once too
         for _ in range(ROUNDS):
             one_round(program, stage)
     stage.show()
