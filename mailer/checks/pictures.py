@@ -161,8 +161,8 @@ def foreign(facts: Facts) -> Iterator[Fault]:
     told: set[str] = set()
     for mail, image in each(facts):
         host = host_of(image.src)
-        if host and site_of(host) not in own | told:
-            told.add(site_of(host))
+        if host and (site := site_of(host)) not in own and site not in told:
+            told.add(site)
             yield fault(mail, image, "an image comes from the site of others")
 
 

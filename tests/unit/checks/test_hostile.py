@@ -31,6 +31,9 @@ LONG: dict[str, Callable[[], Facts]] = {
     "an import of nothing": lambda: style(f"@import{' ' * 40_000}"),
     "schemes of no colour": lambda: style("color-scheme:" * (MANY // 13)),
     "a window without settings": lambda: html("", f'<meta name="viewport" content="{"a" * MANY}">'),
+    "pictures from everywhere": lambda: html(
+        "".join(f'<img src="https://s{number}.example{number}.org/x.png" alt="x">' for number in range(8000))
+    ),
     "a text of one word": lambda: replace(GOOD, mails=(replace(GOOD.mails[0], text="a" * MANY),)),
 }
 
