@@ -50,13 +50,14 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Approvals:
-    """What was approved of an issue as it is now. `may`: whose word would still count."""
+    """What was approved of an issue as it is now. `may`: whose word would still count; `keyed`: with a key only."""
 
     name: str
     hash: str
     required: int
     voices: tuple[Voice, ...] = ()
     may: tuple[str, ...] = ()
+    keyed: bool = False
 
     @property
     def counting(self) -> tuple[Voice, ...]:
@@ -94,8 +95,9 @@ def weighed(
         if not why:
             heard.add(row.who)
         voices.append(Voice(row.who, row.how, row.at, row.hash, why))
-    may = (who for who, person in settings.people.items() if person.user != sender and who not in heard)
-    return Approvals(name, content, settings.required, tuple(voices), tuple(may))
+    may = {who: each for who, each in settings.people.items() if each.user != sender and who not in heard}
+    keyed = bool(may) and all(each.key for each in may.values())
+    return Approvals(name, content, settings.required, tuple(voices), tuple(may), keyed)
 
 
 def fault_of(settings: Approval, row: StoredApproval, content: str, sender: str | None) -> str:
@@ -156,7 +158,8 @@ def refuse_unapproved(known: Approvals) -> None:
     if others := [voice for voice in known.voices if voice.not_counted]:
         message += f" ({others[-1].who}'s does not count: {others[-1].not_counted})"
     whose = " or ".join(known.may) or "another user"
-    raise CheckError(message, hint=f"for {whose}: mailer approve {known.name} --hash {known.hash[:SHOWN]}")
+    key = " --key FILE" if known.keyed else ""
+    raise CheckError(message, hint=f"for {whose}: mailer approve {known.name} --hash {known.hash[:SHOWN]}{key}")
 
 
 def unapproved_words(connection: Connection, settings: Settings, issue: tuple[str, str]) -> str:

@@ -139,6 +139,9 @@ def test_the_refusal_says_whose_word_is_missing_and_how_they_give_it() -> None:
         " (maria's does not count: it was of other content)"
     )
     assert caught.value.hint == f"for maria: mailer approve {NAME} --hash abababababab"
+    with pytest.raises(CheckError) as caught:
+        refuse_unapproved(weighed(settings(1, maria=Approver(key=line(MARIA))), [], NAME, HASH, "tom"))
+    assert caught.value.hint == f"for maria: mailer approve {NAME} --hash abababababab --key FILE"
     refuse_unapproved(weighed(USERS, [by_user("maria")], NAME, HASH, "tom"))
     two = settings(2, maria=Approver(user="maria"), tom=Approver(user="tom"), eve=Approver(user="eve"))
     assert weighed(two, [by_user("maria")], NAME, HASH, "tom").may == ("eve",), "neither who did nor who sends"
