@@ -56,7 +56,9 @@ def run_demo(program: Program) -> Demo:
     csv = people(PEOPLE)
     (workspace.subscribers_dir / "demo.csv").write_text(csv, encoding="utf-8")
     (fetched,) = sync(program.store, chosen_sources(program.settings, workspace, ()), now)
-    entry = Entry(program.list_named(LIST), SubscriptionState.CONFIRMED, Origin(How.COMMAND, "the demo: made-up people"))
+    entry = Entry(
+        program.list_named(LIST), SubscriptionState.CONFIRMED, Origin(How.COMMAND, "the demo: made-up people")
+    )
     imported = import_subscribers(program.store, entry, csv.encode(), Options(), now)
     wish = Wish(IssueKind.BULLETIN, (LIST,), tags=(TAG,), since="7d", at_least=3)
     composed = compose_issue(program, wish)
