@@ -49,7 +49,7 @@ def check(
     explain: Annotated[str, typer.Option("--explain", metavar="RULE", help="Say what a rule is for.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Look an issue over as every rule does, before it goes; or a mail that is a file on its own.
+    """Look over an issue before it goes, or a mail that is a file.
 
     The exit code is 1 when a check found an error that nobody accepted.
     """

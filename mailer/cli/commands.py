@@ -51,7 +51,7 @@ COMMANDS = (
     Command(
         "preview",
         "mailer.cli.preview:preview",
-        "Look at an issue as one reader gets it: as files, or on a page that follows its files.",
+        "Look at an issue as its readers get it: as files, as pictures, or on a page that follows what you write.",
     ),
     Command("approve", "mailer.cli.approve:approve", "Agree to an issue as it is now, as a second person."),
     Command("send", "mailer.cli.send:send", "Send an issue to everybody on its lists, each person once."),

@@ -65,7 +65,7 @@ def preview(
     offline: OfflineOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Look at an issue as one reader gets it: as files, with --serve on a page that follows its files, or as pictures.
+    """Look at an issue as its readers get it: as files, as pictures, or on a page that follows what you write.
 
     It is written for a made-up reader unless one is named. The links do nothing.
     """

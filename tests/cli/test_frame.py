@@ -33,8 +33,10 @@ def all_commands() -> Iterator[tuple[str, Any]]:
         inner = getattr(command, "commands", None)
         if inner is None:
             yield name, command
-        else:
-            waiting += [(f"{name} {word}".strip(), each) for word, each in inner.items()]
+            continue
+        if name and command.invoke_without_command:
+            yield name, command
+        waiting += [(f"{name} {word}".strip(), each) for word, each in inner.items()]
 
 
 EVERY = sorted(all_commands(), key=lambda pair: pair[0])
@@ -64,7 +66,9 @@ def test_the_table_says_what_the_command_says(command: commands.Command) -> None
         assert (inspect.getdoc(loaded) or "").splitlines()[0] == command.help
 
 
-@pytest.mark.parametrize("words", [[], *([command.name] for command in COMMANDS if command.is_group)])
+@pytest.mark.parametrize(
+    "words", [[], *([command.name] for command in COMMANDS if command.is_group and not command.acts)]
+)
 def test_without_a_command_the_help_is_shown(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 2
     shown = capsys.readouterr()

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Final
 from urllib.parse import urlsplit
 
-import imagesize  # type: ignore[import-untyped]
+import imagesize
 
 from mailer.checks.facts import Probe
 from mailer.checks.probed import PATIENCE, is_there, settled
