@@ -34,7 +34,7 @@ def all_commands() -> Iterator[tuple[str, Any]]:
         if inner is None:
             yield name, command
             continue
-        if name and command.invoke_without_command:
+        if name and getattr(command, "invoke_without_command", False):
             yield name, command
         waiting += [(f"{name} {word}".strip(), each) for word, each in inner.items()]
 
