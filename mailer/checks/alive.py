@@ -11,6 +11,7 @@ from mailer.checks import pictures
 from mailer.checks.document import Element, Link
 from mailer.checks.facts import Facts, Mail, Probe
 from mailer.checks.finding import Fault, Level, Part, Place
+from mailer.checks.hosts import is_private
 from mailer.checks.probed import is_there, left_alone, secure_twin
 from mailer.checks.rule import Family, Rule
 from mailer.model import Trouble
@@ -58,9 +59,15 @@ def unreachable(facts: Facts) -> Iterator[Fault]:
     for mail, link, probe in answers(facts):
         if probe.status == 0 and probe.problem in UNREACHED:
             yield fault(mail, link.element, link.href, f"a link cannot be reached: {probe.problem}")
-        elif probe.status == 0 and probe.problem == Trouble.PRIVATE:
+        elif probe.status == 0 and probe.problem == Trouble.PRIVATE and not tells_itself(link.href):
             message = "a link leads, or sends on, to an address that is not public"
             yield fault(mail, link.element, link.href, message, "link to a page that everybody can open")
+
+
+def tells_itself(href: str) -> bool:
+    """Whether the address shows that readers cannot reach it, which a rule of its own says."""
+    split = parts(href)
+    return split is not None and is_private(split.hostname or "")
 
 
 def refused(facts: Facts) -> Iterator[Fault]:

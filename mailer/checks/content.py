@@ -39,7 +39,8 @@ def without_field(facts: Facts) -> Iterator[Fault]:
         return
     for name, count in sorted(issue.without.items()):
         if count and name in issue.fields_used and name in issue.fields_known:
-            yield Fault(f"{count} of {issue.samples} people looked at have no {name}; they get what stands for it")
+            verb = "has" if count == 1 else "have"
+            yield Fault(f"{count} of {issue.samples} people looked at {verb} no {name}; they get what stands for it")
 
 
 def no_articles(facts: Facts) -> Iterator[Fault]:

@@ -134,7 +134,7 @@ def domain_of(address: str) -> str:
     return address.rpartition("@")[2].lower()
 
 
-BUG = "this is a fault of the program that wrote the mail, not of its text: please report it"
+BUG = "this is a fault of the program that wrote the mail, not of its text: tell those who keep it"
 
 RULES = (
     Rule(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +19,6 @@ from mailer.cli.issue import IssueArgument, bare
 from mailer.cli.options import JsonOption
 from mailer.cli.screenshots import BrowserOption, OfflineOption, ReaderOption, Wanted, refuse_mixture, take
 from mailer.cli.session import open_mailer, workspace_of
-from mailer.cli.signals import stop_on_signal
 
 if TYPE_CHECKING:
     from socket import socket
@@ -82,7 +81,10 @@ def preview(
     if serve:
         refuse_folder(folder)
         show = sys.stdout.isatty() if show is None else show
-        serve_preview(workspace_of(context), bare(issue), address, port, Telling(as_json=as_json, show=show))
+        workspace, name = workspace_of(context), bare(issue)
+        with ExitStack() as until_ended:
+            leading = workspace.inside("preview") / f"{name}.open.html" if show else None
+            serve_preview(workspace, name, address, port, Telling(until_ended, leading, as_json=as_json))
         return
     from mailer.services.preview import preview_issue
 
@@ -115,17 +117,20 @@ def show_preview(written: Preview) -> None:
 
 
 class Telling:
-    """Says where the page is, once it is there."""
+    """Says where the page is, once it is there, and opens it by the file `leading` unless that is None."""
 
-    def __init__(self, *, as_json: bool, show: bool) -> None:
+    def __init__(self, until_ended: ExitStack, leading: Path | None, *, as_json: bool) -> None:
+        self._until_ended = until_ended
+        self._leading = leading
         self._as_json = as_json
-        self._show = show
 
     def __call__(self, url: str) -> None:
         output.result({"url": url}, self._as_json, lambda: output.lines([f"{url}"]))
         output.note("it follows the issue, templates, lists and settings; end with Ctrl-C")
-        if self._show:
-            typer.launch(url)
+        if self._leading:
+            from mailer.cli.opening import opened
+
+            self._until_ended.enter_context(opened(url, self._leading))
 
 
 def serve_preview(workspace: Workspace, name: str, email: str, port: int, tell: Callable[[str], None]) -> None:
@@ -146,6 +151,8 @@ def serve_preview(workspace: Workspace, name: str, email: str, port: int, tell: 
 def run(session: Session, workspace: Workspace, token: str, listening: socket, tell: Callable[[str], None]) -> None:
     from uvicorn import Config, Server
 
+    from mailer.cli.serve import run_server
+
     chosen = listening.getsockname()[1]
 
     def stopping() -> bool:
@@ -153,9 +160,7 @@ def run(session: Session, workspace: Workspace, token: str, listening: socket, t
 
     app = import_module(APPLICATION).make_app(session, workspace, token, chosen, stopping)
     server = Server(Config(app, **options()))
-    with stop_on_signal(lambda: output.note("stopped")):
-        tell(f"http://{HOST}:{chosen}/{token}/")
-        server.run([listening])
+    run_server(server, listening, lambda: tell(f"http://{HOST}:{chosen}/{token}/"))
 
 
 def options() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +16,8 @@ from mailer.cli.signals import stop_on_signal
 
 if TYPE_CHECKING:
     from socket import socket
+
+    from uvicorn import Server
 
     from mailer.app import Mailer
 
@@ -144,11 +146,23 @@ def run(options: Mapping[str, Any], listening: socket) -> None:
 
     from mailer.errors import NeedsAttention
 
+    if options["workers"] == 1:
+        run_server(Server(Config(**options)), listening)
+        return
     with stop_on_signal(lambda: output.note("stopped")):
-        if options["workers"] == 1:
-            Server(Config(**options)).run([listening])
-            return
         processes = Multiprocess(Config(**options), [listening])
         processes.run()
     if any(each.exitcode == NeedsAttention.exit_code for each in processes.processes):
         raise NeedsAttention("a process could not begin, so all were stopped", hint="the log says why")
+
+
+def run_server(server: Server, listening: socket, tell: Callable[[], None] = lambda: None) -> None:
+    """Serve until a signal comes, also one from before the server listens to them itself. `tell` comes first."""
+
+    def stop() -> None:
+        server.should_exit = True
+        output.note("stopped")
+
+    with stop_on_signal(stop):
+        tell()
+        server.run([listening])

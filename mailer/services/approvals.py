@@ -153,7 +153,7 @@ def refuse_unapproved(known: Approvals) -> None:
     """CheckError says who may approve what, and how."""
     if not known.missing:
         return
-    given = ", ".join(voice.who for voice in known.counting) or "nobody"
+    given = ", ".join(voice.who for voice in known.counting) or "none"
     message = f"{known.name}: needs {counted(known.required, 'approval')} of its content as it is now, has {given}"
     if others := [voice for voice in known.voices if voice.not_counted]:
         message += f" ({others[-1].who}'s does not count: {others[-1].not_counted})"

@@ -29,10 +29,11 @@ from tests.cli.campaign import ISSUE
 
 KEY = "SG.a-key-of-nobody.and-its-secret"
 # A template of one line: what is tested is the sender, and a design would only make the files big.
+SENDER = "{{ organisation.name }}, {{ organisation.postal_address }}"
 BARE = {
     "bare.mjml": "<mjml><mj-body><mj-section><mj-column><mj-text>{% include '@body.txt' %} "
-    "<a href='{{ links.unsubscribe }}'>Unsubscribe</a></mj-text></mj-column></mj-section></mj-body></mjml>",
-    "bare.txt.jinja": "{% include '@body.txt' %}\n{{ links.unsubscribe }}\n",
+    f"{SENDER} <a href='{{{{ links.unsubscribe }}}}'>Unsubscribe</a></mj-text></mj-column></mj-section></mj-body></mjml>",
+    "bare.txt.jinja": f"{{% include '@body.txt' %}}\n{SENDER}\n{{{{ links.unsubscribe }}}}\n",
 }
 PROVIDERS = ("outbox", "smtp", "sendgrid")
 DATABASES = ("sqlite", "postgresql")

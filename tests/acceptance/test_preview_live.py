@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -43,11 +46,11 @@ def furnish_issue(folder: Path) -> Path:
 
 
 @contextmanager
-def previewing(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def previewing(folder: Path, *words: str, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A process that serves the page, and its address."""
     process = subprocess.Popen(
-        command("--workspace", str(folder), "preview", NAME, "--serve", "--json", "--no-open", *words),
-        env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        command("--workspace", str(folder), "preview", NAME, "--serve", "--json", *(words or ["--no-open"])),
+        env=environment() | variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
         assert process.stdout is not None
@@ -198,3 +201,24 @@ def test_by_keys_alone(served: tuple[Path, str], opened: Browser) -> None:
         page.keyboard.press("4")
         page.wait_for_selector("#panel-message .lines")
         assert "List-Unsubscribe-Post" in page.inner_text("#panel-message")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="links and files are opened by another program than on POSIX")
+def test_the_browser_is_given_a_file_and_not_the_address(tmp_path: Path) -> None:
+    """Whoever else is on the machine reads what programs are started with."""
+    folder = furnish_issue(tmp_path / "workspace")
+    programs, given = tmp_path / "programs", tmp_path / "given"
+    programs.mkdir()
+    (programs / "xdg-open").write_text(f'#!/bin/sh\necho "$@" > {given}.coming; mv {given}.coming {given}\n')
+    (programs / "xdg-open").chmod(0o755)
+    with previewing(folder, "--open", PATH=f"{programs}:{os.environ['PATH']}") as (process, url):
+        end = time.monotonic() + 60
+        while not given.exists():
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        leading = Path(unquote(urlsplit(given.read_text().strip()).path))
+        assert leading.parent == folder / "preview" and leading.stat().st_mode & 0o077 == 0
+        assert url not in given.read_text() and f"url={url}" in leading.read_text()
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+        assert not leading.exists()

@@ -62,7 +62,7 @@ def history(mailer: Any) -> list[str]:
 def test_nobody_sends_on_their_own_word(ready: Any) -> None:
     ready.add_settings(REQUIRED)
     run = ready("send", ISSUE)
-    assert run.code == 1 and "needs 1 approval of its content as it is now, has nobody" in run.err
+    assert run.code == 1 and "needs 1 approval of its content as it is now, has none" in run.err
     assert f"mailer approve {ISSUE} --hash {hash_of(ready)[:12]}" in run.err
     approve(ready, user="bin")
     run = ready("send", ISSUE)

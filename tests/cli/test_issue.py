@@ -217,7 +217,7 @@ def test_what_readers_lack_and_what_they_had_before_is_told(issue: Any) -> None:
     issue.add_settings('[checks]\nplaceholders = ["our shop"]\nshorteners = ["GO.example"]\n')
     found = issue("plan", "next", "--again", "--json").json["findings"]
     messages = {each["rule"]: each["message"] for each in found}
-    assert messages["field-missing"].startswith("1 of 3 people looked at have no first_name")
+    assert messages["field-missing"].startswith("1 of 3 people looked at has no first_name")
     assert messages["repeated-subject"] == "one of these lists got an issue with this subject before"
     assert {each["place"]["excerpt"] for each in found if each["rule"] == "placeholder"} == {"TK", "our shop"}
     assert "shortened-link" in messages

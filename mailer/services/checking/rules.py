@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mailer.checks.rule import Rule
 from mailer.checks.table import BY_ID, RULES
 from mailer.config.checks import Checks
-from mailer.errors import NotFoundError
+from mailer.errors import UsageError
 from mailer.services.checking.levels import levels_of
 from mailer.wording import unknown
 
@@ -44,9 +44,9 @@ def listed(settings: Checks) -> list[RuleRow]:
 
 
 def explained(settings: Checks, name: str) -> RuleRow:
-    """One rule; NotFoundError tells the near one."""
+    """One rule; UsageError tells the near one."""
     if name not in BY_ID:
-        raise NotFoundError(unknown("rule", name, BY_ID), hint="mailer check --rules lists them")
+        raise UsageError(unknown("rule", name, BY_ID), hint="mailer check --rules lists them")
     return next(each for each in listed(settings) if each.id == name)
 
 

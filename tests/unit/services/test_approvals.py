@@ -135,7 +135,7 @@ def test_the_refusal_says_whose_word_is_missing_and_how_they_give_it() -> None:
     with pytest.raises(CheckError) as caught:
         refuse_unapproved(weighed(USERS, [by_user("maria", OTHER)], NAME, HASH, "tom"))
     assert caught.value.message == (
-        f"{NAME}: needs 1 approval of its content as it is now, has nobody"
+        f"{NAME}: needs 1 approval of its content as it is now, has none"
         " (maria's does not count: it was of other content)"
     )
     assert caught.value.hint == f"for maria: mailer approve {NAME} --hash abababababab"
