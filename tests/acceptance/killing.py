@@ -32,7 +32,8 @@ KEY = "SG.a-key-of-nobody.and-its-secret"
 SENDER = "{{ organisation.name }}, {{ organisation.postal_address }}"
 BARE = {
     "bare.mjml": "<mjml><mj-body><mj-section><mj-column><mj-text>{% include '@body.txt' %} "
-    f"{SENDER} <a href='{{{{ links.unsubscribe }}}}'>Unsubscribe</a></mj-text></mj-column></mj-section></mj-body></mjml>",
+    f"{SENDER} <a href='{{{{ links.unsubscribe }}}}'>Unsubscribe</a>"
+    "</mj-text></mj-column></mj-section></mj-body></mjml>",
     "bare.txt.jinja": f"{{% include '@body.txt' %}}\n{SENDER}\n{{{{ links.unsubscribe }}}}\n",
 }
 PROVIDERS = ("outbox", "smtp", "sendgrid")
