@@ -49,8 +49,12 @@ def _library() -> Any:
     """pygal, without the hook for its plug-ins that it leaves in the import system.
 
     It speaks a protocol that ended with Python 3.12, and every later import in the program would warn about it.
+    With lxml, which it takes where it finds it, the same drawing is written with addresses of name spaces.
     """
     import pygal
+    from pygal.etree import etree
+
+    etree.to_etree()
 
     sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
     return pygal

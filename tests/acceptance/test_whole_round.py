@@ -97,7 +97,8 @@ def furnish(folder: Path, base: str, port: int) -> None:
     (folder / "subscribers").mkdir(parents=True)
     provider = f'[provider]\nname = "smtp"\nhost = "127.0.0.1"\nport = {port}\ntls = "none"\n'
     web = f'[web]\nbase_url = "{base}"\nproxies = ["127.0.0.1"]\nform_seconds = 0\n'
-    (folder / "mailer.toml").write_text(SETTINGS + web + provider)
+    rules = '[checks.rules]\nprivate-link = "off"\n'  # whoever reads these mails is on this machine
+    (folder / "mailer.toml").write_text(SETTINGS + web + provider + rules)
     (folder / "subscribers" / "weekly.toml").write_text(WEEKLY)
     (folder / "subscribers" / "alerts.toml").write_text(ALERTS)
 
