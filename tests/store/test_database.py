@@ -245,7 +245,7 @@ def test_only_a_few_modules_speak_a_dialect() -> None:
     assert speaking == {
         "bulk_events.py", "bulk_postgresql.py", "bulk_sqlite.py", "columns.py", "database.py", "dialect.py",
         "jots_postgresql.py", "jots_sqlite.py", "moving_postgresql.py", "moving_sqlite.py",
-        "picking.py", "postgresql.py", "sqlite.py",
+        "picking.py", "postgresql.py", "soundness.py", "sqlite.py",
     }  # fmt: skip
 
 
