@@ -86,9 +86,9 @@ def issue(migrated: Program) -> Program:
 
 @pytest.fixture
 def paused(issue: Program) -> Program:
-    """The same after a batch or two, and at rest."""
+    """The same after a batch or two, and at rest. Slow enough that whoever looks comes before the last one."""
     with open_mailer(Workspace(issue.root), {}) as program:
-        send_frozen(program, ISSUE, SendOptions(stop=lambda: bool(addressees(issue))))
+        send_frozen(program, ISSUE, SendOptions(stop=lambda: bool(addressees(issue)), per_minute=120))
     assert 0 < len(addressees(issue)) < PEOPLE
     issue.done("pause", ISSUE)
     return issue
