@@ -82,13 +82,20 @@ def weight(facts: Facts, found: str) -> Level:
 
 def placeholders(facts: Facts) -> Iterator[Fault]:
     patterns = [CAPITALS, STAND_IN]
-    if facts.issue and facts.issue.language.partition("-")[0] not in SAYS_ALL:
+    spoken = language_of(facts)
+    if spoken and spoken not in SAYS_ALL:
         patterns.append(TODO)
     if facts.placeholders:
         own = "|".join(rf"(?<!\w){re.escape(each)}(?!\w)" for each in facts.placeholders)
         patterns.append(re.compile(own, re.IGNORECASE))
     for _, place in said(facts, *patterns):
         yield Fault("a placeholder was left", place)
+
+
+def language_of(facts: Facts) -> str:
+    """Its first subtag: the issue's, or what the file says; empty where nothing says it."""
+    said = [each.document.root.get("lang") or "" for each in facts.mails if each.html]
+    return (facts.issue.language if facts.issue else "".join(said[:1])).strip().lower().partition("-")[0]
 
 
 def long_paragraphs(facts: Facts) -> Iterator[Fault]:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mailer.checks.facts import Facts
-from tests.unit.checks.making import ARTICLE, TEXT, Case, html, issue, mail
+from mailer.checks.facts import Facts, Mail
+from tests.unit.checks.making import ARTICLE, NOW, TEXT, Case, html, issue, mail
 
 WORDS = "word " * 119
 
@@ -14,6 +14,10 @@ def line(text: str) -> Facts:
 
 def file(text: str) -> Facts:
     return replace(line(text), issue=None)
+
+
+def file_in(language: str, text: str) -> Facts:
+    return Facts(now=NOW, mails=(Mail("a file", html=f'<html lang="{language}"><body><p>{text}</p></body></html>'),))
 
 
 def in_spanish(text: str) -> Facts:
@@ -56,6 +60,7 @@ CASES = {
             (line("And TODO"), "a placeholder was left"),
             (in_spanish("TODO: la cifra"), "a placeholder was left"),
             (file("TODO: add the number"), "a placeholder was left"),
+            (file_in("EN-gb", "And TODO"), "a placeholder was left"),
             (line("FIXME"), "a placeholder was left"),
             (line("Call XXX now"), "a placeholder was left"),
             (line("XXXX people"), "a placeholder was left"),
@@ -79,7 +84,8 @@ CASES = {
             line("All my todo lists, tk and tbd"),
             line("Write to [us](https://site.example), [inserted] or [name of]"),
             in_spanish("TODO el río"),
-            file("TODO el río"),
+            file_in("", "TODO el río"),
+            file_in("es-MX", "TODO el río"),
             line("MXXXI"),
             line("Your text is here"),
             replace(line("Platz halters"), placeholders=("platz halter",)),
