@@ -204,7 +204,7 @@ def test_by_keys_alone(served: tuple[Path, str], opened: Browser) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="links and files are opened by another program than on POSIX")
-def test_the_browser_is_given_a_file_and_not_the_address(tmp_path: Path) -> None:
+def test_the_browser_is_given_a_file_and_not_the_address(tmp_path: Path, opened: Browser) -> None:
     """Whoever else is on the machine reads what programs are started with."""
     folder = furnish_issue(tmp_path / "workspace")
     programs, given = tmp_path / "programs", tmp_path / "given"
@@ -219,6 +219,8 @@ def test_the_browser_is_given_a_file_and_not_the_address(tmp_path: Path) -> None
         leading = Path(unquote(urlsplit(given.read_text().strip()).path))
         assert leading.parent == folder / "preview" and leading.stat().st_mode & 0o077 == 0
         assert url not in given.read_text() and f"url={url}" in leading.read_text()
+        with page_at(opened, leading.as_uri()) as page:
+            assert page.url == url
         process.send_signal(signal.SIGINT)
         process.wait(60)
         assert not leading.exists()

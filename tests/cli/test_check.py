@@ -196,7 +196,7 @@ def test_a_file_on_its_own(mailer: Any, tmp_path: Path, name: str, line: int) ->
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("none.html", None, "is not a file"),
+        ("none.html", None, "there is no file"),
         ("a.html", b"<p>\n\xff", ":2: the file is not UTF-8"),
         ("a.mjml", b"<p>", "a.mjml: this is no MJML document"),
         ("a.html", b"\n", "a.html:1: the file is empty"),

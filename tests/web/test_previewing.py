@@ -87,6 +87,9 @@ def preview(house: House, url: str, tmp_path: Path) -> Iterator[Preview]:
 
 # --- the door ---------------------------------------------------------------------------------------------------------
 
+# What a browser says when a file leads it to the page.
+WINDOW = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+
 
 @pytest.mark.parametrize(
     ("path", "headers", "status"),
@@ -109,6 +112,11 @@ def preview(house: House, url: str, tmp_path: Path) -> Iterator[Preview]:
         (f"/{TOKEN}/", {"origin": f"http://localhost:{PORT}"}, 403),
         (f"/{TOKEN}/", {"sec-fetch-site": "cross-site"}, 403),
         (f"/{TOKEN}/", {"sec-fetch-site": "same-site"}, 403),
+        (f"/{TOKEN}/", WINDOW, 200),
+        (f"/{TOKEN}/", {**WINDOW, "sec-fetch-dest": "iframe"}, 403),
+        (f"/{TOKEN}/", {**WINDOW, "sec-fetch-mode": "no-cors"}, 403),
+        (f"/{TOKEN}/page.js", WINDOW, 403),
+        (f"/{TOKEN[:-1]}/", WINDOW, 404),
     ],
 )
 def test_only_who_knows_the_token_gets_in_under_our_own_name(

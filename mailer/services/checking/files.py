@@ -63,7 +63,7 @@ def is_file(name: str) -> bool:
 
 def data_of(path: Path) -> bytes:
     if not path.is_file():  # a pipe would be waited for
-        raise NotFoundError(f"{path} is not a file", hint="mailer check FILE.html, or the name of an issue")
+        raise NotFoundError(f"there is no file {path}", hint="mailer check FILE.html, or the name of an issue")
     if path.stat().st_size > LARGEST:
         raise UsageError(f"{path} has more than {LARGEST // 1024 // 1024} MB: that is no mail")
     if not (data := path.read_bytes()).strip():
