@@ -94,8 +94,9 @@ def placeholders(facts: Facts) -> Iterator[Fault]:
 
 def language_of(facts: Facts) -> str:
     """Its first subtag: the issue's, or what the file says; empty where nothing says it."""
-    said = [each.document.root.get("lang") or "" for each in facts.mails if each.html]
-    return (facts.issue.language if facts.issue else "".join(said[:1])).strip().lower().partition("-")[0]
+    said = (each.document.root.get("lang") for each in facts.mails if each.html)
+    language = facts.issue.language if facts.issue else next(said, None) or ""
+    return language.strip().lower().partition("-")[0]
 
 
 def long_paragraphs(facts: Facts) -> Iterator[Fault]:

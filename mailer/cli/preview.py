@@ -83,7 +83,7 @@ def preview(
         show = sys.stdout.isatty() if show is None else show
         workspace, name = workspace_of(context), bare(issue)
         with ExitStack() as until_ended:
-            leading = workspace.inside("preview") / f"{name}.open.html" if show else None
+            leading = workspace.inside("preview") / f".{name}.html" if show else None
             serve_preview(workspace, name, address, port, Telling(until_ended, leading, as_json=as_json))
         return
     from mailer.services.preview import preview_issue

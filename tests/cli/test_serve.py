@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from uvicorn import Config, Server
 
 from mailer.cli import serve
 from mailer.errors import ConfigError
@@ -25,6 +28,20 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Mapping[str, Any]]
     monkeypatch.setenv("MAILER_WORKSPACE", "")
     monkeypatch.delenv("MAILER_WORKSPACE")
     return found
+
+
+def test_a_signal_before_the_server_listens_to_signals_ends_it(capsys: pytest.CaptureFixture[str]) -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("nobody asks anything")
+
+    server = Server(Config(application, lifespan="off", log_config=None))
+    too_late = threading.Timer(20, setattr, (server, "should_exit", True))
+    too_late.start()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serve.run_server(server, listening, lambda: signal.raise_signal(signal.SIGINT))
+    assert too_late.is_alive(), "it was stopped by the clock"
+    too_late.cancel()
+    assert capsys.readouterr().err == "stopped\n"
 
 
 def test_without_a_public_address_it_serves_this_machine_only(tmp_path: Path, begun: list[Any]) -> None:

@@ -80,6 +80,8 @@ CASES: dict[str, Case] = {
             known(probe(status=0, problem=Trouble.LOOP)),
             known(probe(status=0, problem=Trouble.UNASKED)),
             known(probe(status=503, problem=Trouble.PRIVATE)),
+            asked("https://127.0.0.1/x", status=0, problem=Trouble.PRIVATE),
+            asked("https://intranet/x", status=0, problem=Trouble.PRIVATE),
             known(probe(status=503, problem=Trouble.TIME)),
         ],
     ),
