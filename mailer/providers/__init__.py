@@ -16,6 +16,7 @@ from mailer.providers.protocol import Holds as Holds
 from mailer.providers.protocol import HoldTerms as HoldTerms
 from mailer.providers.protocol import KeepsMails as KeepsMails
 from mailer.providers.protocol import KnowsDomains as KnowsDomains
+from mailer.providers.protocol import NeedsKey as NeedsKey
 from mailer.providers.protocol import Provider as Provider
 from mailer.providers.protocol import Rehearses as Rehearses
 from mailer.providers.protocol import SendingDomain as SendingDomain

@@ -64,6 +64,15 @@ class ChecksAccess(Protocol):
 
 
 @runtime_checkable
+class NeedsKey(Protocol):
+    """A provider whose key is read when something is sent, so that everything else works without one."""
+
+    def check_key(self) -> None:
+        """Raises ConfigError saying what is wrong with the key as it stands here. Asks nobody."""
+        ...
+
+
+@runtime_checkable
 class Rehearses(Protocol):
     """A provider that can look at mails as if they were to be delivered, and deliver none."""
 

@@ -287,6 +287,45 @@ def test_reports_that_nobody_can_believe_are_told(sendgrid: Program) -> None:
     ]
 
 
+KEYLESS = ("error", "sendgrid needs an API key")
+
+
+def test_a_missing_key_is_told_once_and_the_domain_is_looked_at_all_the_same(
+    sendgrid: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SENDGRID_API_KEY")
+    run = asked(sendgrid)
+    assert of_area(run, "provider") == [KEYLESS]
+    assert [each["words"] for each in run.json["verdicts"]].count(KEYLESS[1]) == 1
+    (advice,) = advised(run, "provider")
+    assert advice.startswith("Set SENDGRID_API_KEY, or key_file under [provider]")
+    assert of_area(run, "mx") == [("ok", "example.org: 1 mail server")]
+    assert of_area(run, "dkim") == []
+    assert "1 thing to mend" in run.err
+
+
+def test_a_missing_key_is_told_offline_too(
+    sendgrid: Program, site: Site, names: NameServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offline = ("doctor", "--offline", "--json")
+    assert of_area(sendgrid(*offline), "provider") == [("ok", "sendgrid: a key is there")]
+    monkeypatch.delenv("SENDGRID_API_KEY")
+    run = sendgrid(*offline)
+    assert (run.code, of_area(run, "provider")) == (1, [KEYLESS])
+    assert advised(run, "provider")[0].startswith("Set SENDGRID_API_KEY")
+    sendgrid.write("mailer.toml", (sendgrid.root / "mailer.toml").read_text() + 'key_file = "sendgrid.key"\n')
+    run = sendgrid(*offline)
+    assert "cannot be read: No such file" in of_area(run, "provider")[0][1] and advised(run, "provider") != [""]
+    assert site.requests == []
+
+
+def test_what_is_wrong_with_a_mail_server_of_the_settings_is_told_once(migrated: Program, names: NameServer) -> None:
+    migrated.add_settings('[provider]\nname = "smtp"\n')
+    run = migrated("doctor", "--dns", names.address, "--json")
+    assert [each["words"] for each in run.json["verdicts"]].count("smtp needs the mail server's name") == 1
+    assert of_area(run, "mx") == [("ok", "example.org: 1 mail server")]
+
+
 # A mail that arrived
 
 MAIL = b"From: news@example.org\r\nTo: amal@example.net\r\nSubject: Hello\r\n\r\nText\r\n"

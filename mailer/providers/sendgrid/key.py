@@ -10,6 +10,8 @@ from mailer.errors import ConfigError
 
 VARIABLE = "SENDGRID_API_KEY"
 LONGEST_KEY = 500
+WHERE = f"Set {VARIABLE}, or key_file under [provider] to a file that only you can read."
+MAKE = "Settings, API Keys at SendGrid makes one, and shows it once."
 
 
 def api_key(given: str, file: Path | None) -> str:
@@ -17,10 +19,7 @@ def api_key(given: str, file: Path | None) -> str:
     if given.strip():
         return _plain(given, VARIABLE)
     if file is None:
-        raise ConfigError(
-            "sendgrid needs an API key",
-            hint=f"Set {VARIABLE}, or key_file under [provider] to a file that only you can read.",
-        )
+        raise ConfigError("sendgrid needs an API key", hint=WHERE)
     return _plain(_read(file), str(file))
 
 
@@ -30,7 +29,7 @@ def _read(file: Path) -> str:
             mode = os.fstat(stream.fileno()).st_mode
             text = stream.read(LONGEST_KEY + 1).decode("ascii", "replace")
     except OSError as error:
-        raise ConfigError(f"the key file {file} cannot be read: {error.strerror}") from None
+        raise ConfigError(f"the key file {file} cannot be read: {error.strerror}", hint=WHERE) from None
     # On Windows the mode says nothing about other people.
     if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
         raise ConfigError(f"other people can read {file}", hint=f"chmod 600 {file}")
@@ -40,5 +39,5 @@ def _read(file: Path) -> str:
 def _plain(text: str, where: str) -> str:
     key = text.strip()
     if not key or len(key) > LONGEST_KEY or not key.isascii() or not key.isprintable() or " " in key:
-        raise ConfigError(f"{where} holds no API key: one word of letters, digits and signs")
+        raise ConfigError(f"{where} holds no API key: one word of letters, digits and signs", hint=MAKE)
     return key

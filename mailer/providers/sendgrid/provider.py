@@ -100,6 +100,10 @@ class SendGrid:
         self.quota.heard(answer.headers)
         return answer
 
+    def check_key(self) -> None:
+        """Read the key, and ask nobody."""
+        self._key()
+
     def check_access(self) -> None:
         """Ask SendGrid what the key may do, before anything is handed over."""
         from mailer.providers.sendgrid.transport import Unanswered, Unreached, answer_of

@@ -13,7 +13,7 @@ from mailer.checks.domain.records import Ask
 from mailer.checks.domain.sender import Signing, Zoned, judge_sender
 from mailer.checks.domain.verdict import State, Verdict, fine, unknown
 from mailer.config import Settings
-from mailer.errors import MailerError
+from mailer.errors import MailerError, ProviderError
 from mailer.providers import SendingDomain
 from mailer.providers.smtp.making import dkim_records
 from mailer.services.doctoring.rounds import advice_of
@@ -58,7 +58,7 @@ def examine_domain(
 ) -> Iterator[Verdict]:
     """One domain; `told` is what the provider says of the domains that it sends for."""
     settings = program.settings
-    if isinstance(told, MailerError):
+    if isinstance(told, ProviderError):  # what is wrong here is told where the provider is looked at
         yield unknown("dkim", told.message, advice_of(told))
     signing = signing_of(program, domain, ask, told)
     if settings.provider.name == "sendgrid" and signing.wanted is None and not isinstance(told, MailerError):

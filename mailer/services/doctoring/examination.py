@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from threading import Lock
@@ -16,7 +16,7 @@ from mailer.services.database import Opened
 from mailer.services.doctoring.database import examine_database, examine_soundness
 from mailer.services.doctoring.domains import examine_domain, nothing_leaves, sender_domains
 from mailer.services.doctoring.files import examine_files, examine_keys
-from mailer.services.doctoring.reaching import examine_mailbox, examine_provider, provider_domains
+from mailer.services.doctoring.reaching import examine_key, examine_mailbox, examine_provider, provider_domains
 from mailer.services.doctoring.rounds import SECONDS, Examination, Tell, failed, go_round
 from mailer.services.doctoring.waiting import examine_queue, examine_reports
 from mailer.services.doctoring.website import POLICY, examine_site
@@ -50,8 +50,18 @@ def examine(
     program: Opened, network: Network | None, tell: Tell = lambda done, all_of: None, seconds: float = SECONDS
 ) -> Report:
     """Look at everything at once; without a network only at what is here. Nothing is sent and nothing changed."""
-    rounds = [*_here(program), *(_outside(program, network) if network else ())]
-    return Report(tuple(go_round(rounds, seconds, tell)))
+    rounds = [*_here(program), *(_outside(program, network) if network else _instead(program))]
+    return Report(tuple(told_once(go_round(rounds, seconds, tell))))
+
+
+def told_once(verdicts: Iterable[Verdict]) -> Iterator[Verdict]:
+    """An error that stopped several examinations is one thing to mend."""
+    told = set[tuple[str, str]]()
+    for each in verdicts:
+        words = (each.words, each.advice)
+        if each.state is not State.ERROR or words not in told:
+            yield each
+        told.add(words)
 
 
 def unopened(error: MailerError) -> Report:
@@ -70,6 +80,11 @@ def _here(program: Opened) -> Iterator[Examination]:
     yield Examination("database", partial(examine_soundness, program))
     yield Examination("queue", partial(examine_queue, program))
     yield Examination("events", partial(examine_reports, program, now))
+
+
+def _instead(program: Opened) -> Iterator[Examination]:
+    """What can be said without a network of those who are outside."""
+    yield Examination("provider", partial(examine_key, program))
 
 
 def _outside(program: Opened, network: Network) -> Iterator[Examination]:

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mailer.checks.domain.verdict import State, Verdict, fine, unknown
-from mailer.errors import MailerError, ProviderError
-from mailer.providers import ChecksAccess, KnowsDomains, SendingDomain
+from mailer.errors import ConfigError, MailerError, ProviderError
+from mailer.providers import ChecksAccess, KnowsDomains, NeedsKey, SendingDomain
 from mailer.providers.smtp.making import is_here
 from mailer.services.program import Program
 from mailer.services.readbounces import context_of
 from mailer.services.sending.access import provided
+
+
+def examine_key(program: Program) -> Iterator[Verdict]:
+    """Whether there is a key, which an examination of the provider finds out as well."""
+    with provided(program) as provider:
+        if isinstance(provider, NeedsKey):
+            provider.check_key()
+            yield fine("provider", f"{provider.name}: a key is there")
 
 
 def examine_provider(program: Program) -> Iterator[Verdict]:
@@ -33,11 +41,13 @@ def examine_provider(program: Program) -> Iterator[Verdict]:
 
 
 def provider_domains(program: Program) -> tuple[SendingDomain, ...] | MailerError | None:
-    """What the provider wants of DNS; None for one that wants nothing, an error where it does not say."""
+    """What the provider wants of DNS; None for one that wants nothing, an error where it does not say or where it
+    cannot be asked, because its settings or its key are not right.
+    """
     try:
         with provided(program) as provider:
             return provider.sending_domains() if isinstance(provider, KnowsDomains) else None
-    except ProviderError as error:
+    except (ProviderError, ConfigError) as error:
         return error
 
 
