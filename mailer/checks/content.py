@@ -29,6 +29,7 @@ def unknown_field(facts: Facts) -> Iterator[Fault]:
         yield Fault(
             f"none of the {issue.samples} people looked at has the field {unknown}",
             advice=f'did you mean "{near}"?' if near else f"people have: {known}",
+            source=issue.fields_at.get(unknown),
         )
 
 
@@ -40,7 +41,10 @@ def without_field(facts: Facts) -> Iterator[Fault]:
     for name, count in sorted(issue.without.items()):
         if count and name in issue.fields_used and name in issue.fields_known:
             verb = "has" if count == 1 else "have"
-            yield Fault(f"{count} of {issue.samples} people looked at {verb} no {name}; they get what stands for it")
+            yield Fault(
+                f"{count} of {issue.samples} people looked at {verb} no {name}; they get what stands for it",
+                source=issue.fields_at.get(name),
+            )
 
 
 def no_articles(facts: Facts) -> Iterator[Fault]:

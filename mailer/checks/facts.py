@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 
 from mailer.checks.document import Document
+from mailer.checks.finding import Source
 from mailer.model import Article
 
 
@@ -35,7 +36,8 @@ class Mail:
 @dataclass(frozen=True, slots=True)
 class IssueFacts:
     """The issue itself. `repeated` maps the key of an article to the issue in which one of the lists got it already;
-    `fields_used` and `fields_known` are names of fields of people; `unwritable` the reasons why mails of samples could
+    `fields_used` and `fields_known` are names of fields of people, `fields_at` the lines where those used are written
+    first, the issue's own before those of templates; `unwritable` the reasons why mails of samples could
     not be written, `samples` how many were tried. `subjects`: those of the last issues to its lists, by their names."""
 
     name: str
@@ -49,6 +51,7 @@ class IssueFacts:
     samples: int = 0
     fields_used: frozenset[str] = frozenset()
     fields_known: frozenset[str] = frozenset()
+    fields_at: Mapping[str, Source] = field(default_factory=dict)
     without: Mapping[str, int] = field(default_factory=dict)
     subjects: Mapping[str, str] = field(default_factory=dict)
     sent_otherwise: bool = False

@@ -39,25 +39,27 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A line of a file that its author can change, relative to the workspace."""
+
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """One breach of a rule. `message` has fixed words and numbers only: what stands in a mail goes into the place's
     excerpt, so that nothing of a real person's mail is repeated unless the author wrote it.
 
-    `advice` and `level` replace those of the rule where they fit better.
+    `advice` and `level` replace those of the rule where they fit better. `source`: where it is written, if the rule
+    knows.
     """
 
     message: str
     place: Place | None = None
     advice: str = ""
     level: Level | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A line of a file that its author can change, relative to the workspace."""
-
-    file: str
-    line: int
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)

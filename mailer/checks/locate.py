@@ -12,7 +12,9 @@ from html import unescape
 from mailer.checks.finding import Finding, Part, Source
 
 WORD = re.compile(r"\w+")
-NAMED = re.compile(r"([\w./@-]+\.(?:md|mjml|jinja|toml)):(\d+)\b")
+NAMED = re.compile(r"([\w./@-]+\.(?:md|mjml|jinja|toml)(?: \(\w+\))?):(\d+)\b")
+OF_FIELD = re.compile(r"(.+) \((\w+)\)")
+"""How a text is named that stands in a field of an issue's file; its lines are not those of the file."""
 SECTION = re.compile(r"(\[[\w.]+\]) in mailer\.toml")
 
 RUN = 4
@@ -102,8 +104,10 @@ class Authored:
 
 def locate(finding: Finding, authored: Authored, said: Iterable[str] = ()) -> Source | None:
     """The line to look at. `said`: what the element at the finding's place says, where it is known."""
+    if finding.source:
+        return mendable(finding.source, authored)
     if found := NAMED.search(finding.message):
-        return Source(found[1], int(found[2]))
+        return of_file(Source(found[1], int(found[2])), authored)
     place = finding.place
     if place is None:
         return None
@@ -114,6 +118,21 @@ def locate(finding: Finding, authored: Authored, said: Iterable[str] = ()) -> So
         return Source(authored.issue.file, line) if line else None
     texts = [text for text in (place.excerpt, *said) if text]
     return next(candidates(texts, authored), None)
+
+
+def mendable(source: Source, authored: Authored) -> Source | None:
+    """The same line, unless it is in a template that nobody here can change."""
+    shipped = {written.file for written in authored.shipped}
+    return None if source.file in shipped else of_file(source, authored)
+
+
+def of_file(source: Source, authored: Authored) -> Source | None:
+    """Where a text that has its own lines stands in the issue's file; every other line as it is."""
+    found = OF_FIELD.fullmatch(source.file)
+    if found is None:
+        return source
+    line = authored.fields.get(found[2])
+    return Source(found[1], line) if line else None
 
 
 def candidates(texts: Sequence[str], authored: Authored) -> Iterator[Source]:

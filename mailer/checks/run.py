@@ -39,5 +39,10 @@ def faults_of(rule: Rule, facts: Facts) -> list[Fault]:
 def finding_of(rule: Rule, fault: Fault, level: str | None) -> Finding:
     wanted = Level(level) if level and not rule.firm else None
     return Finding(
-        rule.id, wanted or fault.level or rule.level, fault.message, fault.advice or rule.advice, fault.place
+        rule.id,
+        wanted or fault.level or rule.level,
+        fault.message,
+        fault.advice or rule.advice,
+        fault.place,
+        fault.source,
     )

@@ -80,20 +80,25 @@ class Flat:
 
 def sources(segments: Sequence[Segment]) -> Iterator[str]:
     """Every expression, in order, inner ones too."""
+    return (expression for expression, _ in placed_sources(segments))
+
+
+def placed_sources(segments: Sequence[Segment]) -> Iterator[tuple[str, Place]]:
+    """The same, each with where it stands; a later branch of a condition is where that begins."""
     for segment in segments:
         match segment:
-            case Print(expression):
-                yield expression
-            case Choice(branches, otherwise):
+            case Print(expression, place):
+                yield expression, place
+            case Choice(branches, otherwise, place):
                 for test, body in branches:
-                    yield test
-                    yield from sources(body)
-                yield from sources(otherwise)
-            case Repeat(iterable=iterable, test=test, body=body, otherwise=otherwise):
-                yield iterable
-                yield test or ""
-                yield from sources(body)
-                yield from sources(otherwise)
+                    yield test, place
+                    yield from placed_sources(body)
+                yield from placed_sources(otherwise)
+            case Repeat(iterable=iterable, test=test, body=body, otherwise=otherwise, place=place):
+                yield iterable, place
+                yield test or "", place
+                yield from placed_sources(body)
+                yield from placed_sources(otherwise)
 
 
 def segment_to_json(segment: Segment) -> Any:

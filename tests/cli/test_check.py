@@ -174,6 +174,36 @@ def test_sarif_is_valid_and_points_at_the_lines(stopped: Any) -> None:
     assert {rule["id"]: number for number, rule in enumerate(described)}["no-articles"] == found["ruleIndex"]
 
 
+def test_a_field_that_nobody_has_is_at_the_line_where_it_is_written(issue: Any) -> None:
+    partial = issue.done("templates", "eject", "_footer.mjml") and issue.root / "templates" / "_footer.mjml"
+    text = partial.read_text(encoding="utf-8").replace("{{ labels.why }}", "{{ subscriber.town | default('') }} ")
+    partial.write_text(text, encoding="utf-8")
+    there = text[: text.index("subscriber.town")].count("\n") + 1
+    write_issue(
+        issue,
+        'Dear {{ subscriber.first_name }},\n\nwelcome {{ subscriber["nick"] | default("back") }}.',
+        subject='Hello {{ subscriber.frist_name | default("you") }}, welcome {{ subscriber.nick | default("") }}',
+    )
+    run = check(issue, ISSUE, "--json")
+    places = {
+        each["message"].split()[-1]: (each["source"]["file"], each["source"]["line"])
+        for each in run.json["findings"]
+        if each["rule"] == "unknown-field"
+    }
+    file = f"issues/{ISSUE}.md"
+    assert places == {"frist_name": (file, 3), "nick": (file, 3), "town": ("templates/_footer.mjml", there)}
+    report = json.loads(check(issue, ISSUE, "--sarif").out)
+    found = [each for each in report["runs"][0]["results"] if each["message"]["text"].endswith('"first_name"?')]
+    assert found[0]["locations"][0]["physicalLocation"]["region"] == {"startLine": 3}
+
+
+def test_a_field_that_some_lack_is_at_its_line_wherever_it_is_used(issue: Any) -> None:
+    add_people(issue, "members", "cy@example.org,,Oslo")
+    write_issue(issue, "Hello.\n\n{% if subscriber.first_name %}\nDear {{ subscriber.first_name }},\n{% endif %}")
+    found = rules(check(issue, ISSUE, "--json"))["field-missing"]
+    assert found["source"] == {"file": f"issues/{ISSUE}.md", "line": 9}
+
+
 def test_nothing_of_a_reader_is_printed(issue: Any) -> None:
     add_people(issue, "members", "secret.person@example.org,{{ Zebedee TODO }},Lorem ipsum")
     for form in ((), ("--json",), ("--sarif",)):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailer.audience.mail_domains import LARGE
 from mailer.checks.facts import Facts, IssueFacts, SendingFacts
+from mailer.checks.finding import Source
 from mailer.model import Issue, Recipient
-from mailer.render.flat import sources
+from mailer.render.flat import Flat, Place, placed_sources
 from mailer.render.issue import RenderedIssue
 from mailer.services.checking.asking import believed
 from mailer.services.checking.history import audience_of
@@ -57,7 +58,8 @@ def facts_of(program: Program, prepared: Prepared, known: Circumstances, samples
 
 
 def issue_facts(program: Program, prepared: Prepared, known: Circumstances, samples: SampleMails) -> IssueFacts:
-    issue, used = prepared.issue, fields_used(prepared.rendered)
+    issue, places = prepared.issue, fields_at(prepared.rendered, f"issues/{prepared.issue.name}.md")
+    used = frozenset(places)
     return IssueFacts(
         name=issue.name,
         kind=issue.kind.value,
@@ -70,6 +72,7 @@ def issue_facts(program: Program, prepared: Prepared, known: Circumstances, samp
         samples=samples.samples,
         fields_used=used,
         fields_known=fields_known(known.people),
+        fields_at=places,
         without=without(known.people, used - GIVEN),
         subjects=subjects(program, issue),
         sent_otherwise=known.sent_otherwise,
@@ -89,11 +92,22 @@ def sending_facts(program: Program, prepared: Prepared) -> SendingFacts:
     )
 
 
-def fields_used(rendered: RenderedIssue) -> frozenset[str]:
-    """The fields of a person that an issue mentions anywhere."""
+def fields_at(rendered: RenderedIssue, label: str) -> dict[str, Source]:
+    """The fields of a person that an issue mentions anywhere, each with the first line where it does: one of the
+    issue's own file, if there is one.
+    """
     parts = (rendered.subject, rendered.preheader, rendered.html, rendered.text)
-    found = (FIELD.finditer(source) for part in parts for source in sources(part.segments))
-    return frozenset(match[1] or match[2] for matches in found for match in matches)
+    mentioned = [each for part in parts for each in fields_in(part)]
+    mentioned.sort(key=lambda each: not each[1].template.startswith(label))
+    found: dict[str, Source] = {}
+    for name, place in mentioned:
+        found.setdefault(name, Source(place.template, place.line))
+    return found
+
+
+def fields_in(part: Flat) -> Iterator[tuple[str, Place]]:
+    for source, place in placed_sources(part.segments):
+        yield from ((match[1] or match[2], place) for match in FIELD.finditer(source))
 
 
 def without(people: Sequence[Recipient], fields: frozenset[str]) -> dict[str, int]:

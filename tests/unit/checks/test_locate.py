@@ -105,6 +105,29 @@ def test_a_message_that_names_a_line_is_believed() -> None:
     assert locate(found, AUTHORED) == Source("templates/head.mjml", 7)
 
 
+@pytest.mark.parametrize(
+    ("file", "line", "expected"),
+    [
+        (FILE, 10, f"{FILE}:10"),
+        (f"{FILE} (subject)", 1, f"{FILE}:3"),
+        (f"{FILE} (preheader)", 1, ""),
+        ("templates/bulletin.mjml", 2, "templates/bulletin.mjml:2"),
+        ("templates/alert.mjml", 1, ""),
+    ],
+    ids=["body", "field", "field-not-there", "own-template", "shipped-template"],
+)
+def test_a_rule_that_knows_the_place_is_believed_where_the_author_can_mend_it(
+    file: str, line: int, expected: str
+) -> None:
+    found = Finding("unknown-field", Level.WARNING, "nobody has it", "mend it", source=Source(file, line))
+    assert where(found) == expected
+
+
+def test_the_line_of_a_mistake_in_a_field_is_that_of_the_field() -> None:
+    message = f"2 of 9 sample mails cannot be written: {FILE} (subject):1: no value"
+    assert where(Finding("unwritable", Level.ERROR, message, "")) == f"{FILE}:3"
+
+
 def test_settings_are_found_by_the_table_that_the_advice_names() -> None:
     assert where(finding(Part.SETTINGS, advice="set base_url under [web] in mailer.toml")) == "mailer.toml:6"
     assert where(finding(Part.SETTINGS, advice="set an address under [from.NAME] in mailer.toml")) == "mailer.toml:9"
