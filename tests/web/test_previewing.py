@@ -15,6 +15,7 @@ from mailer.app import open_mailer
 from mailer.checks.document import Document
 from mailer.checks.marking import ATTRIBUTE
 from mailer.errors import NotFoundError
+from mailer.services.approving import approve
 from mailer.services.previewing.session import KEPT, Session
 from mailer.services.previewing.shots import shots
 from mailer.services.previewing.shown import Wish
@@ -22,8 +23,8 @@ from mailer.web.previewing.door import token_of_mails
 from mailer.web.previewing.site import MOST_BODY, make_app
 from mailer.workspace import Workspace
 from tests.store.world import FILES_ONLY
-from tests.web.house import House
-from tests.web.issuing import write_issue
+from tests.web.house import SETTINGS, House
+from tests.web.issuing import send, write_issue
 
 pytestmark = FILES_ONLY
 
@@ -394,6 +395,29 @@ def test_what_the_checks_find_has_its_place_in_the_mail_and_in_the_file(preview:
     assert (element.tag, element.get("href")) == ("a", "https://rivers.example/x")
     assert finding["file"] == f"issues/{NAME}.md"
     assert "click here" in (preview.house.folder / finding["file"]).read_text().split("\n")[finding["source_line"] - 1]
+
+
+def found_in(preview: Preview, language: str) -> set[str]:
+    told = preview.ask("checks", number=preview.view(language=language)["number"])
+    return {each["rule"] for each in told["findings"]}
+
+
+def test_a_sent_issue_is_compared_in_the_language_it_was_sent_in(preview: Preview) -> None:
+    send(preview.house, NAME)
+    preview.session.refresh()
+    for language in ("", "en", "ar"):
+        assert "sent-otherwise" not in found_in(preview, language), language
+    write_issue(preview.house, NAME, "Hello, something else.\n")
+    preview.session.refresh()
+    for language in ("", "en", "ar"):
+        assert "sent-otherwise" in found_in(preview, language), language
+
+
+def test_an_approval_holds_in_whatever_language_the_issue_is_looked_at(preview: Preview) -> None:
+    approve(preview.house.program, NAME, preview.view()["hash"])
+    preview.write("mailer.toml", SETTINGS + "[approval]\nrequired = 1\n")
+    told = [preview.ask("checks", number=preview.view(language=each)["number"])["approvals"] for each in ("", "ar")]
+    assert len(told[0]) == 2 and told[0] == told[1]
 
 
 def test_checks_are_of_a_view(preview: Preview) -> None:

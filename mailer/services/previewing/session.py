@@ -240,12 +240,16 @@ class Session:
         return Mail(who, parts.subject, parts.preheader, parts.html, parts.text, raw, unsubscribe, reader.real)
 
     def _gather(self, compiled: Compiled) -> tuple[Facts, Judged]:
-        """What the rules look at beside the mail, and what is known without them."""
+        """What the rules look at beside the mail, and what is known without them.
+
+        What was sent or approved is the issue in its own language, whichever one it is shown in.
+        """
         program, prepared = self._program, compiled.prepared
+        own = (self._shown("") or compiled).prepared
         capabilities = program.make_provider().capabilities
-        found = known(program, prepared, smtputf8=capabilities.smtputf8, again=False)
+        found = known(program, own, smtputf8=capabilities.smtputf8, again=False)
         samples = sample_mails(program, prepared, found.people)
-        changed = found.begun and found.row is not None and found.row.hash != prepared.hash
+        changed = found.begun and found.row is not None and found.row.hash != own.hash
         circumstances = Circumstances(found.audience, found.sent, found.people, sent_otherwise=changed)
         facts = facts_of(program, prepared, circumstances, samples)
         return facts, Judged(recipients=found.audience.recipients, approvals=tuple(found.approvals.lines))
