@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from mailer.config import Settings, load_settings
 from mailer.errors import ConfigError, Mistake
 from mailer.providers import make_provider
+from mailer.services import starter
 from mailer.services.checking.levels import HINT, mistakes_in
 from mailer.tomlfile import read_toml
 from mailer.wording import unknown
@@ -65,20 +67,32 @@ def toml_text(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check found. Mistakes are raised; `missing` is what a first issue will need."""
+    """What a check found. Mistakes are raised; `missing` is what a first issue will need, `examples` the settings that
+    are as `mailer init` wrote them and must be somebody's own.
+    """
 
     file: Path
     sources: tuple[str, ...]
     lists: tuple[str, ...]
     senders: tuple[str, ...]
     missing: tuple[str, ...]
+    examples: tuple[str, ...] = ()
 
     def summary(self) -> list[str]:
         """The report as lines."""
         found = {"sources": self.sources, "lists": self.lists, "senders": self.senders}
         lines = [f"{self.file} is in order"]
         lines += [f"{name}: {', '.join(names) or 'none yet'}" for name, names in found.items()]
-        return lines + [f"before the first issue: {gap}" for gap in self.missing]
+        return [*lines, *self.to_do]
+
+    @property
+    def to_do(self) -> list[str]:
+        """What is in order and must be seen to all the same."""
+        found = [f"before the first issue: {gap}" for gap in self.missing]
+        if self.examples:
+            names = ", ".join(self.examples)
+            found.append(f"before mails leave by a real provider: put your own in place of the examples in {names}")
+        return found
 
 
 def check(workspace: Workspace, environ: Mapping[str, str]) -> Report:
@@ -96,7 +110,7 @@ def check(workspace: Workspace, environ: Mapping[str, str]) -> Report:
     absent = tuple(absent_sources(settings, workspace))
     return Report(
         workspace.settings_file, tuple(settings.sources), tuple(lists), tuple(settings.senders),
-        (*gaps(settings, lists), *absent),
+        (*gaps(settings, lists), *absent), tuple(left_as_examples(settings)),
     )  # fmt: skip
 
 
@@ -113,6 +127,14 @@ def absent_sources(settings: Settings, workspace: Workspace) -> Iterator[str]:
     for name, source in settings.sources.items():
         if source.path is not None and not workspace.inside(source.path).exists():
             yield f"sources.{name} reads {source.path}, which is not there"
+
+
+def left_as_examples(settings: Settings) -> Iterator[str]:
+    """The settings that say who sends and are still what `mailer init` wrote."""
+    examples = set(flattened(tomllib.loads(starter.SETTINGS)))
+    for name, text in flattened(public_settings(settings)):
+        if name.startswith(starter.MADE_UP) and (name, text) in examples:
+            yield name
 
 
 def gaps(settings: Settings, lists: Mapping[str, Any]) -> Iterator[str]:

@@ -38,6 +38,9 @@ name = "outbox"                                    # writes the mails as files a
 primary = "#1d5c63"
 """
 
+MADE_UP = ("organisation.", "from.")
+"""What stands under these is for somebody to replace before mails leave."""
+
 IGNORED = """\
 # People's data and what the program makes do not belong into git.
 mailer.db*

@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from tests.cli.conftest import Program, Run, Site
+from tests.cli.conftest import SETTINGS, Program, Run, Site
 from tests.nameserver import NameServer, Zone, name_server
 from tests.providers.smtp_server import MailServer, listening
 
@@ -71,6 +71,7 @@ def by_smtp(mailer: Program, port: int, more: str = "") -> None:
 
 
 def test_a_new_workspace_is_in_order_and_nothing_is_made(mailer: Program) -> None:
+    mailer.write("mailer.toml", SETTINGS.replace("example.org", "rivers.example"))
     before = sorted(mailer.root.rglob("*"))
     run = mailer.done("doctor")
     assert "ok     configuration  mailer.toml is in order: 1 sender, 2 lists" in run.out

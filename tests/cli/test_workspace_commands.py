@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mailer.services.starter import SETTINGS
 from mailer.workspace import shipped
 
 
@@ -55,6 +56,42 @@ def test_check_tells_what_a_first_issue_will_need(mailer: Any) -> None:
     mailer.write("mailer.toml", "[sources.a]\nkind = 'folder'\npath = 'posts'\n")
     assert "sources.a reads posts, which is not there" in mailer.done("config", "check").out
     assert "before the first issue: " in mailer.done("config", "check").out
+
+
+@pytest.mark.parametrize("provider", ["outbox", "sendgrid"])
+def test_check_tells_which_examples_still_stand_there(mailer: Any, provider: str) -> None:
+    started = SETTINGS.replace('name = "outbox"', f'name = "{provider}"')
+    mailer.write("mailer.toml", started)
+    examples = (
+        "organisation.name, organisation.postal_address, organisation.contact, organisation.website, from.office.name, "
+        "from.office.email"
+    )
+    line = f"before mails leave by a real provider: put your own in place of the examples in {examples}"
+    assert line in mailer.done("config", "check").out.splitlines()
+    assert mailer.done("config", "check", "--json").json["examples"] == examples.split(", ")
+    doctor = mailer("doctor", "--offline", "--json").json["verdicts"]
+    assert ["warning", line] in [[each["state"], each["words"]] for each in doctor]
+    mailer.write("mailer.toml", started.replace("Your organisation", "River Watch").replace("example.org", "river.org"))
+    assert mailer.done("config", "check", "--json").json["examples"] == ["organisation.postal_address"]
+    mailer.write("mailer.toml", MINE)
+    assert mailer.done("config", "check", "--json").json["examples"] == []
+    assert "before mails leave" not in mailer.done("config", "check").out
+
+
+MINE = """
+[organisation]
+name = "River Watch"
+postal_address = "1 Quay Street, Oslo"
+contact = "office@river.org"
+
+[from.office]
+name = "River Watch"
+email = "news@river.org"
+
+[from.other]
+name = "River Watch"
+email = "news@example.org"
+"""
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def examine_configuration(program: Opened) -> Iterator[Verdict]:
     """The same as `config check`. ConfigError says what is wrong."""
     area = "configuration"
     report = check(program.workspace, program.environ)
-    for gap in report.missing:
-        yield Verdict(area, State.WARNING, f"before the first issue: {gap}")
+    for words in report.to_do:
+        yield Verdict(area, State.WARNING, words)
     lists, senders = counted(len(report.lists), "list"), counted(len(report.senders), "sender")
     yield fine(area, f"mailer.toml is in order: {senders}, {lists}")
