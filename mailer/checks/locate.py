@@ -101,6 +101,12 @@ class Authored:
         every = (self.issue, *self.articles.values(), *self.templates, *settings, *self.shipped)
         return any(written.line(excerpt) for written in every)
 
+    def words_at(self, source: Source) -> str:
+        """What stands in a line that its author can change; nothing where there is none."""
+        every = (self.issue, *self.templates, *([self.settings] if self.settings else []))
+        lines = next((each.text.split("\n") for each in every if each.file == source.file), [])
+        return lines[source.line - 1].strip() if 0 < source.line <= len(lines) else ""
+
 
 def locate(finding: Finding, authored: Authored, said: Iterable[str] = ()) -> Source | None:
     """The line to look at. `said`: what the element at the finding's place says, where it is known."""

@@ -213,6 +213,28 @@ def test_nothing_of_a_reader_is_printed(issue: Any) -> None:
         assert "template-marks" in run.out
 
 
+def test_what_one_reader_has_is_not_accepted_for_what_another_has_elsewhere(issue: Any) -> None:
+    hello = "Dear {{ subscriber.first_name }}, welcome to this letter."
+    town = 'How is it in {{ subscriber.city | default("town") }}?'
+    file = write_issue(issue, f"{hello}\n\n{town}")
+
+    def found() -> set[tuple[str, int, str]]:
+        run = check(issue, ISSUE, "--json")
+        assert "Zebedee" not in run.out and "Wyvern" not in run.out
+        told = [each for each in run.json["findings"] if each["rule"] == "template-marks"]
+        return {(each["place"]["excerpt"], each["source"]["line"], each["accepted"]) for each in told}
+
+    add_people(issue, "members", "cy@example.org,{{ Zebedee }},")
+    first, second = (f"in somebody's mail, at: {line}" for line in (hello, town))
+    assert found() == {(first, 7, "")}
+    check(issue, ISSUE, "--accept", "template-marks", "--reason", "that is their name")
+    add_people(issue, "members", f"di@example.org,Di{'lys' * 20},{{{{ Wyvern }}}}")
+    assert found() == {(first, 7, "that is their name"), (second, 9, "")}
+    text = file.read_text()
+    file.write_text(text.replace("Dear", "A line more.\n\nDear"))
+    assert found() == {(first, 9, "that is their name"), (second, 11, "")}, "lines that move change nothing"
+
+
 @pytest.mark.parametrize(("name", "line"), [("page.html", 7), ("mail.eml", 13), ("mail.mjml", 2)])
 def test_a_file_on_its_own(mailer: Any, tmp_path: Path, name: str, line: int) -> None:
     contents = {"page.html": PAGE.encode(), "mail.eml": MAIL, "mail.mjml": MJML.encode()}

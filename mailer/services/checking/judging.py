@@ -24,8 +24,14 @@ def findings_of(program: Program, prepared: Prepared, facts: Facts) -> tuple[Fin
     if not everything:
         return ()
     authored = authored_of(program, prepared)
-    found = impersonal(everything, facts, levels, authored.wrote)
+    found = impersonal(everything, facts, levels, authored.wrote, lambda each: written_at(each, authored, facts.mails))
     return marked(program, prepared.issue.name, placed(authored, found, facts.mails))
+
+
+def written_at(finding: Finding, authored: Authored, mails: Sequence[Mail]) -> str:
+    """What an author wrote for everybody in the line of a finding."""
+    source = locate(finding, authored, said_at(finding, mails))
+    return authored.words_at(source) if source else ""
 
 
 def placed(authored: Authored, found: Sequence[Finding], mails: Sequence[Mail]) -> list[Finding]:

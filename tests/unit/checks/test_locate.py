@@ -141,6 +141,20 @@ def test_what_has_no_place_has_no_line() -> None:
     assert locate(finding(Part.SUBJECT), Authored(Written(FILE, ISSUE))) is None
 
 
+@pytest.mark.parametrize(
+    ("file", "line", "words"),
+    [
+        (FILE, 3, 'subject: "Rivers, TODO"'),
+        (FILE, 99, ""),
+        ("templates/bulletin.mjml", 3, "because you asked &amp; agreed"),
+        ("mailer.toml", 6, "[web]"),
+        ("templates/alert.mjml", 1, ""),
+    ],
+)
+def test_what_an_author_wrote_in_a_line(file: str, line: int, words: str) -> None:
+    assert AUTHORED.words_at(Source(file, line)) == words
+
+
 @pytest.mark.parametrize("text", ["our new page", "Nets", "you asked", "rivers.example/home", "an urgent word", "***"])
 def test_what_somebody_wrote_is_known(text: str) -> None:
     assert AUTHORED.wrote(text)

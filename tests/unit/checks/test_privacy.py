@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mailer.checks.facts import Facts, Mail
 from mailer.checks.finding import Fault, Finding, Level, Part, Place
+from mailer.checks.fingerprint import fingerprint
 from mailer.checks.privacy import impersonal
 from mailer.checks.run import check
 from mailer.checks.sarif import sarif
@@ -58,6 +59,24 @@ def test_what_an_author_wrote_is_shown_although_only_a_real_person_gets_it() -> 
     assert [finding.words for finding in judged(facts)] == ["readers will see template code"]
     (shown,) = judged(facts, "the {{ weir }} is open")
     assert shown.words == "readers will see template code: {{ weir }}"
+
+
+def test_what_a_real_person_has_is_told_by_the_line_that_an_author_wrote() -> None:
+    lines = {3: "Dear {{ subscriber.first_name }},", 4: "in {{ subscriber.city }}, " + "long " * 60}
+    faulty = [replace(MAIL, text=f"{TEXT}{gap}{{{{ zq{gap!r} }}}}", real=True) for gap in ("\n", "\n\n")]
+    facts = replace(GOOD, mails=(MAIL, *faulty))
+    first = TEXT.count("\n") + 2
+
+    def beside(finding: Finding) -> str:
+        assert finding.place is not None and finding.place.excerpt == ""
+        return lines[finding.place.line - first + 3]
+
+    found = impersonal(check(facts), facts, {}, nothing, beside)
+    assert [each.words for each in found] == [
+        "readers will see template code: in somebody's mail, at: Dear {{ subscriber.first_name }},",
+        f"readers will see template code: {('in somebody' + chr(39) + 's mail, at: ' + lines[4])[:117]}...",
+    ]
+    assert len({fingerprint(each) for each in found}) == 2
 
 
 def test_what_the_made_up_reader_sees_too_is_shown_once_wherever_it_is() -> None:
