@@ -17,10 +17,12 @@ from mailer.providers.protocol import HoldTerms as HoldTerms
 from mailer.providers.protocol import KeepsMails as KeepsMails
 from mailer.providers.protocol import KnowsDomains as KnowsDomains
 from mailer.providers.protocol import NeedsKey as NeedsKey
+from mailer.providers.protocol import PostsEvents as PostsEvents
 from mailer.providers.protocol import Provider as Provider
 from mailer.providers.protocol import Rehearses as Rehearses
 from mailer.providers.protocol import SendingDomain as SendingDomain
 from mailer.providers.protocol import SubmitsInOrder as SubmitsInOrder
+from mailer.providers.protocol import Webhook as Webhook
 from mailer.wording import unknown
 
 if TYPE_CHECKING:

@@ -207,3 +207,25 @@ class KnowsDomains(Protocol):
     def sending_domains(self) -> tuple[SendingDomain, ...]:
         """ProviderError when it does not say."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where a provider posts its reports. `key` verifies them: "" where nothing is signed, None where that is not
+    known. `lacks`: reports that are needed and not posted. `number` is the provider's own, "" for none.
+    """
+
+    number: str
+    url: str
+    enabled: bool
+    key: str | None
+    lacks: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class PostsEvents(Protocol):
+    """A provider that posts its reports, and can be asked where to."""
+
+    def webhooks(self) -> tuple[Webhook, ...]:
+        """ProviderError when it does not say."""
+        ...

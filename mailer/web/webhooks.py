@@ -9,13 +9,13 @@ from starlette.responses import PlainTextResponse, Response
 
 from mailer.errors import UsageError
 from mailer.providers.sendgrid.signature import SIGNATURE, TIMESTAMP
-from mailer.services.public.posts import take_sendgrid
+from mailer.services.public.posts import SENDGRID_PATH, take_sendgrid
 from mailer.web.surfaces import site_of
 
 router = APIRouter()
 
 
-@router.post("/webhooks/sendgrid", include_in_schema=False)
+@router.post(SENDGRID_PATH, include_in_schema=False)
 async def sendgrid(request: Request) -> Response:
     """Events of mails. What is answered with 200 is stored; anything else is posted again."""
     site, headers = site_of(request), request.headers

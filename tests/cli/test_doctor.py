@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
@@ -325,6 +326,51 @@ def test_what_is_wrong_with_a_mail_server_of_the_settings_is_told_once(migrated:
     run = migrated("doctor", "--dns", names.address, "--json")
     assert [each["words"] for each in run.json["verdicts"]].count("smtp needs the mail server's name") == 1
     assert of_area(run, "mx") == [("ok", "example.org: 1 mail server")]
+
+
+HOOKS = "/v3/user/webhooks/event/settings/all"
+VERIFIES = b64encode(
+    generate_private_key(SECP256R1()).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+).decode()
+HOOK = {
+    "id": "one", "enabled": True, "url": "https://hook:secret@127.0.0.1:9/webhooks/sendgrid", "public_key": VERIFIES,
+    **dict.fromkeys(("delivered", "deferred", "bounce", "dropped", "spam_report", "unsubscribe"), True),
+}  # fmt: skip
+
+
+@pytest.fixture
+def hooked(sendgrid: Program, site: Site) -> Program:
+    """With pages of its own, where nobody answers, and a webhook that posts there."""
+    text = (sendgrid.root / "mailer.toml").read_text(encoding="utf-8")
+    sendgrid.write("mailer.toml", f'{text}webhook_keys = ["{VERIFIES}"]\n[web]\nbase_url = "https://127.0.0.1:9/"\n')
+    site.answer(HOOKS, 200, json.dumps({"max_allowed": 5, "webhooks": [HOOK]}))
+    return sendgrid
+
+
+def test_the_webhook_posts_here_with_the_key_that_is_believed(hooked: Program, site: Site) -> None:
+    run = asked(hooked)
+    assert of_area(run, "events")[1:] == [
+        ("ok", "the Event Webhook is on, posts here, and signs with a key that is believed")
+    ]
+    assert "hook:secret" not in run.out + run.err
+    hooked("doctor", "--offline")
+    assert [path for path, _ in site.requests].count(HOOKS) == 1
+
+
+def test_a_webhook_that_signs_with_another_key_is_told_with_the_line_to_copy(hooked: Program, site: Site) -> None:
+    site.answer(HOOKS, 200, json.dumps({"webhooks": [{**HOOK, "public_key": "MFkwOther"}]}))
+    run = asked(hooked)
+    assert of_area(run, "events")[1:] == [
+        ("warning", "the Event Webhook signs with a key that webhook_keys does not have")
+    ]
+    assert 'webhook_keys = ["MFkwOther"] under [provider]' in advised(run, "events")
+
+
+def test_a_key_that_may_not_read_the_webhook_is_a_note(hooked: Program, site: Site) -> None:
+    site.answer(HOOKS, 403, json.dumps({"errors": [{"message": "access forbidden"}]}))
+    run = asked(hooked)
+    assert of_area(run, "events")[1:] == [("unknown", "sendgrid: the API key may not read where events are posted")]
+    assert "user.webhooks.event.settings.read" in advised(run, "events")[1]
 
 
 # A mail that arrived

@@ -18,8 +18,8 @@ from typing import Any
 
 from mailer.errors import MailerError, ProviderError
 from mailer.model import Batch, Merge, Outcome, Receipt
-from mailer.providers.protocol import Capabilities, HoldTerms, ListedPage, SendingDomain
-from mailer.providers.sendgrid import domains, suppressions
+from mailer.providers.protocol import Capabilities, HoldTerms, ListedPage, SendingDomain, Webhook
+from mailer.providers.sendgrid import domains, suppressions, webhooks
 from mailer.providers.sendgrid.access import refuse_unfit, unreachable
 from mailer.providers.sendgrid.holds import TERMS, ScheduledSends
 from mailer.providers.sendgrid.mail import merge_of
@@ -106,13 +106,7 @@ class SendGrid:
 
     def check_access(self) -> None:
         """Ask SendGrid what the key may do, before anything is handed over."""
-        from mailer.providers.sendgrid.transport import Unanswered, Unreached, answer_of
-
-        try:
-            answer = answer_of(self.client.scopes.get)
-        except (Unreached, Unanswered) as error:
-            raise unreachable(error.reason) from None
-        refuse_unfit(answer, safe=self.options.safe)
+        refuse_unfit(self._asked(self.client.scopes.get), safe=self.options.safe)
         if self.options.safe and (taken := self.sends.taken()) >= TERMS.most:
             raise ProviderError(
                 f"sendgrid: {taken} batches of the account are cancelled or paused, and no more may be",
@@ -153,13 +147,27 @@ class SendGrid:
 
     def sending_domains(self) -> tuple[SendingDomain, ...]:
         """The domains that the account has authenticated."""
+        return domains.domains_of(self._asked(self.client.whitelabel.domains.get, query_params=domains.QUERY))
+
+    def webhooks(self) -> tuple[Webhook, ...]:
+        """Where events of the account are posted. Of one that is on and names no key it is asked whether it signs."""
+        settings = self.client.user.webhooks.event.settings
+        return tuple(
+            replace(each, key=webhooks.key_of(self._asked(settings.signed._(each.number).get)))
+            if each.enabled and each.key is None and each.number
+            else each
+            for each in webhooks.webhooks_of(self._asked(settings.all.get))
+        )
+
+    @staticmethod
+    def _asked(call: Any, **given: Any) -> Answer:
+        """An answer, whatever it is. ProviderError when there is none."""
         from mailer.providers.sendgrid.transport import Unanswered, Unreached, answer_of
 
         try:
-            answer = answer_of(self.client.whitelabel.domains.get, query_params=domains.QUERY)
+            return answer_of(call, **given)
         except (Unreached, Unanswered) as error:
             raise unreachable(error.reason) from None
-        return domains.domains_of(answer)
 
     def close(self) -> None:
         with self._making:

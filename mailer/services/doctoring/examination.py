@@ -19,6 +19,7 @@ from mailer.services.doctoring.files import examine_files, examine_keys
 from mailer.services.doctoring.reaching import examine_key, examine_mailbox, examine_provider, provider_domains
 from mailer.services.doctoring.rounds import SECONDS, Examination, Tell, failed, go_round
 from mailer.services.doctoring.waiting import examine_queue, examine_reports
+from mailer.services.doctoring.webhooks import examine_webhooks
 from mailer.services.doctoring.website import POLICY, examine_site
 from mailer.services.settings import check
 from mailer.wording import counted
@@ -89,6 +90,7 @@ def _instead(program: Opened) -> Iterator[Examination]:
 
 def _outside(program: Opened, network: Network) -> Iterator[Examination]:
     yield Examination("provider", partial(examine_provider, program))
+    yield Examination("events", partial(examine_webhooks, program))
     if program.settings.provider.name == "outbox":
         yield Examination("domain", lambda: [nothing_leaves()])
     else:

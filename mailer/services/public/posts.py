@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from mailer.providers.sendgrid.signature import is_signed
 from mailer.services.jobs.leaving import leave_post
 from mailer.services.program import Program
+
+SENDGRID_PATH: Final = "/webhooks/sendgrid"
 
 
 def take_sendgrid(program: Program, signature: str, timestamp: str, body: bytes) -> int | None:
