@@ -145,12 +145,14 @@ def test_files_that_others_can_read_are_named(migrated: Program) -> None:
     run = migrated("doctor", "--json")
     assert run.code == 1
     root = migrated.root.resolve()
-    assert [words for state, words in of_area(run, "files") if state == "error"] == [
+    # While another examination has the database open, its journal is there too, with the same mode.
+    journal = str(root / "mailer.db-wal")
+    assert [words for state, words in of_area(run, "files") if state == "error" and not words.endswith(journal)] == [
         f"others can read {root / '.mailer'}",
         f"others can read {root / '.mailer/secret.key'}",
         f"others can read {root / 'mailer.db'}",
     ]
-    assert advised(run, "files") == [
+    assert [each for each in advised(run, "files") if not each.endswith(journal)] == [
         f"chmod 700 {root / '.mailer'}", f"chmod 600 {root / '.mailer/secret.key'}", f"chmod 600 {root / 'mailer.db'}",
     ]  # fmt: skip
     assert "k" * 64 not in run.out
