@@ -28,7 +28,7 @@ _MONTHS = {
 # Words that ask readers to do something, not those that tell of it: "join us", but not "joined us".
 _INVITATIONS = {
     "en": r"join us|come (?:along|and|to)|sign up|(?:register|apply|book|rsvp) (?:by|until|before|now|here|at|for)"
-    r"|save the date|see you|be there|take part|book your|deadline(?: is|:)|we meet|meet us",
+    r"|save the date|see you|be there|take part|book your|deadline(?= is|:)|we meet|meet us",
     "de": r"kommt? (?:mit|zu[mr]?|alle|vorbei)|kommen sie|sei(?:d)? dabei|seien sie dabei|mach(?:t)? mit"
     r"|meldet? (?:dich|euch)|melden sie sich|anmeld(?:en|ung) (?:bis|unter)|wir treffen uns|treffpunkt|anmeldeschluss"
     r"|einsendeschluss|wir laden|herzlich ein",
@@ -47,8 +47,9 @@ DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|\.)?"
 YEAR = r"(?:,?\s+(?:de\s+)?(?P<year>20\d\d))?"
 ISO = re.compile(r"(?<![\w-])(?P<year>20\d\d)-(?P<month>\d\d)-(?P<day>\d\d)(?![\w-])")
 DOTTED = re.compile(r"(?<![\d.])(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.\s?(?P<year>20\d\d)?(?!\d)")
-# From the first of several marks, or the one after a number's: never tried again from within a row of them.
-SENTENCE_END = re.compile(r"(?:(?<![\d.!?])|(?<=\d[.!?]))[.!?]+\s+")
+# From the first of several marks, or the one after a number's: never tried again from within a row of them. One dot
+# after a number may be that of an ordinal, but for a year.
+SENTENCE_END = re.compile(r"(?:(?<![\d.!?])|(?<=\d[.!?])|(?<=20\d\d)|(?<=\d)(?=[!?]))[.!?]+\s+")
 SLASHED = re.compile(r"(?<![\d/])(?P<day>\d{1,2})/(?P<month>\d{1,2})/(?P<year>20\d\d)(?![\d/])")
 
 
