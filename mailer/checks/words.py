@@ -56,8 +56,8 @@ def said(facts: Facts, *patterns: re.Pattern[str], links: bool = False) -> Itera
     for mail in facts.mails:
         known: set[str] = set()
         for text, place in chain(texts(mail), addresses(mail) if links else ()):
-            for match in (each.search(text) for each in patterns):
-                if match and match[0] not in known:
+            for match in chain.from_iterable(each.finditer(text) for each in patterns):
+                if match[0] not in known:
                     known.add(match[0])
                     yield match[0], Place(place.part, place.line, match[0], place.element)
 
