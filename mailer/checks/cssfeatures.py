@@ -55,6 +55,18 @@ def in_sheet(css: str) -> tuple[Found, ...]:
     return tuple(of_rules(rules_of(css)))
 
 
+def is_extra(css: str) -> bool:
+    """Whether a `style` element is only for those who can choose by a condition or a state: who does not read it
+    misses nothing."""
+    plain = (rule for rule in rules_of(css) if rule.type == "qualified-rule")
+    return all(each.graceful for each in in_sheet(css)) and all(is_special(of_selector(rule.prelude)) for rule in plain)
+
+
+def is_special(selected: Iterable[Found]) -> bool:
+    """Whether a rule chooses by an attribute or a state."""
+    return any(each.slug.startswith(("css-selector-attr", "css-pseudo-class")) for each in selected)
+
+
 def of_rules(rules: Iterable[Node], *, graceful: bool = False) -> Iterator[Found]:
     for rule in rules:
         if rule.type == "qualified-rule":
@@ -78,8 +90,7 @@ def of_at_rule(rule: Node) -> Iterator[Found]:
 def of_rule(rule: Node, *, graceful: bool) -> Iterator[Found]:
     selected = list(of_selector(rule.prelude))
     needs = tuple(names(part) for part in parted(rule.prelude))
-    # What is chosen by an attribute or a state is meant for those who can choose by it.
-    special = graceful or any(each.slug.startswith(("css-selector-attr", "css-pseudo-class")) for each in selected)
+    special = graceful or is_special(selected)
     inner = tinycss2.parse_blocks_contents(rule.content, skip_comments=True, skip_whitespace=True)
     declared = [node for node in inner if node.type == "declaration"]
     says_nothing = all(each.lower_name != "content" or is_blank(each.value) for each in declared)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from mailer.checks.caniemail.readers import reached
-from mailer.checks.cssfeatures import in_sheet
+from mailer.checks.cssfeatures import is_extra
 from mailer.checks.document import Document, Element, short
 from mailer.checks.facts import Facts, Mail
 from mailer.checks.finding import Fault, Level, Part, Place
@@ -26,7 +26,7 @@ FONTS = re.compile(
     r"|[\w.-]*\.myfonts\.)|fonts?\.css",
     re.IGNORECASE,
 )
-IMPORT = re.compile(r"@import\s++(?:url\(\s*+)?['\"]?([^'\")\s;]+)", re.IGNORECASE)
+IMPORT = re.compile(r"@import(?![\w-])\s*+(?:url\(\s*+)?['\"]?([^'\")\s;]+)", re.IGNORECASE)
 FONT_FILE = re.compile(r"@font-face\s*\{[^{}]*url\(\s*+['\"]?(https?:[^'\"){]+)", re.IGNORECASE)
 
 
@@ -110,8 +110,8 @@ def style_place(facts: Facts) -> Iterator[Fault]:
         document = mail.document
         at_head = {(each.text or "").strip() for each in document.styles if not in_body(each)}
         for element in document.styles:
-            if in_body(element) and (text := (element.text or "").strip()) and text not in at_head:
-                level = Level.NOTE if all(each.graceful for each in in_sheet(text)) else None
+            if (text := (element.text or "").strip()) and text not in at_head:
+                level = Level.NOTE if is_extra(text) else None
                 yield Fault("Gmail leaves out styles that stand in the body", document.place(element), level=level)
 
 

@@ -16,7 +16,7 @@ from mailer.checks.rule import Family, Rule
 from mailer.checks.support import WORD
 
 MARK = re.compile(
-    r"<!(?:(?P<open>(?:--)?\[if\b[^\]<>]*\]>)(?:<!-->|<!--|-->)?"
+    r"<!(?:(?P<open>(?:--)?\[if\b[^\]<>]*\]>)"
     r"|(?P<broken>(?:--)?\[if\b[^\]<>]*>)"
     r"|(?P<close>\[endif\](?:--)?>))",
     re.IGNORECASE,

@@ -11,8 +11,17 @@ NO_OUTLOOK = {"apple-mail": 60.0, "gmail": 30.0}
 FLEX = '<div style="display:flex">x</div>'
 GHOST = '<!--[if mso]><table role="presentation" width="600"><tr><td><![endif]-->'
 GHOST_ENDS = "<!--[if mso]></td></tr></table><![endif]-->"
+CONTROLS = (
+    "text", "email", "tel", "number", "search", "date", "url", "submit", "password", "file",
+)  # fmt: skip
+FONTS = (
+    "https://fonts.googleapis.com/css", "//fonts.bunny.net/css", "https://FONTS.gstatic.com/s", "https://use.typekit.net/a",
+    "https://use.fontawesome.com/a", "https://fast.fonts.net/a", "https://cloud.typography.com/a",
+    "https://a.b-c.myfonts.net/a", "https://site.example/font.css", "https://site.example/fonts.css",
+)  # fmt: skip
 NOT_WORD = "<!--[if !mso]><!-->"
 ENDS = "<!--<![endif]-->"
+WIDE = '<div style="max-width:600px">x</div>'
 PICTURE = '<img src="https://site.example/a.png" alt="River"'
 
 
@@ -166,8 +175,11 @@ CASES = {
     "active-content": Case(
         [
             (html("<script>x()</script>"), "no mail program runs scripts"),
-            (html('<iframe src="https://site.example/"></iframe>'), "mail programs show nothing embedded"),
-            (html('<object data="https://site.example/a"></object>'), "mail programs show nothing embedded"),
+            *(
+                (html(f'<{tag} src="https://site.example/"></{tag}>'), "mail programs show nothing embedded")
+                for tag in ("iframe", "object", "embed", "applet")
+            ),
+            (mail(html="<html><frameset><frame></frameset></html>"), "mail programs show nothing embedded"),
             (html('<p onclick="x()">x</p>'), "no mail program runs scripts"),
             (html("", '<meta http-equiv="Refresh" content="0">'), "no mail program goes to another page"),
         ],
@@ -181,8 +193,11 @@ CASES = {
         [
             (html('<form action="https://site.example/"></form>'), "forms do not work for 7 % of readers"),
             (replace(html("<form></form>"), clients={}), "forms do not work everywhere"),
+            (with_clients(html("<form></form>"), outlook__windows=1), "forms do not work for 1 %"),
+            (with_clients(html("<form></form>"), outlook__windows=0.9), "forms do not work everywhere"),
             (html("<input>"), "forms do not work"),
             (html('<input type="EMAIL">'), "forms do not work"),
+            *((html(f'<input type="checkbox"><input type="{kind}">'), "forms do not work") for kind in CONTROLS),
             (html("<textarea></textarea>"), "forms do not work"),
             (html("<select></select>"), "forms do not work"),
         ],
@@ -193,30 +208,37 @@ CASES = {
             (html("", '<link rel="stylesheet" href="https://site.example/a.css">'), "styles in another file"),
             (style('@import "https://site.example/a.css";'), "styles in another file"),
             (style("@import url( https://site.example/a.css);"), "styles in another file"),
+            (style('@import"https://site.example/a.css";'), "styles in another file"),
         ],
         [
             html("", '<link rel="icon" href="https://site.example/a.png">'),
             html("", '<link rel="stylesheet" href="https://fonts.googleapis.com/css?family=Lato">'),
-            html("", '<link rel="stylesheet">'),
+            html("", '<link rel="stylesheet"><link href="https://site.example/a.css"><style></style>'),
+            style("@importance url(https://site.example/a.css);"),
             style("@font-face{src:url(https://site.example/a.woff)}"),
         ],
     ),
     "web-fonts": Case(
         [
-            (
-                html("", '<link rel="stylesheet" href="https://fonts.googleapis.com/css?family=Lato">'),
-                "a font is loaded",
-            ),
+            *((html("", f'<link rel="stylesheet" href="{address}">'), "a font is loaded") for address in FONTS),
             (style("@import url(https://use.typekit.net/a.css);"), "a font is loaded"),
             (style("@font-face{font-family:A;src:url('https://site.example/a.woff')}"), "a font is loaded"),
+            (style('p{color:red}@FONT-FACE {SRC:URL( "HTTP://site.example/a.woff")}'), "a font is loaded"),
+            (style("@font-face{src:url(https://site.example/a.woff)}"), "a font is loaded"),
         ],
         [
             html("", '<link rel="stylesheet" href="https://site.example/a.css">'),
             style("@font-face{font-family:A;src:local(Arial)}"),
+            style("@font-face{font-family:A}p{background:url(https://site.example/a.png)}"),
+            style("@font-face{font-family:A}@import url(https://site.example/a.css);"),
+            html("<style></style>"),
         ],
     ),
     "style-size": Case(
-        [(style("/*" + "x" * (GMAIL_STYLES - 3) + "*/"), "a style block has 16,385 bytes")],
+        [
+            (style("/*" + "x" * (GMAIL_STYLES - 3) + "*/"), "a style block has 16,385 bytes"),
+            (style("/*" + "x" * (GMAIL_STYLES - 5) + "é*/"), "a style block has 16,385 bytes"),
+        ],
         [style("/*" + "x" * (GMAIL_STYLES - 4) + "*/"), html("", "<style></style>")],
     ),
     "style-place": Case(
@@ -227,7 +249,8 @@ CASES = {
         [
             style("p{color:red}"),
             style("p{color:red}", "<style> p{color:red} </style>"),
-            html("<style> </style>"),
+            html("<style>p{color:red}</style>", "<style> p{color:red} </style><style></style>"),
+            html("<style> </style><style></style>"),
             html("<!--[if mso]><style>p{color:red}</style><![endif]-->"),
         ],
     ),
@@ -243,6 +266,8 @@ CASES = {
     "outlook-comments": Case(
         [
             (html("<!--[if mso]><p>x</p>"), "a conditional comment never ends"),
+            (html("<!--[IF mso]><p>x</p>"), "a conditional comment never ends"),
+            (html("<![if !mso><p>x</p><![endif]>"), "a conditional comment lacks its ]"),
             (html("<!--[if mso]><p><!--[if mso]><p><![endif]-->"), "a conditional comment begins inside another"),
             (html(f"x{ENDS}"), "a conditional comment ends that never began"),
             (html(f"{GHOST}{GHOST_ENDS}<![endif]-->"), "a conditional comment ends that never began"),
@@ -253,7 +278,7 @@ CASES = {
             html(f"{NOT_WORD}x{ENDS}"),
             html("<!--[if !mso]> -->x<!-- <![endif]-->"),
             html("<![if !mso]>x<![endif]>"),
-            html("<!--[IF gte mso 9]><xml></xml><![ENDIF]--><!-- if -->"),
+            html("<!--[IF gte mso 9]><xml></xml><![ENDIF]--><!-- if --><!--[iffy]>--><!--[iffy-->"),
         ],
     ),
     "outlook-image-width": Case(
@@ -265,11 +290,17 @@ CASES = {
             (html(f'{PICTURE} style="width:50%">'), "a picture has its width in its style only"),
             (html(f'{PICTURE} style="width:auto;max-width:90.5px">'), "a picture has its width in its style only"),
             (with_clients(html(f'{PICTURE} style="width:100px">'), outlook=1), "a picture has its width"),
+            (with_clients(html(f'{PICTURE} style="width:9px">'), outlook__windows=1), "a picture has its width"),
+            (html(f'{PICTURE} style="WIDTH:12.5PX">'), "a picture has its width in its style only"),
+            (html(f'{PICTURE} style="MAX-WIDTH:99.5%">'), "a picture shrinks by its style only"),
+            (html(f'{PICTURE} width="9">{PICTURE} style="width:9px">'), "a picture has its width in its style only"),
         ],
         [
             html(f'{PICTURE} width="100" style="width:100px">'),
             html(f"{PICTURE}>"),
             probed(600),
+            probed(1),
+            html(f'{PICTURE} style="height:auto;--max-width:100%">'),
             html(f'{PICTURE} style="width:auto">'),
             html(f'{PICTURE} style="border-width:1px;height:auto">'),
             html(f'{NOT_WORD}{PICTURE} style="width:100px">{ENDS}'),
@@ -280,11 +311,21 @@ CASES = {
     "outlook-width": Case(
         [
             (html('<div style="max-width:600px">x</div>'), "in Outlook on Windows the mail is as wide"),
+            *(
+                (html(f'<{tag} style="MAX-WIDTH:600.25PX">x</{tag}>'), "in Outlook on Windows")
+                for tag in ("div", "section", "main", "center", "article")
+            ),
+            (html('<table><tr><td style="max-width:600px">x</td></tr></table>'), "in Outlook on Windows"),
+            (replace(GOOD, mails=(*html(f"{GHOST}{WIDE}{GHOST_ENDS}").mails, *html(WIDE).mails)), "in Outlook"),
+            (html(f"<!--[if mso]><table><tr><td>width<![endif]-->{WIDE}{GHOST_ENDS}"), "in Outlook"),
             (html('<div style="color:red; max-width: 400.5px">x</div>'), "in Outlook on Windows"),
             (html('<div style="max-width:600px"><table width="100%"><tr><td>x</td></tr></table></div>'), "in Outlook"),
         ],
         [
             html('<div style="max-width:399px">x</div>'),
+            html('<div style="color:red;--max-width:600px">x</div>'),
+            html(f'<!--[if mso]><TABLE><TR><TD WIDTH="600"><![endif]-->{WIDE}{GHOST_ENDS}'),
+            html('<table><tr><td width="600" style="max-width:600px">x</td></tr></table>'),
             html(f'{GHOST}<div style="max-width:600px">x</div>{GHOST_ENDS}'),
             html('<div style="max-width:600px"><table width="600"><tr><td>x</td></tr></table></div>'),
             html('<table width="600"><tr><td><div style="max-width:600px">x</div></td></tr></table>'),
