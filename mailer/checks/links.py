@@ -19,7 +19,7 @@ WEB = ("http", "https")
 FITTING = (*WEB, "mailto", "tel", "sms", "geo", "webcal", "whatsapp", "signal", "tg", "matrix", "xmpp", "cid")
 DANGEROUS = ("javascript", "vbscript", "data", "file", "blob", "about")
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
-HOST = re.compile(r"(?!-)[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.[^\W_](?:[\w-]{0,61}[^\W_])?)*\.?")
+HOST = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.[^\W_](?:[\w-]{0,61}[^\W_])?)*\.?")
 # What readers take for an address: with http or www, or a name whose last part is one that sites have. Names of files
 # and of software, such as node.js, are none.
 SHOWN = re.compile(
@@ -131,7 +131,7 @@ def only_here(each: Leading, _: Facts) -> str:
 
 
 def insecure(each: Leading, _: Facts) -> str:
-    return "a link is not https" if each.scheme == "http" and each.host and not is_private(each.host) else ""
+    return "a link is not https" if each.scheme == "http" and not is_private(each.host) else ""
 
 
 def shortened(each: Leading, facts: Facts) -> str:
@@ -147,7 +147,7 @@ def made_up(each: Leading, facts: Facts) -> str:
 
 
 def misleading(each: Leading, _: Facts) -> str:
-    shown = SHOWN.fullmatch(each.link.text.strip().rstrip("."))
+    shown = SHOWN.fullmatch(each.link.text.rstrip("."))
     if not shown or each.scheme not in WEB or not each.host:
         return ""
     host = shown[1] or shown[2]

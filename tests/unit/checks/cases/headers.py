@@ -38,6 +38,8 @@ CASES = {
             (put("=One-Click", "=one-click"), "List-Unsubscribe-Post does not say"),
             (leaving("=?utf-8?q?=3Chttps=3A//news.example.org/u=3E?="), "List-Unsubscribe is written as an encoded"),
             (leaving("<https://news.example.org/u\r\n /AaQB>"), "an address in List-Unsubscribe is broken"),
+            (leaving(f"<{LINK}>,\r\n <mailto:a@rivers\r\n .example>"), "an address in List-Unsubscribe is broken"),
+            (replace(put(POST, ""), sending=None), "there are 0 List-Unsubscribe-Post headers"),
             (leaving("<mailto:a@rivers.example>"), "List-Unsubscribe has not exactly one https address"),
             (leaving("<http://news.example.org/u>"), "List-Unsubscribe has not exactly one https"),
             (leaving(f"<{LINK}>, <{LINK}2>"), "List-Unsubscribe has not exactly one https"),
@@ -62,6 +64,9 @@ CASES = {
             (put(FROM, f"{FROM}\r\nReply-To: a@b.example\r\nReply-To: c@d.example"), "there are 2 Reply-To headers"),
             (put(FROM, f"{FROM}\r\n{FROM}"), "there are 2 From headers"),
             (put(f"List-ID: {LIST}\r\n", f"List-ID: {LIST}\r\n" * 2), "there are 2 List-ID headers"),
+            (put(FROM, FROM + "\r\nSender: a@b.example" * 2), "there are 2 Sender headers"),
+            (put(FROM, FROM + "\r\nFeedback-ID: a:b:c:rivers" * 2), "there are 2 Feedback-ID headers"),
+            (put(FROM, f"{FROM}\r\nContent-Type: text/html"), "there are 2 Content-Type headers"),
         ],
         [
             put(FROM, f"{FROM}\r\nReceived: a\r\nReceived: b\r\nReply-To: a@b.example"),
@@ -88,6 +93,8 @@ CASES = {
         ],
         [
             put(FROM, 'From: "other@evil.example" <News@Rivers.example>'),
+            replace(GOOD, sending=sending(from_email="News@Rivers.example").sending),
+            without("From"),
             replace(put(FROM, "From: a@b.example"), sending=None),
             replace(put(FROM, "From: a@b.example"), sending=sending(from_email="").sending),
         ],
@@ -96,7 +103,20 @@ CASES = {
         [
             *(
                 (mail(subject=f"Rivers{mark} and more"), "the subject has control characters")
-                for mark in ("\n", "\r", "\0", "\x1f", "\x7f", "\x85", "\u2028", "\u202a", "\u202e", "\u2066", "\u2069")
+                for mark in (
+                    "\n",
+                    "\r",
+                    "\0",
+                    "\x1f",
+                    "\x7f",
+                    "\x85",
+                    "\u2028",
+                    "\u2029",
+                    "\u202a",
+                    "\u202e",
+                    "\u2066",
+                    "\u2069",
+                )
             ),
             (mail(subject="é" * 499 + "x"), "the subject is longer than 998 octets"),
         ],
@@ -107,17 +127,28 @@ CASES = {
             (without("List-ID"), "there is no List-ID"),
             (put(LIST, "weekly.rivers.example"), "List-ID has no name in angle brackets"),
             (put(LIST, "Weekly <weekly>"), "List-ID has no name in angle brackets"),
+            (put(LIST, "Weekly <weekly.rivers.example/a>"), "List-ID has no name in angle brackets"),
+            (put(LIST, "Weekly <.rivers.example>"), "List-ID has no name in angle brackets"),
+            (put(LIST, "Weekly <weekly.>"), "List-ID has no name in angle brackets"),
             (put(LIST, "=?utf-8?q?Weekly_=3Cweekly=2Erivers=2Eexample=3E?="), "List-ID has no name"),
         ],
-        [put(LIST, "<weekly-2.rivers.example>"), mail(raw=b"")],
+        [put(LIST, "<Weekly_list-2.Rivers-2_b.example>"), mail(raw=b"")],
     ),
     "message-id": Case(
         [
             (put(NUMBER, "<1.0f6eb33a@mail.example>"), "the domain of Message-ID is not the one of From"),
             (put(NUMBER, "1.0f6eb33a@rivers.example"), "Message-ID is not of the form"),
             (put(NUMBER, "<1.0f6eb33a>"), "Message-ID is not of the form"),
+            (put(NUMBER, "<1.0f6eb33a> a@b.example"), "Message-ID is not of the form"),
         ],
-        [put(NUMBER, "<1@RIVERS.example>"), without("From"), without("Message-ID")],
+        [
+            put(NUMBER, "<1@RIVERS.example>"),
+            put(NUMBER, "a word <1@rivers.example>"),
+            put(NUMBER, '<"a@b"@rivers.example>'),
+            put(FROM, f"{FROM}, <a@b.example>"),
+            without("From"),
+            without("Message-ID"),
+        ],
     ),
     "feedback-id": Case(
         [
@@ -126,7 +157,7 @@ CASES = {
         ],
         [
             put(FROM, f"{FROM}\r\nFeedback-ID: {right}")
-            for right in ("::list:rivers", "a:b:c:" + "x" * 15, "a:b:c:fives")
+            for right in ("::list:rivers", "a:b:c:" + "x" * 15, "a:b:c:fives", "A1._-:b:c:A1._-")
         ]
         + [GOOD],
     ),

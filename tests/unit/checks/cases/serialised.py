@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from base64 import encodebytes
+from dataclasses import replace
 
-from mailer.checks.facts import Facts
-from tests.unit.checks.making import RAW, Case, mail
+from mailer.checks.facts import Facts, Mail
+from tests.unit.checks.making import GOOD, RAW, Case, mail
 
 
 def put(old: str, new: str) -> Facts:
@@ -42,6 +43,7 @@ CASES = {
             (part(QUOTED, b"1=2"), "a part is not the quoted-printable"),
             (part(QUOTED, "Flüsse".encode()), "a part is not the quoted-printable"),
             (part(BASE64, b"QUJ$"), "a part is not the base64"),
+            (part(BASE64, b"QUJD$"), "a part is not the base64"),
             (part(BASE64, b"QUJDR"), "a part is not the base64"),
             (part("utf-8", b"x"), "a part has a transfer encoding that does not exist"),
             (put("Content-Transfer-Encoding: 7bit\r\n\r\nNEWS", "\r\nFlüsse"), "a part has 8-bit characters"),
@@ -53,12 +55,14 @@ CASES = {
             part("8bit", "Flüsse".encode()),
             part("binary", "Flüsse".encode()),
             part("Quoted-Printable", b"=C3=BC"),
+            mail(raw=b""),
             mail(raw=RAW.replace(b"\r\n", b"\n")),
         ],
     ),
     "both-parts": Case(
         [
             (mail(raw=HEAD + b"text/html\r\n\r\n<p>x"), "the message has no text/plain part"),
+            (replace(GOOD, mails=(Mail("x"), *mail(raw=HEAD + b"text/plain\r\n\r\nx").mails)), "the message has no"),
             (mail(raw=HEAD + b"text/plain\r\n\r\nx"), "the message has no text/html part"),
             (mail(raw=b"From: a@b.example\r\n\r\nx"), "the message has no text/html part"),
             (
