@@ -90,6 +90,8 @@ WRITTEN = {
     "image-base64": '<img src="data:image/png;base64,AA">',
     "image-heif": '<img src="a.heic">',
 }
+FLEX = '<p style="display:flex">x</p>'
+WIDE_ONLY = "<style>@media (min-width:480px){p{display:flex}}</style>"
 BOTH = {"css-display-flex", "css-border-radius"}
 ATTRIBUTES = (
     "align aria- background cellpadding cellspacing dir height hidden lang popover required role target valign width"
@@ -204,7 +206,7 @@ def test_at_most_three_programs_are_listed() -> None:
 
 
 def test_the_support_of_a_mail_begins_with_what_fewest_have() -> None:
-    mail = Mail("x", html='<p style="display:flex;border-radius:2px;color:red">x</p>')
+    mail = Mail("x", html='<p style="border-radius:2px;display:flex;color:red">x</p>')
     found = support(mail, {"outlook.windows": 6.0, "gmail.ios": 10.0})
     assert [(each.slug, each.graceful, each.reached.whole) for each in found if each.slug in BOTH] == [
         ("css-display-flex", False, 84),
@@ -213,6 +215,27 @@ def test_the_support_of_a_mail_begins_with_what_fewest_have() -> None:
     assert [each.reached.whole for each in found] == sorted(each.reached.whole for each in found)
     assert all(each.reached.whole < 100 for each in found)
     assert "css-float" not in {each.slug for each in found}
+    few = support(mail, {"outlook.windows": 0.5})
+    assert [each.slug for each in few] == ["css-border-radius", "css-display", "css-display-flex"]
+
+
+@pytest.mark.parametrize(
+    ("html", "graceful"),
+    [
+        (FLEX, False),
+        (f"{WIDE_ONLY}{FLEX}", False),
+        (f"{FLEX}{WIDE_ONLY}", False),
+        (f"{WIDE_ONLY}<p>x</p>", True),
+    ],
+)
+def test_a_feature_is_missed_by_nobody_where_nothing_is_lost_without_it(html: str, graceful: bool) -> None:
+    found = {each.slug: each.graceful for each in support(Mail("x", html=html), {"outlook.windows": 6.0})}
+    assert (found["css-display-flex"], found["css-display"]) == (graceful, True)
+
+
+def test_what_works_in_part_is_told_with_what_the_programs_do() -> None:
+    (found,) = check(Facts(NOW, (Mail("x", html=FLEX),), clients={"gmail.ios": 10.0}), rules=RULES)
+    assert found.advice == f"{advice_on('css-display-flex')}. Not supported with non Google accounts."
 
 
 @pytest.mark.parametrize(

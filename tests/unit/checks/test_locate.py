@@ -70,6 +70,7 @@ def where(found: Finding, *said: str) -> str:
         (Part.HEADERS, "", f"{FILE}:4"),
         (Part.ISSUE, "", f"{FILE}:5"),
         (Part.ISSUE, "cd34", f"{FILE}:7"),
+        (Part.SUBJECT, "", f"{FILE}:3"),
         (Part.HTML, "https://rivers.example/new?a=1&b=2", f"{FILE}:12"),
         (Part.HTML, "our new page", f"{FILE}:12"),
         (Part.TEXT, "about the weir and what comes after it, & more.", f"{FILE}:12"),
@@ -83,7 +84,14 @@ def where(found: Finding, *said: str) -> str:
         (Part.HTML, "https://rivers.example", "mailer.toml:4"),
         (Part.HTML, "https://rivers.example/", "mailer.toml:4"),
         (Part.HTML, "https://site.example", f"{FILE}:6"),
-        (Part.HTML, "***", f"{FILE}:15"),
+        (Part.HTML, " *** ", f"{FILE}:15"),
+        (Part.TEXT, "it, & more.", f"{FILE}:13"),
+        (Part.TEXT, "it, &amp; more.", f"{FILE}:13"),
+        (Part.HTML, "You get", "templates/bulletin.mjml:2"),
+        (Part.HTML, "Well: you get this because we asked", "templates/bulletin.mjml:2"),
+        (Part.HTML, "weir...", f"{FILE}:12"),
+        (Part.HTML, "weir an...", f"{FILE}:12"),
+        (Part.HTML, "ets", ""),
         (Part.HTML, "about the weir and what com...", f"{FILE}:12"),
         (Part.HTML, "the weir a...", f"{FILE}:12"),
         (Part.HTML, "nowhere at all is this written", ""),
@@ -100,9 +108,57 @@ def test_what_the_element_says_finds_the_line_where_the_excerpt_does_not() -> No
     assert where(finding(Part.HTML, "https://site.example/nets"), "our new page") == f"{FILE}:7"
 
 
-def test_a_message_that_names_a_line_is_believed() -> None:
-    found = finding(Part.HTML, message="2 of 9 mails cannot be written: templates/head.mjml:7: no value")
-    assert locate(found, AUTHORED) == Source("templates/head.mjml", 7)
+@pytest.mark.parametrize("file", ["templates/head.mjml", "a.b@c-d.md", "x.txt.jinja", "subscribers/weekly.toml"])
+def test_a_message_that_names_a_line_is_believed(file: str) -> None:
+    found = finding(Part.HTML, message=f"2 of 9 mails cannot be written: {file}:17: no value")
+    assert locate(found, AUTHORED) == Source(file, 17)
+
+
+@pytest.mark.parametrize(
+    ("part", "nearest", "next_one"),
+    [
+        (Part.ISSUE, "articles", "kind"),
+        (Part.SUBJECT, "subject", "subject"),
+        (Part.PREHEADER, "preheader", "subject"),
+        (Part.HEADERS, "from", "lists"),
+        (Part.AUDIENCE, "segment", "lists"),
+    ],
+)
+def test_a_part_is_decided_by_the_nearest_field_that_is_there(part: Part, nearest: str, next_one: str) -> None:
+    for fields in ({next_one: 5, nearest: 4}, {nearest: 4}):
+        assert locate(finding(part), Authored(Written(FILE, ISSUE), fields)) == Source(FILE, 4)
+    assert locate(finding(part), Authored(Written(FILE, ISSUE), {next_one: 5})) == Source(FILE, 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "excerpt", "line"),
+    [("a b\nc\na b", "a b", 1), ("a\nb", "a", 1), ("\n***\n***", "***", 2), ("a &copy; b\nc", "a © b", 1)],
+)
+def test_words_stand_on_the_first_line_that_has_them(text: str, excerpt: str, line: int) -> None:
+    assert Written(FILE, text).line(excerpt) == line
+
+
+@pytest.mark.parametrize("more", ["c", "/c", "?c", "#c", "&c", "=c", "%20", "-c", ".c"])
+def test_an_address_is_not_one_that_goes_further(more: str) -> None:
+    address = "https://rivers.example/b"
+    assert Written(FILE, f"\n{address}{more}").address(address) == 0
+    assert Written(FILE, f"\n{address}{more}\n{address}.").address(address) == 3
+    assert Written(FILE, f"\n{address}/").address(address) == 2
+
+
+@pytest.mark.parametrize(
+    ("excerpt", "line"),
+    [("b c d e x", 1), ("x b c d e", 1), ("b c d e", 1), ("x b c d y", 0), ("b c d", 0)],
+)
+def test_four_words_in_a_row_are_enough(excerpt: str, line: int) -> None:
+    assert Written(FILE, "a b c d e f").near(excerpt) == line
+
+
+def test_an_issue_alone_is_looked_through() -> None:
+    alone = Authored(Written(FILE, ISSUE), articles={"ab12": Written("ab12", "Nets")})
+    assert locate(finding(Part.HTML, "our new page"), alone) == Source(FILE, 12)
+    assert locate(finding(Part.HTML, "Nets"), alone) is None
+    assert alone.wrote("our new page") and not alone.wrote("The nets")
 
 
 @pytest.mark.parametrize(
@@ -133,6 +189,10 @@ def test_settings_are_found_by_the_table_that_the_advice_names() -> None:
     assert where(finding(Part.SETTINGS, advice="set an address under [from.NAME] in mailer.toml")) == "mailer.toml:9"
     assert where(finding(Part.SETTINGS, advice="set it under [limits] in mailer.toml")) == "mailer.toml:1"
     assert where(finding(Part.SETTINGS)) == "mailer.toml:1"
+    indented = Authored(Written(FILE, ISSUE), settings=Written("mailer.toml", "\n  [web]"))
+    assert locate(finding(Part.SETTINGS, advice="set it under [web] in mailer.toml"), indented) == Source(
+        "mailer.toml", 2
+    )
     assert locate(finding(Part.SETTINGS), Authored(Written(FILE, ISSUE))) is None
 
 

@@ -28,13 +28,15 @@ AWKWARD = [
     "",
     "<",
     "<p",
+    "<a href=/b title='a > b' class=x/y\n>a</a\n><img\nalt='<b'>",
     "<!doctype html><html lang=en><p>x",
     "<svg viewBox='0 0 1 1'><path d='M0 0'/></svg><o:p>office</o:p>",
 ]
 
 
-def shape(document: Document) -> list[tuple[str, str]]:
-    return [(str(each.tag), (each.text or "").strip()) for each in document.elements]
+def shape(document: Document) -> list[tuple[str, str, dict[str, str]]]:
+    said = [{name: value for name, value in each.items() if name != ATTRIBUTE} for each in document.elements]
+    return [(str(each.tag), (each.text or "").strip(), of) for each, of in zip(document.elements, said, strict=True)]
 
 
 def held(html: str) -> int:

@@ -11,7 +11,7 @@ from mailer.checks.finding import Part
 from mailer.checks.foreign import GMAIL_STYLES
 from mailer.checks.run import check
 from mailer.checks.table import BY_ID
-from tests.unit.checks.cases.clients import FLEX, PICTURE, WIDE
+from tests.unit.checks.cases.clients import ENDS, FLEX, NOT_WORD, PICTURE, WIDE
 from tests.unit.checks.cases.links import HERE
 from tests.unit.checks.cases.serialised import HEAD, TURNED, put
 from tests.unit.checks.making import GOOD, HTML, RAW, TEXT, html, issue, mail
@@ -24,6 +24,8 @@ LAST = TEXT.count("\n") + 1
 NEXT = f"html {FIRST + 1}"
 BODY = f"html {FIRST}"
 REFRESH = '<meta http-equiv="refresh" content="0">'
+PLACED = '<p style="position:fixed">x</p>'
+HIDDEN = (NOT_WORD, ENDS)
 FONT = "<style>@font-face {\nfont-family:A;src:url( 'https://site.example/a.woff')}</style>"
 TWO = 'A <a href="/1">a</a>\n<a href="/2">b</a> <a href="/1">c</a>'
 
@@ -155,6 +157,16 @@ WHERE = [
     ),
     ("amp", mail(raw=b"Content-Type: text/x-amp-html"), ["note html 0: "]),
     ("unsupported", html(f"<p>x</p>\n{FLEX}{FLEX}"), [f"warning {NEXT}: display: flex"]),
+    (
+        "unsupported",
+        html(f"{PLACED.join(HIDDEN)}\n{PLACED}{FLEX}"),
+        [f"warning {BODY}: position: fixed", f"warning {NEXT}: display: flex"],
+    ),
+    (
+        "partly-supported",
+        replace(html(f"{FLEX.join(HIDDEN)}{FLEX}"), clients={"gmail": 9.0}),
+        [f"note {BODY}: display: flex"],
+    ),
     ("partly-supported", replace(html(f"<p>x</p>\n{FLEX}"), clients={"gmail": 9.0}), [f"note {NEXT}: display: flex"]),
 ]
 

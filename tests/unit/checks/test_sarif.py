@@ -47,6 +47,14 @@ def test_a_finding_says_what_where_and_how_bad() -> None:
         {"physicalLocation": {"artifactLocation": {"uri": "issues/a%20b.md"}, "region": {"startLine": 4}}}
     ]
     assert "suppressions" not in found
+    assert found["partialFingerprints"] == {"finding/v1": fingerprint(FOUND)}
+
+
+def test_a_report_says_of_what_form_it_is_and_that_columns_are_characters() -> None:
+    made = sarif([], RULES, "a.md", "1.2.3")
+    assert (made["version"], made["$schema"].rpartition("/")[2]) == ("2.1.0", "sarif-schema-2.1.0.json")
+    assert made["$schema"].startswith("https://docs.oasis-open.org/")
+    assert made["runs"][0]["columnKind"] == "unicodeCodePoints"
 
 
 def test_what_was_accepted_is_suppressed_with_its_reason() -> None:
@@ -73,6 +81,7 @@ def test_rules_are_described() -> None:
     assert first["id"] == rule.id
     assert first["name"] == "SentOtherwise"
     assert first["defaultConfiguration"] == {"level": "error"}
+    assert first["shortDescription"] == first["fullDescription"] == {"text": rule.why}
     assert first["help"]["text"] == f"{rule.why} What to do: {rule.advice}."
     assert first["properties"] == {"tags": [rule.family.value], "firm": True}
 

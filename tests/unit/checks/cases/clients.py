@@ -21,6 +21,7 @@ FONTS = (
 )  # fmt: skip
 NOT_WORD = "<!--[if !mso]><!-->"
 ENDS = "<!--<![endif]-->"
+INLINE = '<img alt="River" width="9" src="data:image/png;base64,AA">'
 WIDE = '<div style="max-width:600px">x</div>'
 PICTURE = '<img src="https://site.example/a.png" alt="River"'
 
@@ -107,6 +108,8 @@ CASES = {
                 "position does not work in Gmail and Outlook on iOS",
             ),
             (html(f"{NOT_WORD}{ENDS}{FLEX}"), "display:flex does not work"),
+            (html(f"{NOT_WORD}{FLEX}{ENDS}{FLEX}"), "display:flex does not work"),
+            (with_clients(html(f"{INLINE}{FLEX}"), outlook__windows=5, gmail=0.9), "display:flex does not work"),
         ],
         [
             replace(html(FLEX), clients={}),
@@ -163,10 +166,19 @@ CASES = {
                 with_clients(html('<img alt="River" width="9" src="https://site.example/a.webp">'), gmail=3),
                 "webP image format works in part in Gmail: 3 %",
             ),
+            (
+                with_clients(html(FLEX), outlook__windows=0.9, gmail=9),
+                "display:flex works in part in Gmail on Android and Gmail on iOS: 6 %",
+            ),
+            (
+                with_clients(html(f"{INLINE}{FLEX}"), gmail=9),
+                "display:flex works in part in Gmail on Android and Gmail on iOS: 6 %",
+            ),
         ],
         [
             html(FLEX),
             with_clients(html(FLEX), gmail=4),
+            with_clients(html(FLEX), outlook__windows=1, gmail=9),
             with_clients(html(FLEX), apple_mail=90),
             with_clients(style("@media (max-width:480px){h1{display:flex}}"), gmail=60),
             replace(html(FLEX), clients={}),
