@@ -76,7 +76,8 @@ def knows_dark(document: Document) -> bool:
     return bool(DARK_STYLE.search(f"{styles} {media}")) or any("dark" in each.lower() for each in metas)
 
 
-DARK_STYLE = re.compile(r"prefers-color-scheme\s*:\s*dark|color-scheme\s*+:[^;:}]*\bdark\b", re.IGNORECASE)
+DARK_STYLE = re.compile(r"color-scheme\s*+:[^;:}]*\bdark\b", re.IGNORECASE)
+"""As a property, and as what a media query asks."""
 
 
 def is_scheme(name: str | None) -> bool:
