@@ -84,12 +84,12 @@ def old_colour(text: str) -> Colour | None:
     if word in ("", "transparent"):
         return None
     found = css_colour(word) if word.isalpha() or SHORT_HEX.fullmatch(word) else None
-    return found if isinstance(found, Colour) else guessed(word.removeprefix("#"))
+    return found if isinstance(found, Colour) else guessed(word[:128].removeprefix("#"))
 
 
 def guessed(word: str) -> Colour:
     """Three equal parts, each a number as far as it is one; what is no hexadecimal digit counts as 0."""
-    digits = "".join(letter if letter in HEX else "0" for letter in word[:128])
+    digits = "".join(letter if letter in HEX else "0" for letter in word)
     digits += "0" * (max(3, len(digits)) + -max(3, len(digits)) % 3 - len(digits))
     length = len(digits) // 3
     parts = [digits[at : at + length][-8:] for at in range(0, 3 * length, length)]

@@ -92,7 +92,7 @@ def feature(name: str, value: list[Token], screen: Screen) -> bool:
     if name in said:
         return word == said[name]
     side, _, what = name.replace("-device-", "-").rpartition("-")
-    if side == "-webkit-min" or what in ("resolution", "ratio"):
+    if what in ("resolution", "ratio"):
         return value[0].type in ("number", "dimension") and value[0].value <= 1 and "min" in side
     limit, own = pixels(value[0]), {"width": screen.width, "height": screen.height}.get(what)
     if limit is None or own is None:

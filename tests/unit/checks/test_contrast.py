@@ -87,7 +87,7 @@ def test_a_logo_is_known_by_its_name_and_what_it_is_called(
 
 def test_a_logo_is_looked_for_in_every_mail_that_knows_the_dark() -> None:
     logo = LOGO.format("").replace(' alt="Rivers United"', "")
-    assert found(lit(logo), "dark-logo") == []
+    assert found(lit(f'<div style="background:#000">{logo}</div>'), "dark-logo") == []
     assert len(found(both(lit(logo), html(logo)), "dark-logo")) == 1
     assert found(html(f'<div style="background:url(a.jpg)">{logo}</div>'), "dark-logo") == []
 

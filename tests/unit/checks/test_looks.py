@@ -15,7 +15,7 @@ from mailer.checks.document import Document
 from mailer.checks.facts import Facts, Mail
 from mailer.checks.finding import Finding, Level
 from mailer.checks.run import check
-from mailer.checks.screen import DARK_DESKTOP, DARK_PHONE, DESKTOP, PHONE, applies
+from mailer.checks.screen import DARK, DARK_DESKTOP, DARK_PHONE, DESKTOP, LIGHT, PHONE, applies
 from tests.unit.checks.mails import page
 from tests.unit.checks.making import GOOD, LINK, html
 
@@ -43,11 +43,36 @@ def test_contrast_is_that_of_wcag(one: str, other: str, ratio: float) -> None:
     ("text", "code"),
     [("red", "#ff0000"), ("#f00", "#ff0000"), ("336699", "#336699"), ("#336699", "#336699"), (" Navy ", "#000080"),
      ("chucknorris", "#c00000"), ("crap", "#c0a000"), ("f00", "#0f0000"), ("#zqbttv", "#00b000"), ("6", "#060000"),
-     ("#123456789", "#124578"), ("x" * 200, "#000000")],
+     ("#123456789", "#124578"), ("x" * 200, "#000000"), ("#ab", "#0a0b00"), ("#abcd", "#abcd00"), ("12", "#010200"),
+     ("1234", "#123400"), ("910000000" * 3, "#101010"), ("001002003", "#010203"), ("001100003", "#001000"),
+     ("1" * 128 + "f" * 200, "#111111"), ("0" * 127 + "f", "#0000f0"), ("0" * 128 + "f", "#000000"),
+     ("#" + "0" * 126 + "f0", "#0000f0"), ("#" + "0" * 127 + "f", "#000000"), ("rgb(9,9,9)", "#009090")],
 )  # fmt: skip
 def test_colours_of_attributes_are_guessed_as_browsers_do(text: str, code: str) -> None:
     found = old_colour(text)
     assert found is not None and found.code == code
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("hsl(0 100% 50%)", "#ff0000"), ("hwb(240 0% 0%)", "#0000ff"), ("rgb(300 -9 255)", "#ff00ff"),
+    ("#f00c", "#ff0000"),
+     ("navy", "#000080"), ("transparent", "#000000")],
+)  # fmt: skip
+def test_colours_of_css_are_brought_to_bytes(text: str, code: str) -> None:
+    found = css_colour(text)
+    assert isinstance(found, Colour) and found.code == code
+
+
+def test_colours_of_css_that_cannot_be_worked_out() -> None:
+    assert [css_colour(text) for text in ("lab(50% 5 5)", "oklch(.5 .1 20)", "nope", "")] == [None] * 4
+    assert str(css_colour("currentColor")).lower() == "currentcolor"
+
+
+def test_dark_colours_are_told_apart_as_closely_as_wcag_does() -> None:
+    almost = css_colour("#0a0a0a")
+    assert isinstance(almost, Colour)
+    assert contrast(almost, BLACK) == pytest.approx(1 + 10 / 255 / 12.92 / 0.05)
 
 
 @pytest.mark.parametrize("text", ["", " ", "transparent", "Transparent "])
@@ -75,10 +100,30 @@ SCREENS = (PHONE, DESKTOP, DARK_PHONE)
         ("screen and (-webkit-min-device-pixel-ratio:0)", "yyy"), ("(-webkit-min-device-pixel-ratio:2)", "nnn"),
         ("(prefers-reduced-motion: reduce)", "nnn"), ("(unheard-of)", "nnn"), ("()", "nnn"), ("(min-width)", "nnn"),
         ("(min-width: big)", "nnn"), ("(width: 3 5)", "nnn"),
+        (" ", "yyy"), ("only", "nnn"), ("screen)", "nnn"), ("screen / tv", "nnn"), ("(3:5)", "nnn"), ("(3)", "nnn"),
+        ("(min-width:)", "nnn"), ("(min-width:/* a */0)", "yyy"), ("(min-width:800)", "nnn"),
+        ("(mid-width:800px)", "nnn"),
+        ("(width:50em)", "nyn"), ("(width:50rem)", "nyn"), ("(min-width:8.33in)", "nyn"), ("(min-width:8.34in)", "nnn"),
+        ("(min-width:21.16cm)", "nyn"), ("(min-width:21.17cm)", "nnn"), ("(min-width:211.6mm)", "nyn"),
+        ("(min-width:211.7mm)", "nnn"), ("(height:812px)", "yny"), ("(height:600px)", "nyn"),
+        ("(min-depth:8px)", "nnn"),
+        ("(width)", "yyy"), ("(height)", "yyy"), ("(color)", "yyy"), ("(pointer)", "yyy"),
+        ("(prefers-color-scheme)", "yyy"),
+        ("(pointer:coarse)", "yny"), ("(pointer:fine)", "nyn"), ("(prefers-reduced-motion:no-preference)", "yyy"),
+        ("(prefers-contrast:no-preference)", "yyy"), ("(forced-colors:none)", "yyy"), ("(forced-colors:active)", "nnn"),
+        ("(min-resolution:1dppx)", "yyy"), ("(min-resolution:2dppx)", "nnn"), ("(min-resolution:high)", "nnn"),
+        ("(max-resolution:.5dppx)", "nnn"), ("(800px > width)", "yny"), ("(width > 375px)", "nyn"),
+        ("(width <= 375px)", "yny"), ("(depth < 800px)", "nnn"), ("(375px <= width <=)", "nnn"),
+        ("(width ! 375px)", "nnn"),
     ],
 )  # fmt: skip
 def test_media_queries(query: str, wanted: str) -> None:
     assert "".join("y" if applies(query, screen) else "n" for screen in SCREENS) == wanted
+
+
+def test_what_likes_it_dark_is_as_large_as_what_does_not() -> None:
+    assert [replace(each, dark=False) for each in DARK] == list(LIGHT)
+    assert all(each.dark for each in DARK)
 
 
 def test_half_clear_colours_are_laid_over_one_another() -> None:
