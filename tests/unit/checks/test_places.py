@@ -167,6 +167,8 @@ WHERE = [
         replace(html(f"{FLEX.join(HIDDEN)}{FLEX}"), clients={"gmail": 9.0}),
         [f"note {BODY}: display: flex"],
     ),
+    ("unsupported", html(f'{FLEX}\n<b style="display:flex">x</b>'), [f"warning {BODY}: display: flex"]),
+    ("unsupported", html('<svg></svg>\n<svg class="a"></svg>'), [f"warning {BODY}: <svg>"]),
     ("partly-supported", replace(html(f"<p>x</p>\n{FLEX}"), clients={"gmail": 9.0}), [f"note {NEXT}: display: flex"]),
 ]
 

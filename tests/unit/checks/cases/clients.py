@@ -95,6 +95,13 @@ CASES = {
             (html('<video src="https://site.example/a.mp4"></video>'), "<video>"),
             (html('<audio src="https://site.example/a.mp3"></audio>'), "<audio>"),
             (html("<p hidden>x</p>"), "hidden attribute"),
+            (html("<style>h1{display:flex}</style>", "<style>p{color:red}</style>"), "display:flex does not work"),
+            (html('<table width="9" style="display:flex"><tr><td>x</td></tr></table>'), "display:flex does not work"),
+            *(
+                (html(f'<{tag}><a href="https://site.example/">x</a></{tag}><{tag}></{tag}>'), f"<{tag}>")
+                for tag in ("video", "audio")
+            ),
+            (html(f"<picture>{PICTURE}></picture><picture></picture>"), "<picture>"),
             (html("<progress value=1></progress>"), "<progress>"),
             (html('<img alt="River" width="9" src="https://site.example/a.svg?v=2">'), "SVG image format"),
             (html('<img alt="River" width="9" src="https://site.example/a.WEBP">'), "webP image format does not"),
@@ -116,6 +123,14 @@ CASES = {
             replace(html(FLEX), clients=NO_OUTLOOK),
             with_clients(html(FLEX), outlook__windows=0.9),
             html(f"{NOT_WORD}{FLEX}{ENDS}"),
+            *(
+                html(f"<!--[if {other}]><!-->{FLEX}{ENDS}")
+                for other in ("!gte mso 9", "!(mso)", "(!mso)", "(!gte mso 9)")
+            ),
+            *(
+                html(f"<!--[if mso]><v:{name} /><![endif]--><p style='background:url(https://x.example/a.png)'>x</p>")
+                for name in ("image", "background")
+            ),
             html(f"{NOT_WORD}{FLEX}<!-- a word -->{FLEX}{ENDS}"),
             html(f"<!--[if mso]>{FLEX}<![endif]-->"),
             style("@media (max-width:480px){h1{display:flex}}"),
