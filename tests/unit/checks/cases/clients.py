@@ -95,6 +95,7 @@ CASES = {
             (html('<video src="https://site.example/a.mp4"></video>'), "<video>"),
             (html('<audio src="https://site.example/a.mp3"></audio>'), "<audio>"),
             (html("<p hidden>x</p>"), "hidden attribute"),
+            (html(f"<!-- a word -->{FLEX}"), "display:flex does not work"),
             (html("<style>h1{display:flex}</style>", "<style>p{color:red}</style>"), "display:flex does not work"),
             (html('<table width="9" style="display:flex"><tr><td>x</td></tr></table>'), "display:flex does not work"),
             *(
@@ -125,7 +126,7 @@ CASES = {
             html(f"{NOT_WORD}{FLEX}{ENDS}"),
             *(
                 html(f"<!--[if {other}]><!-->{FLEX}{ENDS}")
-                for other in ("!gte mso 9", "!(mso)", "(!mso)", "(!gte mso 9)")
+                for other in ("!gte mso 9", "!(mso)", "(!mso)", "(!gte mso 9)", "!MSO")
             ),
             *(
                 html(f"<!--[if mso]><v:{name} /><![endif]--><p style='background:url(https://x.example/a.png)'>x</p>")
@@ -133,6 +134,10 @@ CASES = {
             ),
             html(f"{NOT_WORD}{FLEX}<!-- a word -->{FLEX}{ENDS}"),
             html(f"<!--[if mso]>{FLEX}<![endif]-->"),
+            html(f"<!-- [if !mso]><!-->{FLEX}{ENDS}"),
+            html(
+                '<img alt="River" width="9" src="https://site.example/a.png" style="object-fit:cover;aspect-ratio:1">'
+            ),
             style("@media (max-width:480px){h1{display:flex}}"),
             style("@supports (display:flex){h1{display:flex}}"),
             style("h1:hover{display:flex}"),
