@@ -57,6 +57,7 @@ def test_a_number_is_that_of_the_element_it_stands_on(html: str) -> None:
 
 def test_whatever_an_author_wrote_has_a_number() -> None:
     assert held("<html><head></head><body><table><tr><td><a href='x'>y</a></td></tr></table></body></html>") == 7
+    assert held("<body><a href=/b title='a > b'>x</a></body>") == 2
     assert held(AWKWARD[3]) == 2, "what only Outlook reads is no element of the mail"
 
 
