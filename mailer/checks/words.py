@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 
+from mailer.checks.document import Element
 from mailer.checks.facts import Facts, Mail
 from mailer.checks.finding import Fault, Level, Part, Place
 from mailer.checks.rule import Family, Rule
@@ -35,31 +37,43 @@ OTHER_MARKS = re.compile(
 )
 
 
-def texts(mail: Mail) -> Iterator[tuple[str, Place]]:
-    """Everything that is read of a mail, with its place."""
-    yield mail.subject, Place(Part.SUBJECT)
-    yield mail.preheader, Place(Part.PREHEADER)
+Standing = tuple[Part, int, Element | None]
+"""Where a text stands: the line of it in its part, or the element of the HTML that has it."""
+
+
+def texts(mail: Mail) -> Iterator[tuple[str, Standing]]:
+    """Everything that is read of a mail."""
+    yield mail.subject, (Part.SUBJECT, 0, None)
+    yield mail.preheader, (Part.PREHEADER, 0, None)
     if mail.html:
-        document = mail.document
-        yield from ((block.text, document.place(block.element)) for block in document.blocks)
-    yield from ((line, Place(Part.TEXT, number)) for number, line in enumerate(mail.text.split("\n"), 1))
+        yield from ((block.text, (Part.HTML, 0, block.element)) for block in mail.document.blocks)
+    yield from ((line, (Part.TEXT, number, None)) for number, line in enumerate(mail.text.split("\n"), 1))
 
 
-def addresses(mail: Mail) -> Iterator[tuple[str, Place]]:
+def addresses(mail: Mail) -> Iterator[tuple[str, Standing]]:
     """Where its links lead."""
     if mail.html:
-        yield from ((link.href, mail.document.place(link.element)) for link in mail.document.links)
+        yield from ((link.href, (Part.HTML, 0, link.element)) for link in mail.document.links)
 
 
 def said(facts: Facts, *patterns: re.Pattern[str], links: bool = False) -> Iterator[tuple[str, Place]]:
     """What one of the patterns finds, once for each text that it finds; the HTML's place before the text part's."""
+    looked_at: dict[str, list[str]] = {}  # the mails of an issue have nearly all of their texts in common
     for mail in facts.mails:
         known: set[str] = set()
-        for text, place in chain(texts(mail), addresses(mail) if links else ()):
-            for match in chain.from_iterable(each.finditer(text) for each in patterns):
-                if match[0] not in known:
-                    known.add(match[0])
-                    yield match[0], Place(place.part, place.line, match[0], place.element)
+        for text, standing in chain(texts(mail), addresses(mail) if links else ()):
+            if text not in looked_at:
+                looked_at[text] = [match[0] for each in patterns for match in each.finditer(text)]
+            for found in looked_at[text]:
+                if found not in known:
+                    known.add(found)
+                    yield found, place_of(mail, standing, found)
+
+
+def place_of(mail: Mail, standing: Standing, found: str) -> Place:
+    """Where something was found, with that as what stands there."""
+    part, line, element = standing
+    return Place(part, line, found) if element is None else replace(mail.document.place(element), excerpt=found)
 
 
 def template_marks(facts: Facts) -> Iterator[Fault]:
