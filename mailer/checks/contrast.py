@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from mailer.checks.cascade import looks
+from mailer.checks.cascade import Look, looks
 from mailer.checks.colour import contrast
 from mailer.checks.document import Document, Element, visible
 from mailer.checks.facts import Facts, Mail
@@ -44,18 +45,40 @@ def too_faint(mail: Mail, screens: Iterable[Screen]) -> Iterator[Fault]:
     """The first text of every pair of colours that is too faint."""
     said = set()
     for screen in screens:
+        known: dict[int, Faint | None] = {}  # by the Look's own id: a mail has many texts and few looks
         for words in words_on(mail.document, screen):
-            if words.look.seen is None:
+            number = id(words.look)
+            if number not in known:
+                known[number] = faint(words.look)
+            if (found := known[number]) is None:
                 continue
-            text, ground = words.look.seen
-            needed = NEEDED_LARGE if words.look.large else NEEDED
-            ratio = contrast(text, ground)
-            level = Level.ERROR if ratio < BARELY and leads_out(words.element, mail.unsubscribe) else None
-            pair = text.code, ground.code, needed, level
-            if ratio < needed and pair not in said:
+            level = Level.ERROR if found.ratio < BARELY and leads_out(words.element, mail.unsubscribe) else None
+            pair = found.text, found.ground, found.needed, level
+            if pair not in said:
                 said.add(pair)
-                message = f"{text.code} on {ground.code} has a contrast of {floored(ratio)}, needed is {needed:g}"
-                yield Fault(message, mail.document.place(words.element, words.text), level=level)
+                yield Fault(found.message, mail.document.place(words.element, words.text), level=level)
+
+
+class Faint(NamedTuple):
+    """Two colours that are too near, and how much apart they are and should be."""
+
+    text: str
+    ground: str
+    ratio: float
+    needed: float
+
+    @property
+    def message(self) -> str:
+        return f"{self.text} on {self.ground} has a contrast of {floored(self.ratio)}, needed is {self.needed:g}"
+
+
+def faint(look: Look) -> Faint | None:
+    """The colours of a text that hardly shows; None where it does, or where they are not known."""
+    if look.seen is None:
+        return None
+    text, ground = look.seen
+    ratio, needed = contrast(text, ground), NEEDED_LARGE if look.large else NEEDED
+    return Faint(text.code, ground.code, ratio, needed) if ratio < needed else None
 
 
 def floored(ratio: float) -> str:
