@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from mailer.checks.cascade import Look, looks
@@ -26,12 +27,11 @@ def written(facts: Facts) -> Iterator[Mail]:
     return (mail for mail in facts.mails if mail.html.strip())
 
 
-def words_on(document: Document, screen: Screen) -> Iterator[Words]:
+@lru_cache(maxsize=32)
+def words_on(document: Document, screen: Screen) -> Sequence[Words]:
     """What is there to read; marks that only separate are not."""
     known = looks(document, screen)
-    for number, element, text in document.texts:
-        if (look := known[number]).read:
-            yield Words(element, text, look)
+    return tuple(Words(element, text, known[number]) for number, element, text in document.texts if known[number].read)
 
 
 def shown(document: Document, element: Element) -> bool:
