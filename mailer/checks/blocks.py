@@ -40,7 +40,8 @@ def blocks_of(root: Any) -> list[Block]:
             if words := " ".join("".join(line).split()):
                 found.append(Block(words, owner))
             line, owner = [], element
-        line.append(text or "")
+        if text:
+            line.append(text)
     if words := " ".join("".join(line).split()):
         found.append(Block(words, owner))
     return found
@@ -49,17 +50,19 @@ def blocks_of(root: Any) -> list[Block]:
 def add_runs(element: Any, owner: Any, found: list[tuple[Any, str | None]], depth: int = 0) -> None:
     """Pieces of text with the block they belong to; None where a block begins or ends."""
     tag = element.tag
-    if not isinstance(tag, str) or tag in SILENT or UNSEEN.search(element.get("style") or ""):
+    if not isinstance(tag, str) or tag in SILENT or ((style := element.get("style")) and UNSEEN.search(style)):
         return
     own = owner if tag in FLOWING or tag == "br" else element
     if own is not owner:
         found.append((own, None))
-    found.append((own, " " if tag == "br" else element.text or ""))
+    if text := " " if tag == "br" else element.text:
+        found.append((own, text))
     if tag == "img":
         found.append((own, f" {element.get('alt') or ''} "))
     for child in element if depth <= DEEPEST else ():
         add_runs(child, own, found, depth + 1)
-        found.append((own, child.tail or ""))
+        if tail := child.tail:
+            found.append((own, tail))
     if depth > DEEPEST:
         found.extend((own, text) for text in list(element.itertext())[bool(element.text) :])
     if own is not owner:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -72,8 +73,15 @@ class Document:
     @cached_property
     def texts(self) -> list[tuple[int, Element, str]]:
         """The elements that say something themselves, with their numbers; marks that only separate are nothing."""
-        found = ((number, element, own_text(element)) for number, element in enumerate(self.elements))
-        return [each for each in found if any(map(str.isalnum, each[2]))]
+        pieces: defaultdict[int, list[str]] = defaultdict(list)
+        for node in self.root.iter():  # comments too: what stands behind one is said by the element around it
+            number = self.numbers.get(node, -1)
+            if number >= 0 and (text := node.text):
+                pieces[number].append(text)
+            if (tail := node.tail) and (parent := self.numbers.get(node.getparent(), -1)) >= 0:
+                pieces[parent].append(tail)
+        said = ((number, " ".join("".join(pieces[number]).split())) for number in sorted(pieces))
+        return [(number, self.elements[number], text) for number, text in said if any(map(str.isalnum, text))]
 
     @cached_property
     def numbers(self) -> dict[Element, int]:
