@@ -38,8 +38,8 @@ def active_content(facts: Facts) -> Iterator[Fault]:
                 yield Fault("no mail program runs scripts", document.place(element, "<script>"))
         for element in document.tagged(*EMBEDDED):
             yield Fault("mail programs show nothing embedded", document.place(element, f"<{element.tag}>"))
-        for element in document.elements:
-            if handler := next((name for name in element.attrib if name.startswith("on")), ""):
+        for element, attributes in zip(document.elements, document.attributes, strict=True):
+            if handler := next((name for name, _ in attributes if name.startswith("on")), ""):
                 yield Fault("no mail program runs scripts", document.place(element, f"<{element.tag} {handler}>"))
         for element in document.tagged("meta"):
             if (element.get("http-equiv") or "").lower() == "refresh":
