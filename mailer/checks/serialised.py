@@ -16,7 +16,7 @@ LONGEST_LINE = 998
 
 LONGEST_QUOTED = 76
 BAD_ESCAPE = re.compile(rb"=(?![0-9A-F]{2}|\r?\n|\Z)", re.IGNORECASE)
-NOT_QUOTED = re.compile(rb"[^\t\r\n\x20-\x7e]")
+QUOTED = b"\t\r\n" + bytes(range(0x20, 0x7F))
 NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]")
 
 
@@ -47,7 +47,8 @@ def encodings(facts: Facts) -> Iterator[Fault]:
 
 def misencoded(part: Entity) -> str:
     if part.encoding == "quoted-printable":
-        if longest_line(part.body) > LONGEST_QUOTED or BAD_ESCAPE.search(part.body) or NOT_QUOTED.search(part.body):
+        body = part.body
+        if longest_line(body) > LONGEST_QUOTED or BAD_ESCAPE.search(body) or body.translate(None, QUOTED):
             return "a part is not the quoted-printable that it says it is"
     elif part.encoding == "base64":
         if NOT_BASE64.search(part.body) or not decodes(part.body):
