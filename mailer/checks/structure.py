@@ -24,8 +24,8 @@ LONG = 600
 def wrapper(document: Document) -> Element | None:
     """The first thing within the body that is shown: what is left of the page in a webmail's own."""
     body = document.root.find("body")
-    children = [] if body is None else [each for each in body if isinstance(each.tag, str) and shown(document, each)]
-    return children[0] if children else None
+    children = () if body is None else body
+    return next((each for each in children if isinstance(each.tag, str) and shown(document, each)), None)
 
 
 def language(facts: Facts) -> Iterator[Fault]:
