@@ -6,7 +6,6 @@ inheritance. Pictures behind text are not looked at: what is in front of one is 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +15,7 @@ from mailer.checks.declared import Length, Value, declared
 from mailer.checks.document import Attributes, Document, Element
 from mailer.checks.oldstyle import browsers_own, of_attributes
 from mailer.checks.screen import Screen
-from mailer.checks.sheets import Matched, matched
+from mailer.checks.sheets import Matched, impersonal, matched, told_apart
 
 DARK_CANVAS = Colour(18, 18, 18)
 """Behind a page that says it can be dark, in Chromium."""
@@ -85,29 +84,15 @@ class Skeleton:
 
     def __init__(self, document: Document) -> None:
         sheets = tuple((style.text or "", style.get("media") or "") for style in document.styles)
-        asked = any(ASKED.search(css) for css, _ in sheets)
         self.document = document
-        attributes = document.attributes if asked else impersonal(document)
         tags = [element.tag for element in document.elements]
-        self.key = (sheets, tuple(zip(tags, document.parents, attributes, strict=True)))
+        self.key = (sheets, tuple(zip(tags, document.parents, told_apart(document), strict=True)))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Skeleton) and self.key == other.key
 
     def __hash__(self) -> int:
         return hash(self.key)
-
-
-ASKED = re.compile(r"\[\s*(href|src|alt|title|aria-label)\s*[~|^$*]?=", re.IGNORECASE)
-OWN = frozenset({"href", "src", "alt", "title", "aria-label"})
-"""Attributes that differ from person to person; only what they are called matters unless a selector asks for more."""
-
-
-def impersonal(document: Document) -> list[Attributes]:
-    """The attributes of every element without what differs from person to person."""
-    every = set(document.attributes)
-    without = {each: tuple((name, "" if name in OWN else value) for name, value in each) for each in every}
-    return [without[each] for each in document.attributes]
 
 
 def looks(document: Document, screen: Screen) -> Sequence[Look]:

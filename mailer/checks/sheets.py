@@ -39,6 +39,12 @@ Selected = tuple[Any, StyleRule, bool]
 ASKS_MORE = re.compile(r"[+~]|:(?!(?:root|link|any-link|visited|hover|active|focus)(?![\w-]))", re.IGNORECASE)
 """What is beside an element, how many there are, what is in it: then two that are alike may differ."""
 
+ASKED = re.compile(r"\[\s*(?:href|src|alt|title|aria-label)\s*[~|^$*]?=|\[[^\]=]*[|\\]", re.IGNORECASE)
+"""A selector that asks what such an attribute says, or that is written in a way in which it might."""
+
+OWN = frozenset({"href", "src", "alt", "title", "aria-label"})
+"""Attributes that differ from person to person; only what they are called matters unless a selector asks for more."""
+
 Matched = dict[ElementBase, list[StyleRule]]
 
 
@@ -92,11 +98,24 @@ def matched(document: Document) -> Matched:
     return found
 
 
+def told_apart(document: Document) -> list[Attributes]:
+    """The attributes by which the style sheets can tell elements apart."""
+    asked = any(ASKED.search(style.text or "") for style in document.styles)
+    return document.attributes if asked else impersonal(document)
+
+
+def impersonal(document: Document) -> list[Attributes]:
+    """The attributes of every element without what differs from person to person."""
+    every = set(document.attributes)
+    without = {each: tuple((name, "" if name in OWN else value) for name, value in each) for each in every}
+    return [without[each] for each in document.attributes]
+
+
 def likenesses(document: Document) -> Iterator[int]:
     """A number for each element, the same for those that are called the same and are in such as are."""
     numbers: dict[tuple[int, str, Attributes], int] = {}
     found: list[int] = []
-    for element, parent, attributes in zip(document.elements, document.parents, document.attributes, strict=True):
+    for element, parent, attributes in zip(document.elements, document.parents, told_apart(document), strict=True):
         key = found[parent] if parent >= 0 else -1, element.tag, attributes
         found.append(numbers.setdefault(key, len(numbers)))
         yield found[-1]
