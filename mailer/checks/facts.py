@@ -91,10 +91,10 @@ class EarlierIssue:
 class AudienceFacts:
     """Who would get it, and who not.
 
-    `left_out` are those who are suppressed, `suppressions` the entries that hold for these lists; `earlier` the last
-    issues, newest first, and `today` names of others that a list gets on this day. Of `looked_at` people, `unproven`
-    have no word on how they agreed, and `old_consents` agreed long ago. `hears`: reports of mails come in, None where
-    there are none. `new_domain`: no issue came from the domain in From before.
+    `left_out` are those who are suppressed, `suppressions` the entries that hold for these lists, counted where nobody
+    is left out; `earlier` the last issues, newest first, and `today` names of others that a list gets on this day. Of
+    `looked_at` people, `unproven` have no word on how they agreed, and `old_consents` agreed long ago. `hears`: reports
+    of mails come in, None where there are none. `new_domain`: no issue came from the domain in From before.
     """
 
     recipients: int

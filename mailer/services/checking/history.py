@@ -28,6 +28,7 @@ def audience_of(
 ) -> AudienceFacts:
     """Who would get it, beside who got the issues before."""
     issue, now = prepared.issue, program.now()
+    left_out = audience.exclusions.get(Exclusion.SUPPRESSED, 0)
     with program.store.read() as connection:
         numbers = stored_lists.ids(connection, issue.lists)
         agreed = proportion.consents(connection, [person.subscriber_id for person in people], numbers)
@@ -35,8 +36,9 @@ def audience_of(
             recipients=audience.recipients,
             pending=audience.exclusions.get(Exclusion.PENDING, 0),
             outside_segment=audience.exclusions.get(Exclusion.SEGMENT, 0),
-            left_out=audience.exclusions.get(Exclusion.SUPPRESSED, 0),
-            suppressions=proportion.suppressed(connection, numbers),
+            left_out=left_out,
+            # Without an index on lists, which every bounce would have to keep up, they are gone through one by one.
+            suppressions=0 if left_out else proportion.suppressed(connection, numbers),
             earlier=tuple(earlier(connection, prepared, numbers)),
             today=tuple(proportion.between(connection, issue.name, numbers, today(program, now))),
             looked_at=len(agreed),
