@@ -103,9 +103,10 @@ def suppressed(connection: Connection, list_ids: Collection[int]) -> int:
 
 def senders(connection: Connection, name: str, limit: int) -> set[str]:
     """The addresses that the last issues came from, to whichever lists."""
-    query = sa.select(issues.c.snapshot).where(issues.c.name != name, issues.c.state.in_(BEGUN))
+    address = issues.c.snapshot["from", "email"].as_string()  # a snapshot has the whole mail
+    query = sa.select(address).where(issues.c.name != name, issues.c.state.in_(BEGUN))
     rows = connection.execute(query.order_by(issues.c.started_at.desc(), issues.c.id.desc()).limit(limit)).scalars()
-    return {str(snapshot.get("from", {}).get("email", "")) for snapshot in rows}
+    return {str(found or "") for found in rows}
 
 
 def consents(connection: Connection, public_ids: Sequence[str], list_ids: Collection[int]) -> list[Consent]:
