@@ -7,6 +7,7 @@ errors as well.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -17,10 +18,14 @@ from mailer.errors import MailerError
 
 INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 
+NEW_OBJECTS = 10_000
+"""So many are made before rubbish is looked for. What is imported stays, and Python looks through it after each 700."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    gc.set_threshold(NEW_OBJECTS)
     output.prepare()
     try:
         code = run(words)
