@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html as html_module
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import pytest
@@ -220,6 +222,24 @@ def test_a_commented_font_or_title_does_not_count() -> None:
     html = compile_mjml(document('<mj-text font-family="X">a</mj-text>', head))
     assert re.search(r"<title>\s*new\s*</title>", html)
     assert "https://f.org/new" in html
+
+
+SELECTING = """
+import sys
+from mailer.render.mjml import compile_mjml
+compile_mjml("<mjml><mj-body></mj-body></mjml>")
+assert not [name for name in sys.modules if name.startswith(("soupsieve.", "charset_normalizer."))]
+head = '<mj-html-attributes><mj-selector path=".c td"><mj-html-attribute name="data-id">7</mj-html-attribute>'
+column = '<mj-section css-class="c"><mj-column><mj-text>x</mj-text></mj-column></mj-section>'
+tail = "</mj-selector></mj-html-attributes></mj-head>"
+assert 'data-id="7"' in compile_mjml(f"<mjml><mj-head>{head}{tail}<mj-body>{column}</mj-body></mjml>")
+assert "soupsieve.css_parser" in sys.modules
+"""
+
+
+def test_what_selects_elements_is_imported_where_a_document_selects() -> None:
+    done = subprocess.run([sys.executable, "-c", SELECTING], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 SQUEEZED = {
