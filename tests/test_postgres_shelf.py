@@ -7,7 +7,6 @@ import pytest
 
 from tests import postgres
 from tests.store.conftest import server as server
-from tests.store.conftest import server_template as server_template
 from tests.store.conftest import shelf as shelf
 
 CHANGES = (

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from mailer.cli import main
+from tests import migrated
 
 SETTINGS = """
 [organisation]
@@ -27,8 +28,11 @@ email = "news@example.org"
 
 
 def workspace(folder: Path, settings: str = "") -> Path:
-    """A workspace with the lists weekly and members, to which people are added without asking them first."""
+    """A workspace with a database and the lists weekly and members, to which people are added without asking them."""
     (folder / "mailer.toml").write_text(SETTINGS + settings)
+    database = folder / "mailer.db"
+    database.write_bytes(migrated.file())
+    database.chmod(0o600)  # as the program itself makes it
     (folder / "subscribers").mkdir()
     for name in ("weekly", "members"):
         text = f'title = "{name.title()}"\nopt_in = "single"\n'

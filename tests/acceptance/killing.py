@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from mailer.model import BatchState, DeliveryState
 from mailer.store.database import open_store
 from mailer.store.tables import batches, deliveries, issues, subscribers
-from tests import postgres
+from tests import migrated, postgres
 from tests.acceptance import sinks
 from tests.acceptance.commands import environment, fill, header, workspace
 from tests.acceptance.forking import Fork, Sender
@@ -266,8 +266,8 @@ def _database(cell: Cell, folder: Path, server: postgres.Server | None) -> Itera
     if cell.database == "sqlite":
         yield f"sqlite:///{folder}/mailer.db"
         return
+    url = server.create() if server else postgres.shared().create(migrated.name())
     server = server or postgres.shared()
-    url = server.create()
     try:
         yield url
     finally:

@@ -17,10 +17,9 @@ import sqlalchemy as sa
 
 from mailer.services.importrows import ROWS as CHUNK
 from mailer.store.database import Store, open_store
-from mailer.store.migrate import upgrade
 from mailer.store.tables import imports, lists, subscribers, subscription_events, subscriptions, suppression_events
 from mailer.store.tables import suppressions as suppressed
-from tests import postgres
+from tests import migrated, postgres
 from tests.acceptance.commands import command, environment, told, workspace
 from tests.thoroughness import sized
 
@@ -134,7 +133,7 @@ def kill_and_go_on(folder: Path, store: Store, kills: int, rows: int, **more: st
 @pytest.fixture
 def on_server() -> Iterator[list[str]]:
     server = postgres.shared()
-    urls = [server.create(), server.create()]
+    urls = [server.create(migrated.name()) for _ in range(2)]
     yield urls
     for url in urls:
         server.drop(url)
@@ -165,7 +164,6 @@ def test_killed_on_a_server_as_well(tmp_path: Path, on_server: list[str]) -> Non
     stores, outs = [], []
     for number, url in enumerate(on_server):
         stores.append(open_store(url))
-        upgrade(stores[-1])
         folder = workspace_of(tmp_path / str(number), text)
         if number:
             outs.append(kill_and_go_on(folder, stores[-1], KILLS_ON_A_SERVER, ROWS_ON_A_SERVER, DATABASE_URL=url)[1])

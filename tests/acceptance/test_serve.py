@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from mailer.store.database import open_store
 from mailer.store.tables import job_parts
-from tests import postgres
+from tests import migrated, postgres
 from tests.acceptance.serving import Serving, furnish, serving, told
 
 PEOPLE = 8
@@ -28,7 +28,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield f"sqlite:///{tmp_path}/mailer.db"
         return
     server = postgres.shared()
-    made = server.create()
+    made = server.create(migrated.name())
     yield made
     server.drop(made)
 

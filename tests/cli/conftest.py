@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from mailer.cli import main
-from mailer.store.database import open_store
-from mailer.store.migrate import upgrade
+from tests import migrated
 
 SETTINGS = """
 [organisation]
@@ -90,7 +89,8 @@ class Program:
 
 
 @pytest.fixture
-def mailer(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Program:
+def fresh(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Program:
+    """A workspace in which no command has run yet."""
     for name in ("MAILER_WORKSPACE", "MAILER_DEBUG", "DATABASE_URL", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     program = Program(tmp_path / "workspace", capsys, monkeypatch)
@@ -100,22 +100,11 @@ def mailer(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyte
     return program
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A migrated database: migrating takes longer than most commands."""
-    folder = tmp_path_factory.mktemp("database")
-    store = open_store(f"sqlite:///{folder}/mailer.db")
-    upgrade(store)
-    copy = store.backup(folder / "copy.db")
-    store.close()
-    return copy.read_bytes()
-
-
 @pytest.fixture
-def migrated(mailer: Program, empty_database: bytes) -> Program:
-    """The same with its database there already."""
-    mailer.write("mailer.db", empty_database)
-    return mailer
+def mailer(fresh: Program) -> Program:
+    """With its database there already."""
+    fresh.write("mailer.db", migrated.file()).chmod(0o600)  # as the program itself makes it
+    return fresh
 
 
 @dataclass

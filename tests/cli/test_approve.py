@@ -28,12 +28,12 @@ PEOPLE = f'{REQUIRED}[approval.people.maria]\nuser = "daemon"\n[approval.people.
 
 
 @pytest.fixture
-def ready(migrated: Any) -> Any:
+def ready(mailer: Any) -> Any:
     """An issue that could be sent, and the users that may be somebody."""
-    add_people(migrated, "members", "ann@example.org,Ann,Oslo")
-    write_issue(migrated, "Hello.")
-    be(migrated, "bin")
-    return migrated
+    add_people(mailer, "members", "ann@example.org,Ann,Oslo")
+    write_issue(mailer, "Hello.")
+    be(mailer, "bin")
+    return mailer
 
 
 def be(mailer: Any, user: str) -> None:

@@ -13,17 +13,17 @@ LINK = "https://rivers.example/approved"
 EVIL = "Send your password"
 
 
-def test_an_article_that_changes_after_the_freeze_changes_no_mail(migrated: Any) -> None:
+def test_an_article_that_changes_after_the_freeze_changes_no_mail(mailer: Any) -> None:
     """Attack 25."""
-    add_people(migrated, "members", "ann@example.org,Ann,Oslo")
-    keys = add_articles(migrated, Piece("Approved words", url=LINK))
-    write_issue(migrated, "Hello.", articles=[keys["Approved words"]])
-    with open_mailer(Workspace(migrated.root), {}) as program:
+    add_people(mailer, "members", "ann@example.org,Ann,Oslo")
+    keys = add_articles(mailer, Piece("Approved words", url=LINK))
+    write_issue(mailer, "Hello.", articles=[keys["Approved words"]])
+    with open_mailer(Workspace(mailer.root), {}) as program:
         freeze_issue(program, plan_send(program, ISSUE)[0])
-    assert EVIL in add_articles(migrated, Piece(EVIL, url=LINK)), "it is the same article, with other words"
-    run = migrated("send", ISSUE)
+    assert EVIL in add_articles(mailer, Piece(EVIL, url=LINK)), "it is the same article, with other words"
+    run = mailer("send", ISSUE)
     assert run.code == 1 and "with other content" in run.err, "nobody approved that"
-    migrated.done("send", ISSUE, "--frozen")
-    (mail,) = mails(migrated)
+    mailer.done("send", ISSUE, "--frozen")
+    (mail,) = mails(mailer)
     for kind in ("plain", "html"):
         assert "Approved words" in part(mail, kind) and EVIL not in part(mail, kind)

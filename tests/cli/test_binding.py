@@ -18,10 +18,10 @@ REFUSED = "a copy must not send"
 
 
 @pytest.fixture
-def sender(migrated: Program) -> Program:
+def sender(mailer: Program) -> Program:
     """A workspace that has sent."""
-    ask(migrated, "ada")
-    return migrated
+    ask(mailer, "ada")
+    return mailer
 
 
 def ask(mailer: Program, name: str) -> None:
@@ -88,15 +88,15 @@ def test_a_backup_put_back_in_place_goes_on(sender: Program) -> None:
     assert known(sender) == {"ada", "cy"}
 
 
-def test_a_name_in_the_environment_stands_for_the_machine(migrated: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_in_the_environment_stands_for_the_machine(mailer: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAILER_IDENTITY", "production")
-    ask(migrated, "ada")
+    ask(mailer, "ada")
     monkeypatch.setattr("mailer.services.binding.machine", lambda: "another container")
-    ask(migrated, "ben")
+    ask(mailer, "ben")
     monkeypatch.setenv("MAILER_IDENTITY", "staging")
-    assert "bound to production:" in refused(migrated)
+    assert "bound to production:" in refused(mailer)
     monkeypatch.delenv("MAILER_IDENTITY")
-    refused(migrated)
+    refused(mailer)
 
 
 def test_another_machine_with_the_same_folder_refuses(sender: Program, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,13 +109,13 @@ def test_another_machine_with_the_same_folder_refuses(sender: Program, monkeypat
     assert known(sender) == {"ada", "ben", "cy"}
 
 
-def test_showing_binds_nothing(migrated: Program) -> None:
-    assert "no place yet" in migrated.done("db", "status").out
-    planned = migrated.done("db", "bind", "--dry-run", "--json").json
+def test_showing_binds_nothing(mailer: Program) -> None:
+    assert "no place yet" in mailer.done("db", "status").out
+    planned = mailer.done("db", "bind", "--dry-run", "--json").json
     assert [len(planned["places"]), planned["removed"]] == [1, []]
-    assert "no place yet" in migrated.done("db", "status", "--json").json["sends_from"]
-    migrated.done("db", "bind")
-    assert str(migrated.root) in migrated.done("db", "status", "--json").json["sends_from"]
+    assert "no place yet" in mailer.done("db", "status", "--json").json["sends_from"]
+    mailer.done("db", "bind")
+    assert str(mailer.root) in mailer.done("db", "status", "--json").json["sends_from"]
 
 
 @pytest.fixture
@@ -141,18 +141,18 @@ def test_a_copy_on_the_server_refuses(on_server: tuple[Program, str], monkeypatc
     ask(mailer, "ben")
 
 
-def test_a_copy_sends_no_issue(migrated: Program, tmp_path: Path) -> None:
-    add_people(migrated, "members", "ada@example.org,Ada,Oslo")
-    write_issue(migrated, name="first")
-    migrated.done("send", "first", "--yes")
-    write_issue(migrated)
-    copy = over(migrated, tmp_path / "staging")
-    shutil.copytree(migrated.root, copy.root)
+def test_a_copy_sends_no_issue(mailer: Program, tmp_path: Path) -> None:
+    add_people(mailer, "members", "ada@example.org,Ada,Oslo")
+    write_issue(mailer, name="first")
+    mailer.done("send", "first", "--yes")
+    write_issue(mailer)
+    copy = over(mailer, tmp_path / "staging")
+    shutil.copytree(mailer.root, copy.root)
     run = copy("send", ISSUE, "--yes")
     assert (run.code, REFUSED in run.err) == (1, True), run.err
     assert addressees(copy) == []
-    migrated.done("send", ISSUE, "--yes")
-    assert addressees(migrated) == ["ada@example.org"]
+    mailer.done("send", ISSUE, "--yes")
+    assert addressees(mailer) == ["ada@example.org"]
 
 
 def test_a_copy_freezes_and_schedules_nothing(sender: Program, tmp_path: Path) -> None:

@@ -23,13 +23,13 @@ STRAY = b"From: Eve <eve@example.net>\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= \x1b
 
 
 @pytest.fixture
-def mailer(migrated: Any) -> Any:
+def mailer(mailer: Any) -> Any:
     """An issue that two people got."""
-    add_people(migrated, "members", "ada@example.org,Ada,Oslo", "ben@example.org,Ben,Oslo")
-    migrated.add_settings(f'\n[provider]\nname = "outbox"\nbounces = "{BOUNCES}"\n')
-    write_issue(migrated)
-    migrated.done("send", ISSUE, "--yes")
-    return migrated
+    add_people(mailer, "members", "ada@example.org,Ada,Oslo", "ben@example.org,Ben,Oslo")
+    mailer.add_settings(f'\n[provider]\nname = "outbox"\nbounces = "{BOUNCES}"\n')
+    write_issue(mailer)
+    mailer.done("send", ISSUE, "--yes")
+    return mailer
 
 
 def bounce(mailer: Any, number: int = 1, **values: str) -> bytes:

@@ -38,11 +38,6 @@ MJML = """<mjml><mj-body><mj-section><mj-column>
 
 
 @pytest.fixture
-def mailer(migrated: Any) -> Any:
-    return migrated
-
-
-@pytest.fixture
 def issue(mailer: Any) -> Any:
     """A bulletin for members, of whom there are two, without an article: one thing to warn of."""
     add_people(mailer, "members", "ann@example.org,Ann,Oslo", "bo@example.org,Bo,Bergen")

@@ -10,12 +10,6 @@ import pytest
 
 from tests.cli.campaign import Piece, add_articles, add_people, article_keys, issues, write_issue
 
-
-@pytest.fixture
-def mailer(migrated: Any) -> Any:
-    return migrated
-
-
 PIECES = (
     Piece("Weir", "Clean Rivers", 1),
     Piece("Nets", "#CleanRivers, fishing", 2),

@@ -22,9 +22,9 @@ FOLDER = "confirmations.weekly"
 
 
 @pytest.fixture
-def campaign(migrated: Any) -> Any:
-    migrated.write("subscribers/weekly.toml", WEEKLY.format(language="en"))
-    return migrated
+def campaign(mailer: Any) -> Any:
+    mailer.write("subscribers/weekly.toml", WEEKLY.format(language="en"))
+    return mailer
 
 
 def mails(mailer: Any) -> list[EmailMessage]:

@@ -26,14 +26,14 @@ SETTINGS = "\n[provider]\nname = 'outbox'\nbatch_size = 2\n"
 
 
 @pytest.fixture
-def issue(migrated: Any) -> Any:
+def issue(mailer: Any) -> Any:
     """An issue for five people, frozen in three batches; nothing has left."""
-    migrated.add_settings(SETTINGS)
-    add_people(migrated, "members", *crowd(5))
-    write_issue(migrated)
-    with open_mailer(Workspace(migrated.root), {}) as program:
+    mailer.add_settings(SETTINGS)
+    add_people(mailer, "members", *crowd(5))
+    write_issue(mailer)
+    with open_mailer(Workspace(mailer.root), {}) as program:
         freeze_issue(program, plan_send(program, ISSUE)[0])
-    return migrated
+    return mailer
 
 
 @pytest.fixture

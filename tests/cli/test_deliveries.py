@@ -22,17 +22,17 @@ SETTINGS = "\n[provider]\nname = 'outbox'\nbatch_size = 2\n"
 
 
 @pytest.fixture
-def sent(migrated: Any) -> Any:
+def sent(mailer: Any) -> Any:
     """Three people got an issue; the mail to a fourth could not be written, who has moved away since the freeze."""
-    migrated.add_settings(SETTINGS)
+    mailer.add_settings(SETTINGS)
     people = ("ann@example.org,Ann,Oslo", "bo@grønn.example,Bo,Ås", "=cy@example.org,Cy,Oslo", "di@example.org,Di,Oslo")
-    add_people(migrated, "members", *people)
-    write_issue(migrated, "Dear {{ subscriber.city }},")
-    freeze(migrated)
-    with closing(sqlite3.connect(migrated.root / "mailer.db")) as connection, connection:
+    add_people(mailer, "members", *people)
+    write_issue(mailer, "Dear {{ subscriber.city }},")
+    freeze(mailer)
+    with closing(sqlite3.connect(mailer.root / "mailer.db")) as connection, connection:
         connection.execute("UPDATE subscribers SET attributes = '{}' WHERE email LIKE 'bo%'")
-    assert migrated("send", ISSUE, "--yes").code == 3
-    return migrated
+    assert mailer("send", ISSUE, "--yes").code == 3
+    return mailer
 
 
 def freeze(mailer: Any) -> None:
@@ -105,11 +105,11 @@ def test_an_issue_that_was_not_sent(sent: Any) -> None:
     assert "issue later was not sent yet" in run.err
 
 
-def test_many_rows_need_no_memory(migrated: Any) -> None:
-    add_people(migrated, "members", *(f"reader{number:05d}@example.org,Ann,Oslo" for number in range(20_000)))
-    write_issue(migrated)
-    freeze(migrated)
-    with open_mailer(Workspace(migrated.root), {}) as program, deliveries(program, ISSUE, Wanted()) as found:
+def test_many_rows_need_no_memory(mailer: Any) -> None:
+    add_people(mailer, "members", *(f"reader{number:05d}@example.org,Ann,Oslo" for number in range(20_000)))
+    write_issue(mailer)
+    freeze(mailer)
+    with open_mailer(Workspace(mailer.root), {}) as program, deliveries(program, ISSUE, Wanted()) as found:
         lines = csv_lines(found)
         for _ in range(2000):
             next(lines)
@@ -119,8 +119,8 @@ def test_many_rows_need_no_memory(migrated: Any) -> None:
     assert (after - before) * 1024 < 4_000_000
 
 
-def test_a_crowd_is_whole(migrated: Any) -> None:
-    add_people(migrated, "members", *crowd(30))
-    write_issue(migrated)
-    migrated.done("send", ISSUE, "--yes")
-    assert len({each["id"] for each in rows(migrated)}) == 30
+def test_a_crowd_is_whole(mailer: Any) -> None:
+    add_people(mailer, "members", *crowd(30))
+    write_issue(mailer)
+    mailer.done("send", ISSUE, "--yes")
+    assert len({each["id"] for each in rows(mailer)}) == 30

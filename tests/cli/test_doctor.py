@@ -45,13 +45,6 @@ key = "dkim.pem"
 
 
 @pytest.fixture
-def migrated(migrated: Program) -> Program:
-    """As the program itself makes a database: nobody else can read it."""
-    (migrated.root / "mailer.db").chmod(0o600)
-    return migrated
-
-
-@pytest.fixture
 def names() -> Iterator[NameServer]:
     with name_server(ZONE) as server:
         yield server
@@ -71,13 +64,13 @@ def by_smtp(mailer: Program, port: int, more: str = "") -> None:
     mailer.add_settings(SMTP.format(port=port) + more)
 
 
-def test_a_new_workspace_is_in_order_and_nothing_is_made(mailer: Program) -> None:
-    mailer.write("mailer.toml", SETTINGS.replace("example.org", "rivers.example"))
-    before = sorted(mailer.root.rglob("*"))
-    run = mailer.done("doctor")
+def test_a_new_workspace_is_in_order_and_nothing_is_made(fresh: Program) -> None:
+    fresh.write("mailer.toml", SETTINGS.replace("example.org", "rivers.example"))
+    before = sorted(fresh.root.rglob("*"))
+    run = fresh.done("doctor")
     assert "ok     configuration  mailer.toml is in order: 1 sender, 2 lists" in run.out
     assert "?      database" in run.out and "0 errors, 0 warnings" in run.out
-    assert sorted(mailer.root.rglob("*")) == before
+    assert sorted(fresh.root.rglob("*")) == before
 
 
 def test_every_mistake_of_the_settings_is_told(mailer: Program) -> None:
@@ -88,10 +81,10 @@ def test_every_mistake_of_the_settings_is_told(mailer: Program) -> None:
     assert "nonsense" in run.out and "2 things to mend before sending is in order" in run.err
 
 
-def test_all_is_well_with_a_mail_server_and_its_records(migrated: Program, names: NameServer) -> None:
+def test_all_is_well_with_a_mail_server_and_its_records(mailer: Program, names: NameServer) -> None:
     with listening(MailServer()) as server:
-        by_smtp(migrated, server.port)
-        run = migrated("doctor", "--dns", names.address, "--json")
+        by_smtp(mailer, server.port)
+        run = mailer("doctor", "--dns", names.address, "--json")
     assert not [each for each in run.json["verdicts"] if each["state"] == "error"], run.out
     assert of_area(run, "provider") == [("ok", "smtp: connected")]
     assert of_area(run, "dkim") == [("ok", "s1._domainkey.example.org: Ed25519")]
@@ -102,31 +95,31 @@ def test_all_is_well_with_a_mail_server_and_its_records(migrated: Program, names
     assert (run.code, run.json["state"]) == (0, "warning")
 
 
-def test_the_record_of_our_own_key_is_given_to_copy(migrated: Program) -> None:
+def test_the_record_of_our_own_key_is_given_to_copy(mailer: Program) -> None:
     zone = {key: value for key, value in ZONE.items() if "_domainkey" not in key[0]}
     with listening(MailServer()) as server, name_server(zone) as names:
-        by_smtp(migrated, server.port)
-        run = migrated("doctor", "--dns", names.address)
+        by_smtp(mailer, server.port)
+        run = mailer("doctor", "--dns", names.address)
     assert run.code == 1
     assert "ERROR  dkim           s1._domainkey.example.org is not there" in run.out
     assert f'                      s1._domainkey.example.org. IN TXT "{RECORD}"\n' in run.out
     assert run.err == "error: 1 thing to mend before sending is in order\n"
 
 
-def test_a_mail_server_that_is_away_is_an_error_and_the_rest_is_told(migrated: Program, names: NameServer) -> None:
+def test_a_mail_server_that_is_away_is_an_error_and_the_rest_is_told(mailer: Program, names: NameServer) -> None:
     with listening(MailServer()) as server:
         port = server.port
-    by_smtp(migrated, port)
-    run = migrated("doctor", "--dns", names.address, "--json")
+    by_smtp(mailer, port)
+    run = mailer("doctor", "--dns", names.address, "--json")
     ((state, words),) = of_area(run, "provider")
     assert state == "error" and "cannot be reached" in words
     assert of_area(run, "dmarc")[0][0] == "ok"
 
 
-def test_offline_asks_nobody(migrated: Program, names: NameServer) -> None:
+def test_offline_asks_nobody(mailer: Program, names: NameServer) -> None:
     with listening(MailServer()) as server:
-        by_smtp(migrated, server.port)
-        run = migrated("doctor", "--offline", "--dns", names.address, "--json")
+        by_smtp(mailer, server.port)
+        run = mailer("doctor", "--offline", "--dns", names.address, "--json")
     assert (server.connections, names.asked) == (0, [])
     assert {each["area"] for each in run.json["verdicts"]} == {
         "configuration", "files", "keys", "database", "backup", "disk", "queue",
@@ -138,13 +131,13 @@ def test_a_name_server_is_an_address(mailer: Program) -> None:
 
 
 @posix
-def test_files_that_others_can_read_are_named(migrated: Program) -> None:
-    (migrated.root / "mailer.db").chmod(0o644)
-    migrated.write(".mailer/secret.key", "k" * 64 + "\n").chmod(0o640)
-    (migrated.root / ".mailer").chmod(0o755)
-    run = migrated("doctor", "--json")
+def test_files_that_others_can_read_are_named(mailer: Program) -> None:
+    (mailer.root / "mailer.db").chmod(0o644)
+    mailer.write(".mailer/secret.key", "k" * 64 + "\n").chmod(0o640)
+    (mailer.root / ".mailer").chmod(0o755)
+    run = mailer("doctor", "--json")
     assert run.code == 1
-    root = migrated.root.resolve()
+    root = mailer.root.resolve()
     # While another examination has the database open, its journal is there too, with the same mode.
     journal = str(root / "mailer.db-wal")
     assert [words for state, words in of_area(run, "files") if state == "error" and not words.endswith(journal)] == [
@@ -159,39 +152,39 @@ def test_files_that_others_can_read_are_named(migrated: Program) -> None:
 
 
 @pytest.mark.parametrize(("days", "state"), [(3 * 365 + 1, "warning"), (3 * 365 - 1, "ok")])
-def test_an_old_key_is_told(migrated: Program, days: int, state: str) -> None:
+def test_an_old_key_is_told(mailer: Program, days: int, state: str) -> None:
     made = (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="seconds")
-    migrated.write(".mailer/secret.key", f"{'k' * 64} {made}\n").chmod(0o600)
-    assert [each for each, _ in of_area(migrated("doctor", "--json"), "keys")] == [state]
+    mailer.write(".mailer/secret.key", f"{'k' * 64} {made}\n").chmod(0o600)
+    assert [each for each, _ in of_area(mailer("doctor", "--json"), "keys")] == [state]
 
 
 @pytest.mark.parametrize(("days", "state"), [(0, "ok"), (7, "ok"), (8, "warning"), (None, "warning")])
-def test_the_age_of_the_last_copy(migrated: Program, days: int | None, state: str) -> None:
+def test_the_age_of_the_last_copy(mailer: Program, days: int | None, state: str) -> None:
     if days is not None:
-        copy = migrated.write(".mailer/backups/a.db", "x")
+        copy = mailer.write(".mailer/backups/a.db", "x")
         copy.chmod(0o600)
         at = time.time() - days * 86_400 - 60
         os.utime(copy, (at, at))
-    assert [each for each, _ in of_area(migrated("doctor", "--json"), "backup")] == [state]
+    assert [each for each, _ in of_area(mailer("doctor", "--json"), "backup")] == [state]
 
 
-def test_a_damaged_database_is_told_without_what_is_in_it(migrated: Program) -> None:
-    file = migrated.root / "mailer.db"
+def test_a_damaged_database_is_told_without_what_is_in_it(mailer: Program) -> None:
+    file = mailer.root / "mailer.db"
     data = bytearray(file.read_bytes())
     for page in range(2, len(data) // 4096):
         data[page * 4096 : page * 4096 + 8] = b"\xff" * 8
     file.write_bytes(data)
-    run = migrated("doctor", "--json")
+    run = mailer("doctor", "--json")
     assert run.code == 1
     assert any(state == "error" and "damaged" in words for state, words in of_area(run, "database")), run.out
 
 
-def test_a_lost_database_is_an_error(migrated: Program) -> None:
-    migrated.done("issues", "list")
-    (migrated.root / "mailer.db").unlink()
-    run = migrated("doctor", "--json")
+def test_a_lost_database_is_an_error(mailer: Program) -> None:
+    mailer.done("issues", "list")
+    (mailer.root / "mailer.db").unlink()
+    run = mailer("doctor", "--json")
     assert run.code == 1
-    assert [words for _, words in of_area(run, "database")] == [f"{migrated.root.resolve() / 'mailer.db'} is missing"]
+    assert [words for _, words in of_area(run, "database")] == [f"{mailer.root.resolve() / 'mailer.db'} is missing"]
 
 
 # SendGrid
@@ -225,12 +218,12 @@ SENDGRID_ZONE: Zone = {
 
 
 @pytest.fixture
-def sendgrid(migrated: Program, site: Site, monkeypatch: pytest.MonkeyPatch) -> Program:
+def sendgrid(mailer: Program, site: Site, monkeypatch: pytest.MonkeyPatch) -> Program:
     monkeypatch.setenv("SENDGRID_API_KEY", "SG.made.up")
-    migrated.add_settings(SENDGRID.format(url=site.url))
+    mailer.add_settings(SENDGRID.format(url=site.url))
     site.answer("/v3/scopes", 200, json.dumps({"scopes": ["mail.send"]}))
     site.answer("/v3/whitelabel/domains?limit=50", 200, json.dumps(DOMAINS))
-    return migrated
+    return mailer
 
 
 def asked(sendgrid: Program, zone: Zone = SENDGRID_ZONE) -> Run:
@@ -323,9 +316,9 @@ def test_a_missing_key_is_told_offline_too(
     assert site.requests == []
 
 
-def test_what_is_wrong_with_a_mail_server_of_the_settings_is_told_once(migrated: Program, names: NameServer) -> None:
-    migrated.add_settings('[provider]\nname = "smtp"\n')
-    run = migrated("doctor", "--dns", names.address, "--json")
+def test_what_is_wrong_with_a_mail_server_of_the_settings_is_told_once(mailer: Program, names: NameServer) -> None:
+    mailer.add_settings('[provider]\nname = "smtp"\n')
+    run = mailer("doctor", "--dns", names.address, "--json")
     assert [each["words"] for each in run.json["verdicts"]].count("smtp needs the mail server's name") == 1
     assert of_area(run, "mx") == [("ok", "example.org: 1 mail server")]
 

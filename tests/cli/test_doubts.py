@@ -26,18 +26,18 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-def mailer(migrated: Any, site: Site, monkeypatch: pytest.MonkeyPatch) -> Any:
+def mailer(mailer: Any, site: Site, monkeypatch: pytest.MonkeyPatch) -> Any:
     """An issue whose first batch of 40 was taken by SendGrid, which then answered that it broke."""
     monkeypatch.setenv("SENDGRID_API_KEY", KEY)
     monkeypatch.setenv("USER", "kim")
-    write_settings(migrated, site.url)
-    add_people(migrated, "members", *crowd(100))
-    add_articles(migrated, Piece("The river is clean"))
-    write_issue(migrated, "Dear {{ subscriber.first_name }},\n\n[articles]")
+    write_settings(mailer, site.url)
+    add_people(mailer, "members", *crowd(100))
+    add_articles(mailer, Piece("The river is clean"))
+    write_issue(mailer, "Dear {{ subscriber.first_name }},\n\n[articles]")
     site.plan += [Says(500, takes=True)]
-    run = migrated("send", ISSUE, "--yes")
+    run = mailer("send", ISSUE, "--yes")
     assert run.code == 3, run.err
-    return migrated
+    return mailer
 
 
 def sql(mailer: Any, statement: str) -> list[Any]:

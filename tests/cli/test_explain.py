@@ -9,10 +9,10 @@ from tests.cli.conftest import Program
 
 
 @pytest.fixture
-def campaign(migrated: Program) -> Program:
-    add_people(migrated, "members", "ada@example.org,Ada,Oslo", "ben@example.org,Ben,Bergen")
-    write_issue(migrated, segment='city == "Oslo"')
-    return migrated
+def campaign(mailer: Program) -> Program:
+    add_people(mailer, "members", "ada@example.org,Ada,Oslo", "ben@example.org,Ben,Bergen")
+    write_issue(mailer, segment='city == "Oslo"')
+    return mailer
 
 
 def test_a_draft_is_decided_now(campaign: Program) -> None:

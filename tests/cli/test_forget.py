@@ -20,9 +20,9 @@ PEOPLE = (f"{ADA},Augusta,Oslo", "bo@example.org,Bo,Bergen", "cy@example.org,Cy,
 
 
 @pytest.fixture
-def mailer(migrated: Any) -> Any:
-    add_people(migrated, "members", *PEOPLE)
-    return migrated
+def mailer(mailer: Any) -> Any:
+    add_people(mailer, "members", *PEOPLE)
+    return mailer
 
 
 def forget(mailer: Any, *words: str, code: int = 0) -> Any:

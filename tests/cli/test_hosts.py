@@ -49,63 +49,63 @@ def freeze(mailer: Any) -> None:
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
-def test_nobody_is_there_and_nothing_waits(migrated: Any) -> None:
-    done = migrated.done("work", "--status")
+def test_nobody_is_there_and_nothing_waits(mailer: Any) -> None:
+    done = mailer.done("work", "--status")
     assert (done.out, done.err) == ("no worker is there, and nothing waits for one\n", "")
-    told = migrated.done("work", "--status", "--json").json
+    told = mailer.done("work", "--status", "--json").json
     assert (told["hosts"], told["workers"], told["attention"]) == (0, [], [])
 
 
-def test_work_that_waits_for_nobody_is_told_and_ends_with_3(migrated: Any) -> None:
-    freeze(migrated)
-    done = migrated("work", "--status")
+def test_work_that_waits_for_nobody_is_told_and_ends_with_3(mailer: Any) -> None:
+    freeze(mailer)
+    done = mailer("work", "--status")
     assert done.code == 3
     lines = done.out.splitlines()
     assert lines[:2] == ["no worker is there", f"waits: 1 batch of {ISSUE}"]
     assert lines[2].startswith(f"oldest: a batch of {ISSUE}, for ")
     assert done.err.splitlines() == ["attention: work waits and no worker is there", "hint: start one: mailer work"]
-    told = migrated("work", "--status", "--json")
+    told = mailer("work", "--status", "--json")
     assert (told.code, told.json["waiting"]["issues"][0]["due"]) == (3, 1)
-    beat(migrated)
-    assert migrated.done("work", "--status").out.startswith("1 worker on 1 host: nothing is sent now\n")
+    beat(mailer)
+    assert mailer.done("work", "--status").out.startswith("1 worker on 1 host: nothing is sent now\n")
 
 
-def test_a_send_that_has_just_begun_is_not_called_nothing(migrated: Any) -> None:
-    beat(migrated, replace(BEAT, busy=2, issues=(ISSUE,)))
-    assert migrated.done("work", "--status").out.startswith("1 worker on 1 host: nothing is handed over yet\n")
+def test_a_send_that_has_just_begun_is_not_called_nothing(mailer: Any) -> None:
+    beat(mailer, replace(BEAT, busy=2, issues=(ISSUE,)))
+    assert mailer.done("work", "--status").out.startswith("1 worker on 1 host: nothing is handed over yet\n")
 
 
-def test_who_schedules_is_told_whether_a_worker_is_there(migrated: Any) -> None:
-    add_people(migrated, "members", *crowd(3))
-    write_issue(migrated)
-    assert "mailer work, or mailer send --due" in migrated.done("send", ISSUE, "--at", "+2h").err
-    beat(migrated)
-    assert "a worker is at work and sends it then" in migrated.done("send", ISSUE, "--at", "+2h").err
+def test_who_schedules_is_told_whether_a_worker_is_there(mailer: Any) -> None:
+    add_people(mailer, "members", *crowd(3))
+    write_issue(mailer)
+    assert "mailer work, or mailer send --due" in mailer.done("send", ISSUE, "--at", "+2h").err
+    beat(mailer)
+    assert "a worker is at work and sends it then" in mailer.done("send", ISSUE, "--at", "+2h").err
 
 
-def test_workers_that_would_send_differently_are_pointed_out(migrated: Any) -> None:
+def test_workers_that_would_send_differently_are_pointed_out(mailer: Any) -> None:
     alike = replace(BEAT, provider="smtp", key="0123456789ab")
-    beat(migrated, alike)
-    beat(migrated, replace(alike, name="two-8-bb", host="two"))
-    beat(migrated, replace(alike, name="old-9-cc", host="old", provider="outbox", key="ba9876543210"), ago=3)
-    with program(migrated) as opened, opened.store.write() as connection:
+    beat(mailer, alike)
+    beat(mailer, replace(alike, name="two-8-bb", host="two"))
+    beat(mailer, replace(alike, name="old-9-cc", host="old", provider="outbox", key="ba9876543210"), ago=3)
+    with program(mailer) as opened, opened.store.write() as connection:
         workers.end(connection, "old-9-cc", opened.now())
-    assert migrated.done("work", "--status").err == "", "one that is gone counts no more"
-    beat(migrated, replace(alike, name="new-9-dd", host="new", provider="outbox", key="ba9876543210"))
-    done = migrated("work", "--status")
+    assert mailer.done("work", "--status").err == "", "one that is gone counts no more"
+    beat(mailer, replace(alike, name="new-9-dd", host="new", provider="outbox", key="ba9876543210"))
+    done = mailer("work", "--status")
     assert done.code == 3
     assert "see to: workers send through different providers: outbox, smtp\n" in done.out
     assert "see to: workers sign links with different keys: 0123456789ab, ba9876543210\n" in done.out
     assert "the same mailer.toml" in done.err
 
 
-def test_a_worker_that_fell_silent_is_pointed_out(migrated: Any) -> None:
-    beat(migrated)
-    beat(migrated, Beat("two-8-bb", "two", 8, "local", "0.1.0", 4, 2, (ISSUE,), 5, 5_000, 5, 5_000, False), ago=180)
-    done = migrated("work", "--status")
+def test_a_worker_that_fell_silent_is_pointed_out(mailer: Any) -> None:
+    beat(mailer)
+    beat(mailer, Beat("two-8-bb", "two", 8, "local", "0.1.0", 4, 2, (ISSUE,), 5, 5_000, 5, 5_000, False), ago=180)
+    done = mailer("work", "--status")
     assert done.code == 3
     assert "two (process 8) has been silent for 3 min" in done.err
-    told = migrated("work", "--status", "--json").json
+    told = mailer("work", "--status", "--json").json
     assert [(each["host"], each["state"], each["mails_a_minute"]) for each in told["workers"]] == [
         ("one", "idle", 0),
         ("two", "stalled", 0),
@@ -113,40 +113,40 @@ def test_a_worker_that_fell_silent_is_pointed_out(migrated: Any) -> None:
     assert told["mails_a_minute"] == 0
 
 
-def test_what_waits_for_a_person(migrated: Any) -> None:
-    freeze(migrated)
-    beat(migrated)
-    with program(migrated) as opened, opened.store.write() as connection:
+def test_what_waits_for_a_person(mailer: Any) -> None:
+    freeze(mailer)
+    beat(mailer)
+    with program(mailer) as opened, opened.store.write() as connection:
         issues.pause(connection, ISSUE, "too many refusals", opened.now())
-    done = migrated("work", "--status")
+    done = mailer("work", "--status")
     assert done.code == 3
     assert f"see to: {ISSUE} is paused: too many refusals\n" in done.out
     assert f"mailer resume {ISSUE}" in done.err
 
 
-def test_here_is_this_host_alone_for_a_health_check(migrated: Any) -> None:
-    freeze(migrated)
-    beat(migrated, ago=60)
-    assert f"no worker is there on {platform.node()}" in migrated("work", "--status", "--here").err
+def test_here_is_this_host_alone_for_a_health_check(mailer: Any) -> None:
+    freeze(mailer)
+    beat(mailer, ago=60)
+    assert f"no worker is there on {platform.node()}" in mailer("work", "--status", "--here").err
     mine = Beat("x", platform.node(), 1, "local", "0.1.0", 1, 0, (), 0, 0, 0, 0, False)
-    beat(migrated, mine)
-    told = migrated.done("work", "--status", "--here", "--json").json
+    beat(mailer, mine)
+    told = mailer.done("work", "--status", "--here", "--json").json
     assert [each["host"] for each in told["workers"]] == [platform.node()]
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_watching_tells_it_again_and_again(migrated: Any, monkeypatch: pytest.MonkeyPatch, as_json: bool) -> None:
+def test_watching_tells_it_again_and_again(mailer: Any, monkeypatch: pytest.MonkeyPatch, as_json: bool) -> None:
     """Where no terminal is: a line each time, and what a person should see to."""
-    freeze(migrated)
+    freeze(mailer)
     naps: list[float] = []
 
     def pause(seconds: float, stop: Any) -> bool:
         naps.append(seconds)
-        beat(migrated)
+        beat(mailer)
         return len(naps) < 2
 
     monkeypatch.setattr(watching, "pause", pause)
-    done = migrated.done("work", "--status", "--watch", *(["--json"] if as_json else []))
+    done = mailer.done("work", "--status", "--watch", *(["--json"] if as_json else []))
     assert naps == [watching.TELL_SECONDS] * 2
     lines = done.out.splitlines()
     if as_json:

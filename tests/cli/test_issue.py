@@ -31,11 +31,6 @@ TOKEN = re.compile(r"(?:/u/|%20)([A-Za-z0-9_-]{40,})")
 
 
 @pytest.fixture
-def mailer(migrated: Any) -> Any:
-    return migrated
-
-
-@pytest.fixture
 def issue(mailer: Any) -> Any:
     """An issue with two articles for members, of whom there are three."""
     keys = add_articles(mailer, Piece("Weir"), Piece("Nets", days=2))

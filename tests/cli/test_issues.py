@@ -12,16 +12,16 @@ FILE = f"issues/{NAME}.md"
 
 
 @pytest.fixture
-def issue(migrated: Program) -> tuple[Program, dict[str, str]]:
+def issue(mailer: Program) -> tuple[Program, dict[str, str]]:
     """A composed issue of three articles, with a person's comment and blank lines in it; a fourth is in the store."""
-    keys = add_articles(migrated, *(Piece(f"Part {number}", days=number) for number in range(1, 5)))
-    add_people(migrated, "members", "ada@example.org,Ada,Oslo")
-    migrated.done("compose", "bulletin", "--tag", "rivers", "--tag", "Clean Rivers", "--to", "members", "--limit", "3",
+    keys = add_articles(mailer, *(Piece(f"Part {number}", days=number) for number in range(1, 5)))
+    add_people(mailer, "members", "ada@example.org,Ada,Oslo")
+    mailer.done("compose", "bulletin", "--tag", "rivers", "--tag", "Clean Rivers", "--to", "members", "--limit", "3",
                   "--name", NAME)  # fmt: skip
-    path = migrated.root / FILE
+    path = mailer.root / FILE
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("language: en", "language: en\n\n# Ask Mira before changing the subject.\n"), "utf-8")
-    return migrated, keys
+    return mailer, keys
 
 
 def others(text: str) -> list[str]:

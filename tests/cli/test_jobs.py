@@ -37,54 +37,54 @@ def left(program: Program, *more: str, text: str = PEOPLE) -> None:
     program.done("subscribers", "import", file, "--list", "members", "--queue", *more)
 
 
-def beats(program: Program) -> None:
-    with open_mailer(Workspace(program.root), os.environ) as mailer, mailer.store.write() as connection:
+def beats(mailer: Program) -> None:
+    with open_mailer(Workspace(mailer.root), os.environ) as program, program.store.write() as connection:
         beat = Beat("here-1-x", "here", 1, "local", "1", 1, 0, (), 0, 0, 0, 0, False)
-        workers.beat(connection, beat, mailer.now())
+        workers.beat(connection, beat, program.now())
 
 
-def test_there_are_no_jobs(migrated: Program) -> None:
-    assert migrated.done("jobs", "list").out == "no jobs: an import or a file of events becomes one with --queue\n"
-    assert migrated.done("jobs", "list", "--json").json == []
-    run = migrated("jobs", "show", "7")
+def test_there_are_no_jobs(mailer: Program) -> None:
+    assert mailer.done("jobs", "list").out == "no jobs: an import or a file of events becomes one with --queue\n"
+    assert mailer.done("jobs", "list", "--json").json == []
+    run = mailer("jobs", "show", "7")
     assert (run.code, "there is no job 7" in run.err) == (1, True)
-    run = migrated("jobs", "list", "--state", "odd")
+    run = mailer("jobs", "list", "--state", "odd")
     assert (run.code, "waiting, running, done, failed" in run.err) == (2, True)
 
 
-def test_an_import_is_left_and_followed(migrated: Program, tmp_path: Path) -> None:
-    migrated.write("people.csv", PEOPLE)
-    file = str(migrated.root / "people.csv")
-    run = migrated.done("subscribers", "import", file, "--list", "members", "--tag", "fair", "--queue")
+def test_an_import_is_left_and_followed(mailer: Program, tmp_path: Path) -> None:
+    mailer.write("people.csv", PEOPLE)
+    file = str(mailer.root / "people.csv")
+    run = mailer.done("subscribers", "import", file, "--list", "members", "--tag", "fair", "--queue")
     assert run.out == "job 1 waits for a worker: mailer jobs show 1\n"
     assert run.err == "no worker is at work: mailer work\n"
-    (job,) = migrated.done("jobs", "list", "--json").json
+    (job,) = mailer.done("jobs", "list", "--json").json
     assert (job["kind"], job["what"], job["state"]) == ("import", "people.csv onto members", "waiting")
-    assert "no worker is at work" in migrated.done("jobs", "show", "1").err
-    (migrated.root / "people.csv").unlink()
-    migrated.done("work", "--once")
-    assert migrated.done("jobs", "list", "--state", "waiting", "--json").json == []
-    shown = migrated.done("jobs", "show", "1", "--refused", str(tmp_path / "to correct")).out
+    assert "no worker is at work" in mailer.done("jobs", "show", "1").err
+    (mailer.root / "people.csv").unlink()
+    mailer.done("work", "--once")
+    assert mailer.done("jobs", "list", "--state", "waiting", "--json").json == []
+    shown = mailer.done("jobs", "show", "1", "--refused", str(tmp_path / "to correct")).out
     assert "2 new" in shown
     assert "1 row refused: mailer jobs show 1 --refused FOLDER writes them out" in shown
     refused = tmp_path / "to correct" / "people.csv.rejected.csv"
     assert "nobody" in refused.read_text()
     assert stat.S_IMODE(refused.stat().st_mode) == 0o600
-    assert migrated("jobs", "show", "1", "--refused", str(tmp_path / "to correct")).code == 1, "nothing is overwritten"
-    assert migrated.done("subscribers", "list", "--list", "members", "--json").out.count("example.org") == 2
-    assert not list(migrated.root.glob("*.rejected*"))
+    assert mailer("jobs", "show", "1", "--refused", str(tmp_path / "to correct")).code == 1, "nothing is overwritten"
+    assert mailer.done("subscribers", "list", "--list", "members", "--json").out.count("example.org") == 2
+    assert not list(mailer.root.glob("*.rejected*"))
 
 
-def test_nobody_is_told_to_start_a_worker_where_one_is(migrated: Program) -> None:
-    beats(migrated)
-    migrated.write("posts.json", json.dumps(EVENTS))
-    run = migrated.done("events", "import", str(migrated.root / "posts.json"), "--queue", "--json")
+def test_nobody_is_told_to_start_a_worker_where_one_is(mailer: Program) -> None:
+    beats(mailer)
+    mailer.write("posts.json", json.dumps(EVENTS))
+    run = mailer.done("events", "import", str(mailer.root / "posts.json"), "--queue", "--json")
     assert (run.json, run.err) == ({"job": 1}, "")
-    assert migrated.done("jobs", "list").err == ""
-    assert carry(migrated) == [
+    assert mailer.done("jobs", "list").err == ""
+    assert carry(mailer) == [
         "job 1, events: 1 event read, 0 new; 1 about mails that were not sent from this database"
     ]  # fmt: skip
-    run = migrated.done("jobs", "list")
+    run = mailer.done("jobs", "list")
     assert "sendgrid" in run.out
     assert "1 event read" in run.out
 
@@ -98,65 +98,65 @@ def test_nobody_is_told_to_start_a_worker_where_one_is(migrated: Program) -> Non
         (("--list", "nonesuch"), "nonesuch"),
     ],
 )
-def test_what_can_be_found_wrong_at_once_is(migrated: Program, words: tuple[str, ...], said: str) -> None:
-    file = str(migrated.write("people.csv", PEOPLE))
-    run = migrated("subscribers", "import", file, "--list", "members", *words, "--queue")
+def test_what_can_be_found_wrong_at_once_is(mailer: Program, words: tuple[str, ...], said: str) -> None:
+    file = str(mailer.write("people.csv", PEOPLE))
+    run = mailer("subscribers", "import", file, "--list", "members", *words, "--queue")
     assert (run.code in (1, 2), said in run.err) == (True, True), run.err
-    assert migrated.done("jobs", "list", "--json").json == []
+    assert mailer.done("jobs", "list", "--json").json == []
 
 
-def test_a_dry_run_is_done_at_once(migrated: Program) -> None:
-    left(migrated, "--tag", "fair", text=PEOPLE.replace("nobody,Nowhere\n", ""))
-    run = migrated("subscribers", "import", str(migrated.root / "people.csv"), "--list", "members", "--queue", "-h")
+def test_a_dry_run_is_done_at_once(mailer: Program) -> None:
+    left(mailer, "--tag", "fair", text=PEOPLE.replace("nobody,Nowhere\n", ""))
+    run = mailer("subscribers", "import", str(mailer.root / "people.csv"), "--list", "members", "--queue", "-h")
     assert "--queue" in run.out
-    file = str(migrated.root / "people.csv")
-    assert "2 new" in migrated.done("subscribers", "import", file, "--list", "members", "--queue", "--dry-run").out
-    assert len(migrated.done("jobs", "list", "--json").json) == 1
+    file = str(mailer.root / "people.csv")
+    assert "2 new" in mailer.done("subscribers", "import", file, "--list", "members", "--queue", "--dry-run").out
+    assert len(mailer.done("jobs", "list", "--json").json) == 1
 
 
-def test_a_failed_job_is_tried_again_or_dropped(migrated: Program) -> None:
-    left(migrated)
-    left(migrated)
-    (migrated.root / "subscribers/members.toml").rename(migrated.root / "away.toml")
-    assert all("failed: " in str(said) for said in carry(migrated))
-    shown = migrated.done("jobs", "show", "1", "--json").json
+def test_a_failed_job_is_tried_again_or_dropped(mailer: Program) -> None:
+    left(mailer)
+    left(mailer)
+    (mailer.root / "subscribers/members.toml").rename(mailer.root / "away.toml")
+    assert all("failed: " in str(said) for said in carry(mailer))
+    shown = mailer.done("jobs", "show", "1", "--json").json
     assert (shown["state"], shown["attempts"]) == ("failed", 1)
     assert "members" in shown["detail"]
-    (migrated.root / "away.toml").rename(migrated.root / "subscribers/members.toml")
-    assert migrated.done("jobs", "retry", "1").out == "job 1 waits for a worker: mailer jobs show 1\n"
-    carry(migrated)
-    assert migrated.done("jobs", "show", "1", "--json").json["state"] == "done"
-    run = migrated("jobs", "retry", "1")
+    (mailer.root / "away.toml").rename(mailer.root / "subscribers/members.toml")
+    assert mailer.done("jobs", "retry", "1").out == "job 1 waits for a worker: mailer jobs show 1\n"
+    carry(mailer)
+    assert mailer.done("jobs", "show", "1", "--json").json["state"] == "done"
+    run = mailer("jobs", "retry", "1")
     assert (run.code, "job 1 is done; there is nothing to try again" in run.err) == (1, True)
     said = "deleted: job 2, import of people.csv onto members, which is failed\n"
-    assert migrated.done("jobs", "drop", "2", "--dry-run").out == f"would be {said}"
-    assert migrated.done("jobs", "drop", "2").out == said
-    assert [job["id"] for job in migrated.done("jobs", "list", "--json").json] == [1]
+    assert mailer.done("jobs", "drop", "2", "--dry-run").out == f"would be {said}"
+    assert mailer.done("jobs", "drop", "2").out == said
+    assert [job["id"] for job in mailer.done("jobs", "list", "--json").json] == [1]
 
 
-def test_a_job_in_hand_is_not_dropped(migrated: Program) -> None:
-    left(migrated)
-    with open_mailer(Workspace(migrated.root), os.environ) as mailer, mailer.store.write() as connection:
-        assert stored.claim(connection, 1, "another.token", 60, mailer.now()) is not None
+def test_a_job_in_hand_is_not_dropped(mailer: Program) -> None:
+    left(mailer)
+    with open_mailer(Workspace(mailer.root), os.environ) as program, program.store.write() as connection:
+        assert stored.claim(connection, 1, "another.token", 60, program.now()) is not None
     for words in (("drop", "1"), ("drop", "1", "--dry-run"), ("retry", "1")):
-        run = migrated("jobs", *words)
+        run = mailer("jobs", *words)
         assert (run.code, "has" in run.err) == (1, True)
-    assert migrated.done("jobs", "show", "1", "--json").json["worker"] == "another"
+    assert mailer.done("jobs", "show", "1", "--json").json["worker"] == "another"
 
 
-def test_who_is_forgotten_is_told_of_files_that_wait(migrated: Program) -> None:
-    migrated.done("subscribers", "add", "ada@example.org", "--list", "members")
-    told = migrated.done("subscribers", "forget", "ada@example.org", "--dry-run").out
+def test_who_is_forgotten_is_told_of_files_that_wait(mailer: Program) -> None:
+    mailer.done("subscribers", "add", "ada@example.org", "--list", "members")
+    told = mailer.done("subscribers", "forget", "ada@example.org", "--dry-run").out
     assert "jobs" not in told
-    left(migrated)
-    told = migrated.done("subscribers", "forget", "ada@example.org", "--yes").out
+    left(mailer)
+    told = mailer.done("subscribers", "forget", "ada@example.org", "--yes").out
     assert "out of reach: the files of jobs and their refused rows (mailer jobs drop deletes one): 1" in told
-    assert "1 kept out" in str(carry(migrated))
-    assert "ada" not in migrated.done("subscribers", "list", "--list", "members", "--json").out
+    assert "1 kept out" in str(carry(mailer))
+    assert "ada" not in mailer.done("subscribers", "list", "--list", "members", "--json").out
 
 
-def test_a_job_by_the_clock_is_listed_by_its_period(migrated: Program) -> None:
-    with open_mailer(Workspace(migrated.root), os.environ) as mailer, mailer.store.write() as connection:
+def test_a_job_by_the_clock_is_listed_by_its_period(mailer: Program) -> None:
+    with open_mailer(Workspace(mailer.root), os.environ) as program, program.store.write() as connection:
         stored.add(connection, JobKind.SYNC, {}, utc_now() + timedelta(hours=1), key="sync 2026-11-23T10:00Z")
-    (job,) = migrated.done("jobs", "list", "--state", JobState.WAITING.value, "--json").json
+    (job,) = mailer.done("jobs", "list", "--state", JobState.WAITING.value, "--json").json
     assert job["what"] == "2026-11-23T10:00Z"

@@ -71,13 +71,13 @@ def test_keys_of_the_environment_are_changed_there(mailer: Any, monkeypatch: pyt
     assert not (mailer.root / ".mailer" / "secret.key").exists()
 
 
-def test_giving_up_a_key_tells_how_many_forgotten_people_it_alone_recognises(migrated: Any) -> None:
-    (first,) = fingerprints(migrated)
-    migrated.done("subscribers", "add", "ada@example.org", "--list", "members")
-    migrated.done("subscribers", "forget", "ada@example.org", "--yes")
-    migrated.done("keys", "rotate")
-    second, old = fingerprints(migrated)
+def test_giving_up_a_key_tells_how_many_forgotten_people_it_alone_recognises(mailer: Any) -> None:
+    (first,) = fingerprints(mailer)
+    mailer.done("subscribers", "add", "ada@example.org", "--list", "members")
+    mailer.done("subscribers", "forget", "ada@example.org", "--yes")
+    mailer.done("keys", "rotate")
+    second, old = fingerprints(mailer)
     assert old == first
-    told = migrated.done("keys", "retire", first, "--dry-run").err
+    told = mailer.done("keys", "retire", first, "--dry-run").err
     assert "1 person who was forgotten will not be recognised" in told
-    assert "forgotten" not in migrated.done("keys", "retire", second, "--dry-run").err
+    assert "forgotten" not in mailer.done("keys", "retire", second, "--dry-run").err

@@ -24,11 +24,11 @@ CONSENT = ("--state", "confirmed", "--consent", "signed up at the fair")
 
 
 @pytest.fixture
-def filled(migrated: Program) -> Program:
-    migrated.write("people.csv", PEOPLE)
-    migrated.done("subscribers", "import", str(migrated.root / "people.csv"), "--list", "weekly", *CONSENT)
-    migrated.done("subscribers", "unsubscribe", "ben@example.org", "--list", "weekly")
-    return migrated
+def filled(mailer: Program) -> Program:
+    mailer.write("people.csv", PEOPLE)
+    mailer.done("subscribers", "import", str(mailer.root / "people.csv"), "--list", "weekly", *CONSENT)
+    mailer.done("subscribers", "unsubscribe", "ben@example.org", "--list", "weekly")
+    return mailer
 
 
 def test_show_draws_the_growth_below_the_fields(filled: Program) -> None:
@@ -58,8 +58,8 @@ def test_why_fewer_can_be_mailed_than_are_confirmed_is_said(filled: Program) -> 
     assert "can be mailed  5 (1 suppressed)\n" in filled.done("lists", "show", "weekly").out
 
 
-def test_a_list_of_nobody_has_nothing_to_draw(migrated: Program) -> None:
-    assert "Nobody was ever confirmed on this list." in migrated.done("lists", "show", "members").out
+def test_a_list_of_nobody_has_nothing_to_draw(mailer: Program) -> None:
+    assert "Nobody was ever confirmed on this list." in mailer.done("lists", "show", "members").out
 
 
 def test_plain_letters_where_the_encoding_has_no_blocks(filled: Program, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,9 +110,9 @@ def test_since_when_must_be_a_day(filled: Program, since: str) -> None:
     assert run.code == 2 and run.err.startswith("error: ") and "hint:" in run.err
 
 
-def test_an_unknown_list_is_told_with_the_near_name(migrated: Program) -> None:
+def test_an_unknown_list_is_told_with_the_near_name(mailer: Program) -> None:
     for command in ("show", "doctor"):
-        run = migrated("lists", command, "weekli")
+        run = mailer("lists", command, "weekli")
         assert run.code == 1 and "weekly" in run.err
 
 
@@ -154,9 +154,9 @@ def test_the_doctor_changes_nothing(filled: Program) -> None:
     assert filled.done("lists", "show", "weekly", "--json").out == before
 
 
-def test_consent_without_words_is_doubtful_and_old_when_the_months_say_so(migrated: Program) -> None:
-    migrated.done("subscribers", "add", "ada@example.org", "--list", "members")
-    assert kinds(migrated.done("lists", "doctor", "members", "--json").json) == {"no-evidence": 1}
+def test_consent_without_words_is_doubtful_and_old_when_the_months_say_so(mailer: Program) -> None:
+    mailer.done("subscribers", "add", "ada@example.org", "--list", "members")
+    assert kinds(mailer.done("lists", "doctor", "members", "--json").json) == {"no-evidence": 1}
 
 
 def test_ones_own_disposable_domains(filled: Program) -> None:
@@ -172,17 +172,17 @@ def test_ones_own_disposable_domains(filled: Program) -> None:
     assert run.code == 1 and "disposable-domains.txt is not UTF-8" in run.err
 
 
-def test_a_list_without_people_is_healthy(migrated: Program) -> None:
-    assert migrated.done("lists", "doctor", "members").out == "0 people examined, 0 kinds of doubt\n"
+def test_a_list_without_people_is_healthy(mailer: Program) -> None:
+    assert mailer.done("lists", "doctor", "members").out == "0 people examined, 0 kinds of doubt\n"
 
 
-def test_the_form_of_a_public_list_is_html(migrated: Program) -> None:
-    migrated.write("subscribers/open.toml", 'title = "Open"\npublic = true\n')
-    settings = (migrated.root / "mailer.toml").read_text()
-    migrated.write("mailer.toml", settings + '\n[web]\nbase_url = "https://news.example.org/mail"\n')
-    done = migrated.done("lists", "form", "open")
+def test_the_form_of_a_public_list_is_html(mailer: Program) -> None:
+    mailer.write("subscribers/open.toml", 'title = "Open"\npublic = true\n')
+    settings = (mailer.root / "mailer.toml").read_text()
+    mailer.write("mailer.toml", settings + '\n[web]\nbase_url = "https://news.example.org/mail"\n')
+    done = mailer.done("lists", "form", "open")
     assert 'action="https://news.example.org/mail/subscribe/open"' in done.out
     assert "its own page: https://news.example.org/mail/subscribe/open" in done.err
-    shown = migrated.done("lists", "form", "open", "--json").json
+    shown = mailer.done("lists", "form", "open", "--json").json
     assert shown["html"].strip() == done.out.strip()
-    assert migrated("lists", "form", "weekly").code == 1
+    assert mailer("lists", "form", "weekly").code == 1

@@ -25,10 +25,10 @@ PEOPLE = ("ann@example.org,Ann,Oslo", "bo@example.org,Bo,Bergen", "cy@example.or
 
 
 @pytest.fixture
-def program(migrated: Any) -> Iterator[Mailer]:
-    add_people(migrated, "members", *PEOPLE)
-    write_issue(migrated, "Dear {{ subscriber.first_name }}, hello.")
-    with open_mailer(Workspace(migrated.root), {}) as opened:
+def program(mailer: Any) -> Iterator[Mailer]:
+    add_people(mailer, "members", *PEOPLE)
+    write_issue(mailer, "Dear {{ subscriber.first_name }}, hello.")
+    with open_mailer(Workspace(mailer.root), {}) as opened:
         freeze_issue(opened, plan_send(opened, ISSUE)[0])
         yield opened
 

@@ -29,10 +29,9 @@ from mailer.store import bindings
 from mailer.store import moving as rows
 from mailer.store.bindings import MOVED
 from mailer.store.database import insert_row, open_store
-from mailer.store.migrate import upgrade
 from mailer.store.tables import jobs, workers
 from mailer.workspace import Workspace
-from tests import postgres
+from tests import migrated, postgres
 from tests.acceptance.commands import environment
 from tests.cli.campaign import ISSUE, add_people, addressees, crowd, write_issue
 from tests.cli.conftest import Program
@@ -42,19 +41,10 @@ OLD = "sqlite:///mailer.db"
 PEOPLE = 20
 
 
-@pytest.fixture(scope="module")
-def template() -> str:
-    """The name of a database on the server that has its tables already: making them takes longer than most moves."""
-    url = postgres.shared().create()
-    with closing(open_store(url)) as store:
-        upgrade(store)
-    return postgres.name_of(url)
-
-
 @pytest.fixture
-def server(template: str) -> Iterator[str]:
+def server() -> Iterator[str]:
     """A database on a server with tables and without rows."""
-    url = postgres.shared().create(template)
+    url = postgres.shared().create(migrated.name())
     yield url
     postgres.shared().drop(url)
 
@@ -68,20 +58,20 @@ def bare() -> Iterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def new_file(migrated: Program, empty_database: bytes) -> None:
+def new_file(mailer: Program) -> None:
     """A file with tables and without rows."""
-    migrated.write("new.db", empty_database)
+    mailer.write("new.db", migrated.file())
 
 
 @pytest.fixture
-def issue(migrated: Program) -> Program:
+def issue(mailer: Program) -> Program:
     """An issue for twenty people, frozen in ten batches; nothing has left."""
-    migrated.add_settings(OUTBOX)
-    add_people(migrated, "members", *crowd(PEOPLE))
-    write_issue(migrated)
-    with open_mailer(Workspace(migrated.root), {}) as program:
+    mailer.add_settings(OUTBOX)
+    add_people(mailer, "members", *crowd(PEOPLE))
+    write_issue(mailer)
+    with open_mailer(Workspace(mailer.root), {}) as program:
         freeze_issue(program, plan_send(program, ISSUE)[0])
-    return migrated
+    return mailer
 
 
 @pytest.fixture
@@ -134,21 +124,21 @@ def test_an_issue_that_was_half_sent_goes_on_after_the_move_and_back(paused: Pro
     paused.done("subscribers", "add", "new@example.org", "--list", "weekly")
 
 
-def test_the_old_database_says_where_everything_is(migrated: Program, server: str) -> None:
-    migrated.done("db", "move", "--to", server)
-    words = migrated.done("db", "status", "--json").json["sends_from"]
+def test_the_old_database_says_where_everything_is(mailer: Program, server: str) -> None:
+    mailer.done("db", "move", "--to", server)
+    words = mailer.done("db", "status", "--json").json["sends_from"]
     assert "was moved" in words
     assert postgres.name_of(server) in words
     with (
-        open_mailer(Workspace(migrated.root), {}) as program,
+        open_mailer(Workspace(mailer.root), {}) as program,
         pytest.raises(ConflictError, match="was moved") as caught,
     ):
         check_bound(program)
     assert caught.value.hint is not None
     assert "DATABASE_URL" in caught.value.hint
-    use(migrated, server)
-    assert str(migrated.root) in migrated.done("db", "status", "--json").json["sends_from"]
-    assert "is in use" in refused(migrated, server, code=2)
+    use(mailer, server)
+    assert str(mailer.root) in mailer.done("db", "status", "--json").json["sends_from"]
+    assert "is in use" in refused(mailer, server, code=2)
 
 
 def test_a_program_that_had_the_old_one_open_writes_nothing_more(issue: Program, server: str) -> None:
@@ -213,22 +203,22 @@ def test_what_is_in_use_is_not_moved(issue: Program) -> None:
     issue.done("db", "move", "--to", "sqlite:///new.db")
 
 
-def test_other_rows_are_never_mixed_with(migrated: Program, tmp_path: Path, bare: str) -> None:
-    other = Program(tmp_path / "other", migrated.capsys, migrated.monkeypatch)
-    other.write("mailer.toml", (migrated.root / "mailer.toml").read_text())
+def test_other_rows_are_never_mixed_with(mailer: Program, tmp_path: Path, bare: str) -> None:
+    other = Program(tmp_path / "other", mailer.capsys, mailer.monkeypatch)
+    other.write("mailer.toml", (mailer.root / "mailer.toml").read_text())
     other.write("subscribers/members.toml", 'title = "Members"\nopt_in = "single"\n')
     add_people(other, "members", *crowd(1))
     used = f"sqlite:///{other.root}/mailer.db"
-    assert "is not empty: it has rows in lists" in refused(migrated, used)
+    assert "is not empty: it has rows in lists" in refused(mailer, used)
     with closing(psycopg.connect(bare, autocommit=True)) as connection:
         connection.execute("CREATE TABLE guests (name text)")
-    assert "belongs to another program" in refused(migrated, bare)
+    assert "belongs to another program" in refused(mailer, bare)
     # Begun from here, and from there.
     begun_by(other, "sqlite:///half.db")
-    assert "is being filled from" in refused(migrated, f"sqlite:///{other.root}/half.db")
-    migrated.done("db", "move", "--to", "sqlite:///new.db")
-    assert "moved there already" in refused(migrated, "sqlite:///new.db")
-    assert "was moved on" in refused(migrated, "sqlite:///newer.db")
+    assert "is being filled from" in refused(mailer, f"sqlite:///{other.root}/half.db")
+    mailer.done("db", "move", "--to", "sqlite:///new.db")
+    assert "moved there already" in refused(mailer, "sqlite:///new.db")
+    assert "was moved on" in refused(mailer, "sqlite:///newer.db")
 
 
 def begun_by(mailer: Program, url: str) -> None:
@@ -242,17 +232,17 @@ def die(*_: Any, **__: Any) -> None:
     raise KeyboardInterrupt
 
 
-def test_a_database_that_has_not_arrived_is_not_used(migrated: Program) -> None:
-    begun_by(migrated, "sqlite:///half.db")
-    migrated.done("subscribers", "add", "ada@example.org", "--list", "weekly")
-    use(migrated, "sqlite:///half.db")
+def test_a_database_that_has_not_arrived_is_not_used(mailer: Program) -> None:
+    begun_by(mailer, "sqlite:///half.db")
+    mailer.done("subscribers", "add", "ada@example.org", "--list", "weekly")
+    use(mailer, "sqlite:///half.db")
     for words in (("lists", "list"), ("articles", "list"), ("db", "bind", "--yes")):
-        run = migrated(*words)
+        run = mailer(*words)
         assert (run.code, "still being filled from" in run.err) == (1, True), run.err
-    use(migrated, OLD)
-    migrated.done("db", "move", "--to", "sqlite:///half.db")
-    use(migrated, "sqlite:///half.db")
-    assert "ada@example.org" in migrated.done("subscribers", "list", "--list", "weekly").out
+    use(mailer, OLD)
+    mailer.done("db", "move", "--to", "sqlite:///half.db")
+    use(mailer, "sqlite:///half.db")
+    assert "ada@example.org" in mailer.done("subscribers", "list", "--list", "weekly").out
 
 
 def test_killed_between_the_two_last_steps_it_is_finished_by_the_next_try(paused: Program, server: str) -> None:
@@ -302,29 +292,29 @@ def test_a_difference_leaves_the_old_one_in_use(paused: Program) -> None:
     assert paused.done("status", ISSUE, "--json").json["deliveries"]["accepted"] == len(addressees(paused))
 
 
-def test_a_copy_is_not_moved(migrated: Program, tmp_path: Path) -> None:
-    migrated.done("subscribers", "add", "ada@example.org", "--list", "weekly")
-    copy = replace(migrated, root=tmp_path / "staging")
-    shutil.copytree(migrated.root, copy.root)
+def test_a_copy_is_not_moved(mailer: Program, tmp_path: Path) -> None:
+    mailer.done("subscribers", "add", "ada@example.org", "--list", "weekly")
+    copy = replace(mailer, root=tmp_path / "staging")
+    shutil.copytree(mailer.root, copy.root)
     assert "a copy is not moved" in refused(copy, "sqlite:///new.db")
 
 
 def test_a_password_is_not_taken_from_the_command_line_nor_shown(
-    migrated: Program, monkeypatch: pytest.MonkeyPatch
+    mailer: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret = "postgresql://mailer:hunter2@localhost:1/mailer"
     for url in (secret, "postgresql://localhost:1/mailer?password=hunter2"):
-        told = refused(migrated, url, code=2)
+        told = refused(mailer, url, code=2)
         assert "MAILER_MOVE_TO" in told
         assert "hunter2" not in told
     monkeypatch.setenv("MAILER_MOVE_TO", secret)
-    run = migrated("db", "move")
+    run = mailer("db", "move")
     assert (run.code, "cannot be reached" in run.err, "hunter2" in run.err) == (1, True, False)
     monkeypatch.delenv("MAILER_MOVE_TO")
-    run = migrated("db", "move", "--to", "-", stdin=secret.encode())
+    run = mailer("db", "move", "--to", "-", stdin=secret.encode())
     assert (run.code, "cannot be reached" in run.err, "hunter2" in run.err) == (1, True, False)
-    assert migrated("db", "move").code == 2
-    migrated.done("subscribers", "add", "ada@example.org", "--list", "weekly")
+    assert mailer("db", "move").code == 2
+    mailer.done("subscribers", "add", "ada@example.org", "--list", "weekly")
 
 
 def test_what_a_server_cannot_keep_is_told_before_anything_is_moved(paused: Program, bare: str) -> None:
@@ -353,22 +343,22 @@ main(sys.argv[1:])
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_killed_in_the_middle_it_goes_on_where_it_stopped(migrated: Program, server: str, kind: str) -> None:
+def test_killed_in_the_middle_it_goes_on_where_it_stopped(mailer: Program, server: str, kind: str) -> None:
     """A real process, ended by SIGKILL when some people have arrived and others have not."""
     people = 1000
-    add_people(migrated, "members", *(f"p{number}@example.org,Ann,Oslo" for number in range(people)))
-    url = server if kind == "postgresql" else f"sqlite:///{migrated.root}/new.db"
-    words = ["--workspace", str(migrated.root), "db", "move", "--to", url]
+    add_people(mailer, "members", *(f"p{number}@example.org,Ann,Oslo" for number in range(people)))
+    url = server if kind == "postgresql" else f"sqlite:///{mailer.root}/new.db"
+    words = ["--workspace", str(mailer.root), "db", "move", "--to", url]
     killed = subprocess.run([sys.executable, "-c", KILLED, *words], env=environment(), check=False)
     assert killed.returncode == -signal.SIGKILL
     there = sum(rows_in(url, table) for table in ("subscribers", "subscriptions", "subscription_events"))
     assert people < there < 3 * people
-    migrated.done("subscribers", "add", "late@example.org", "--list", "members")
-    again = migrated.done("db", "move", "--to", url, "--json").json
+    mailer.done("subscribers", "add", "late@example.org", "--list", "members")
+    again = mailer.done("db", "move", "--to", url, "--json").json
     assert again["begun"] >= there
-    use(migrated, url)
+    use(mailer, url)
     assert rows_in(url, "subscriptions") == people + 1
-    assert "late@example.org" in migrated.done("subscribers", "list", "--list", "members").out
+    assert "late@example.org" in mailer.done("subscribers", "list", "--list", "members").out
 
 
 def rows_in(url: str, table: str) -> int:

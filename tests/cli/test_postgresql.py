@@ -21,11 +21,11 @@ Dear {{ subscriber.first_name | default("friend") }}, come to the river.
 
 
 @pytest.fixture
-def on_server(mailer: Program, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
+def on_server(fresh: Program, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
     server = postgres.shared()
     url = server.create()
     monkeypatch.setenv("DATABASE_URL", url)
-    yield mailer
+    yield fresh
     server.drop(url)
 
 

@@ -15,16 +15,16 @@ SETTINGS = "\n[provider]\nname = 'outbox'\n\n[work]\nkeep_deliveries_days = 30\n
 
 
 @pytest.fixture
-def sent(migrated: Any) -> Any:
+def sent(mailer: Any) -> Any:
     """Two people got an issue, forty days ago."""
-    migrated.add_settings(SETTINGS)
-    add_people(migrated, "members", "ann@example.org,Ann,Oslo", "bo@example.org,Bo,Oslo")
-    write_issue(migrated)
-    migrated.done("send", ISSUE, "--yes")
+    mailer.add_settings(SETTINGS)
+    add_people(mailer, "members", "ann@example.org,Ann,Oslo", "bo@example.org,Bo,Oslo")
+    write_issue(mailer)
+    mailer.done("send", ISSUE, "--yes")
     then = int((datetime.now(UTC) - timedelta(days=40)).timestamp() * 1e6)
-    with closing(sqlite3.connect(migrated.root / "mailer.db")) as connection, connection:
+    with closing(sqlite3.connect(mailer.root / "mailer.db")) as connection, connection:
         connection.execute("UPDATE issues SET finished_at = ?, updated_at = ?, started_at = ?", (then, then, then))
-    return migrated
+    return mailer
 
 
 def figures(mailer: Any) -> tuple[Any, Any]:
@@ -49,8 +49,8 @@ def test_figures_stay_and_rows_go(sent: Any) -> None:
     assert figures(sent) == before
 
 
-def test_nothing_goes_unless_the_settings_say_so(migrated: Any) -> None:
-    told = migrated.done("db", "prune").out
+def test_nothing_goes_unless_the_settings_say_so(mailer: Any) -> None:
+    told = mailer.done("db", "prune").out
     assert told == "everything is kept: keep_deliveries_days and keep_events_days under [work] are 0\n"
 
 

@@ -29,16 +29,16 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-def mailer(migrated: Any, site: Site, monkeypatch: pytest.MonkeyPatch) -> Any:
+def mailer(mailer: Any, site: Site, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A workspace in safe mode, with a hundred people in three batches."""
     monkeypatch.setenv("SENDGRID_API_KEY", KEY)
     monkeypatch.setattr("mailer.services.sending.workers.KEPT_SECONDS", 0.0)
     monkeypatch.setattr("mailer.providers.sendgrid.provider.PAUSE", 0.1)
-    write_settings(migrated, site.url, "safe = true\n" + ONE_AT_A_TIME)
-    add_people(migrated, "members", *crowd(PEOPLE))
-    add_articles(migrated, Piece("The river is clean"))
-    write_issue(migrated, "Dear reader,\n\n[articles]\n", lists=["members"])
-    return migrated
+    write_settings(mailer, site.url, "safe = true\n" + ONE_AT_A_TIME)
+    add_people(mailer, "members", *crowd(PEOPLE))
+    add_articles(mailer, Piece("The river is clean"))
+    write_issue(mailer, "Dear reader,\n\n[articles]\n", lists=["members"])
+    return mailer
 
 
 def leaving(site: Site) -> Counter[str]:

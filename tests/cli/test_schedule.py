@@ -17,12 +17,12 @@ PEOPLE = ("ann@example.org,Ann,Oslo", "bo@example.org,Bo,Bergen")
 
 
 @pytest.fixture
-def issue(migrated: Any) -> Any:
-    settings = (migrated.root / "mailer.toml").read_text()
-    migrated.write("mailer.toml", settings.replace('[organisation]\nname = "Rivers United"\n', OSLO))
-    add_people(migrated, "members", *PEOPLE)
-    write_issue(migrated, "Hello {{ subscriber.first_name }}.")
-    return migrated
+def issue(mailer: Any) -> Any:
+    settings = (mailer.root / "mailer.toml").read_text()
+    mailer.write("mailer.toml", settings.replace('[organisation]\nname = "Rivers United"\n', OSLO))
+    add_people(mailer, "members", *PEOPLE)
+    write_issue(mailer, "Hello {{ subscriber.first_name }}.")
+    return mailer
 
 
 def row(mailer: Any) -> stored_issues.StoredIssue | None:

@@ -15,11 +15,11 @@ WEEKLY = 'title = "Weekly"\nopt_in = "double"\n[segments]\noslo = \'city in ("Os
 
 
 @pytest.fixture
-def mailer(migrated: Any) -> Any:
-    migrated.write("subscribers/members.toml", MEMBERS)
-    migrated.write("subscribers/weekly.toml", WEEKLY)
-    add_people(migrated, "members", *PEOPLE)
-    return migrated
+def mailer(mailer: Any) -> Any:
+    mailer.write("subscribers/members.toml", MEMBERS)
+    mailer.write("subscribers/weekly.toml", WEEKLY)
+    add_people(mailer, "members", *PEOPLE)
+    return mailer
 
 
 @pytest.mark.parametrize("segment", ["oslo", 'city == "Oslo"'])

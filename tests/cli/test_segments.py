@@ -34,15 +34,15 @@ PEOPLE: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def crowd(migrated: Any) -> Any:
-    migrated.write("subscribers/members.toml", MEMBERS)
-    store = open_store(f"sqlite:///{migrated.root}/mailer.db")
+def crowd(mailer: Any) -> Any:
+    mailer.write("subscribers/members.toml", MEMBERS)
+    store = open_store(f"sqlite:///{mailer.root}/mailer.db")
     rows = [NewSubscriber(parse_address(email), attributes) for email, attributes in PEOPLE.items()]
     with store.write() as connection:
         number = lists.ensure(connection, MailingList("members", "Members"))
         upsert(connection, number, rows, Origin(How.IMPORT, "a test"), datetime.now(UTC))
     store.close()
-    return migrated
+    return mailer
 
 
 @pytest.mark.parametrize(
@@ -98,8 +98,8 @@ def test_what_nobody_has_is_refused(crowd: Any, segment: str, message: str) -> N
     assert run.out == ""
 
 
-def test_an_empty_list_counts_nobody(migrated: Any) -> None:
-    run = migrated.done("segments", "count", 'city == "Oslo"', "--list", "weekly")
+def test_an_empty_list_counts_nobody(mailer: Any) -> None:
+    run = mailer.done("segments", "count", 'city == "Oslo"', "--list", "weekly")
     assert run.out == "0 of 0 confirmed people on weekly\n"
 
 

@@ -44,11 +44,6 @@ EVERYBODY = ["ann@example.org", "bo@example.org", "cy@example.org"]
 
 
 @pytest.fixture
-def mailer(migrated: Any) -> Any:
-    return migrated
-
-
-@pytest.fixture
 def issue(mailer: Any) -> Any:
     """An issue for the three members."""
     add_people(mailer, "members", *PEOPLE)

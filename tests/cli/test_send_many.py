@@ -32,14 +32,14 @@ Submit = Callable[[Outbox, Batch], tuple[Receipt, ...]]
 
 
 @pytest.fixture
-def issue(migrated: Any) -> Any:
+def issue(mailer: Any) -> Any:
     """A frozen issue for forty people, in batches of two."""
-    add_people(migrated, "members", *crowd(PEOPLE))
-    write_issue(migrated, "Dear {{ subscriber.first_name }}, hello.")
-    migrated.add_settings("[provider]\nbatch_size = 2\n[limits]\nlease_seconds = 5\n")
-    with open_mailer(Workspace(migrated.root), {}) as program:
+    add_people(mailer, "members", *crowd(PEOPLE))
+    write_issue(mailer, "Dear {{ subscriber.first_name }}, hello.")
+    mailer.add_settings("[provider]\nbatch_size = 2\n[limits]\nlease_seconds = 5\n")
+    with open_mailer(Workspace(mailer.root), {}) as program:
         freeze_issue(program, plan_send(program, ISSUE)[0])
-    return migrated
+    return mailer
 
 
 class Post:
@@ -296,16 +296,16 @@ def test_it_does_not_wait_longer_than_it_may(issue: Any, post: Post) -> None:
     assert len(post.begun) == PEOPLE
 
 
-def test_too_many_refusals_pause_the_issue(migrated: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    add_people(migrated, "members", *crowd(400))
-    write_issue(migrated)
-    migrated.add_settings("[provider]\nbatch_size = 20\n")
+def test_too_many_refusals_pause_the_issue(mailer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_people(mailer, "members", *crowd(400))
+    write_issue(mailer)
+    mailer.add_settings("[provider]\nbatch_size = 20\n")
     post = Post(monkeypatch, seconds=0.01)
     post.answer = lambda batch: tuple(
         Receipt(each, Outcome.REFUSED if each % 5 == 0 else Outcome.ACCEPTED, "policy: 550 5.7.26 who are you")
         for each in batch.delivery_ids
     )
-    run = migrated("send", ISSUE, "--yes", "--json")
+    run = mailer("send", ISSUE, "--yes", "--json")
     assert run.code == 3
     assert "mails were refused (" in run.err
     assert "policy)" in run.err
@@ -313,14 +313,14 @@ def test_too_many_refusals_pause_the_issue(migrated: Any, monkeypatch: pytest.Mo
     assert (run.json["state"], run.json["ended"]) == ("paused", "tripped")
     assert 100 <= len(post.begun) <= 200
     assert run.json["refusals"] == {"policy: 550 5.7.26 who are you": len(post.begun) // 5}
-    status = migrated.done("status", ISSUE, "--json").json
+    status = mailer.done("status", ISSUE, "--json").json
     assert "refused" in str(status)
 
 
-def test_too_many_mails_that_come_back_pause_the_issue(migrated: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    add_people(migrated, "members", *crowd(200))
-    write_issue(migrated)
-    migrated.add_settings("[provider]\nbatch_size = 2\n")
+def test_too_many_mails_that_come_back_pause_the_issue(mailer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_people(mailer, "members", *crowd(200))
+    write_issue(mailer)
+    mailer.add_settings("[provider]\nbatch_size = 2\n")
     monkeypatch.setattr("mailer.services.sending.workers.BOUNCES_SECONDS", 0.05)
     post = Post(monkeypatch, seconds=0.05)
 
@@ -329,12 +329,12 @@ def test_too_many_mails_that_come_back_pause_the_issue(migrated: Any, monkeypatc
         if number % 4 == 1:
             fields = (number, 1, number, EventKind.BOUNCED_HARD, "550 5.1.1", datetime.now(UTC), datetime.now(UTC))
             new = [dict(zip(EVENT, (f"event {number}", *fields), strict=True))]
-        with open_mailer(Workspace(migrated.root), {}) as program, program.store.write() as connection:
+        with open_mailer(Workspace(mailer.root), {}) as program, program.store.write() as connection:
             for each in new:
                 connection.execute(sa.insert(events), each)
 
     post.answer = report
-    run = migrated("send", ISSUE, "--yes", "--json")
+    run = mailer("send", ISSUE, "--yes", "--json")
     assert run.code == 3
     assert " mails came back" in run.err
     assert (run.json["state"], run.json["ended"]) == ("paused", "tripped")

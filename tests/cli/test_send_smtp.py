@@ -30,11 +30,11 @@ key = "ed.pem"
 
 
 @pytest.fixture
-def mailer(migrated: Any) -> Any:
-    add_people(migrated, "members", *crowd(120))
-    write_issue(migrated, "Dear {{ subscriber.first_name }}, hello.")
-    migrated.write("ed.pem", pem(ED)).chmod(0o600)
-    return migrated
+def mailer(mailer: Any) -> Any:
+    add_people(mailer, "members", *crowd(120))
+    write_issue(mailer, "Dear {{ subscriber.first_name }}, hello.")
+    mailer.write("ed.pem", pem(ED)).chmod(0o600)
+    return mailer
 
 
 def use(mailer: Any, port: int, more: str = "") -> None:

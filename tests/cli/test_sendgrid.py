@@ -51,17 +51,15 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-def mailer(migrated: Any, site: Site, monkeypatch: pytest.MonkeyPatch) -> Any:
+def mailer(mailer: Any, site: Site, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A workspace over SendGrid, with people and an issue."""
     monkeypatch.setenv("SENDGRID_API_KEY", KEY)
-    write_settings(migrated, site.url)
-    add_people(migrated, "members", *PEOPLE, *crowd(95))
-    add_people(migrated, "weekly", "ann@example.org,Ann,Oslo", "wim@example.org,Wim,Gent")
-    add_articles(migrated, Piece("The river is clean"), Piece("A second one", url="https://rivers.example/a?b=1&c=2"))
-    write_issue(
-        migrated, BODY, subject="Rivers for {{ subscriber.city | default('you') }}", lists=["members", "weekly"]
-    )
-    return migrated
+    write_settings(mailer, site.url)
+    add_people(mailer, "members", *PEOPLE, *crowd(95))
+    add_people(mailer, "weekly", "ann@example.org,Ann,Oslo", "wim@example.org,Wim,Gent")
+    add_articles(mailer, Piece("The river is clean"), Piece("A second one", url="https://rivers.example/a?b=1&c=2"))
+    write_issue(mailer, BODY, subject="Rivers for {{ subscriber.city | default('you') }}", lists=["members", "weekly"])
+    return mailer
 
 
 def write_settings(mailer: Any, url: str, more: str = "") -> None:

@@ -31,13 +31,13 @@ NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def issue(migrated: Any) -> Any:
+def issue(mailer: Any) -> Any:
     """An issue with two articles for three members, one of whom cannot be mailed."""
-    add_people(migrated, "members", *crowd(3))
-    keys = add_articles(migrated, Piece("Nets & gloves"), Piece("The weir"))
-    write_issue(migrated, articles=[{"key": key} for key in keys.values()])
-    migrated.done("subscribers", "unsubscribe", "reader0002@example.org", "--list", "members")
-    return migrated
+    add_people(mailer, "members", *crowd(3))
+    keys = add_articles(mailer, Piece("Nets & gloves"), Piece("The weir"))
+    write_issue(mailer, articles=[{"key": key} for key in keys.values()])
+    mailer.done("subscribers", "unsubscribe", "reader0002@example.org", "--list", "members")
+    return mailer
 
 
 def freeze(mailer: Any) -> None:

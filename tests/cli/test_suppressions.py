@@ -17,9 +17,9 @@ ANN = "ann@example.org"
 
 
 @pytest.fixture
-def mailer(migrated: Any) -> Any:
-    add_people(migrated, "members", *PEOPLE)
-    return migrated
+def mailer(mailer: Any) -> Any:
+    add_people(mailer, "members", *PEOPLE)
+    return mailer
 
 
 def listed(mailer: Any, *words: str) -> list[tuple[str, str | None, str]]:

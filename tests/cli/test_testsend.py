@@ -31,11 +31,11 @@ WEB = '\n[web]\nbase_url = "https://news.example.org"\n'
 
 
 @pytest.fixture
-def issue(migrated: Any) -> Any:
-    add_people(migrated, "members", *PEOPLE)
-    write_issue(migrated, BODY, subject="Rivers for {{ subscriber.city }}")
-    migrated.add_settings(WEB)
-    return migrated
+def issue(mailer: Any) -> Any:
+    add_people(mailer, "members", *PEOPLE)
+    write_issue(mailer, BODY, subject="Rivers for {{ subscriber.city }}")
+    mailer.add_settings(WEB)
+    return mailer
 
 
 def try_out(mailer: Any, *words: str, code: int = 0) -> Any:

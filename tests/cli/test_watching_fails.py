@@ -14,9 +14,9 @@ from mailer.services.sending.workers import Workers
 from tests.cli.campaign import ISSUE, add_people, write_issue
 
 
-def test_a_send_does_not_leave_its_threads_behind(migrated: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    add_people(migrated, "members", "ann@example.org,Ann,Oslo", "bo@example.org,Bo,Bergen")
-    write_issue(migrated, "Hello.")
+def test_a_send_does_not_leave_its_threads_behind(mailer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_people(mailer, "members", "ann@example.org,Ann,Oslo", "bo@example.org,Bo,Bergen")
+    write_issue(mailer, "Hello.")
     looks: list[float] = []
     submit, state = Outbox.submit, Workers.state
 
@@ -32,16 +32,16 @@ def test_a_send_does_not_leave_its_threads_behind(migrated: Any, monkeypatch: py
 
     monkeypatch.setattr(Outbox, "submit", slow)
     monkeypatch.setattr(Workers, "state", failing)
-    run = migrated("send", ISSUE, "--json")
+    run = mailer("send", ISSUE, "--json")
     assert len(looks) >= 3, "it failed twice and went on"
     assert (run.code, run.json["state"], run.json["accepted_now"]) == (0, "sent", 2), run.err
 
 
 def test_what_is_in_flight_is_written_down_before_another_error_ends_it(
-    migrated: Any, monkeypatch: pytest.MonkeyPatch
+    mailer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add_people(migrated, "members", "ann@example.org,Ann,Oslo", "bo@example.org,Bo,Bergen")
-    write_issue(migrated, "Hello.")
+    add_people(mailer, "members", "ann@example.org,Ann,Oslo", "bo@example.org,Bo,Bergen")
+    write_issue(mailer, "Hello.")
     submit = Outbox.submit
 
     def slow(self: Outbox, batch: Batch) -> tuple[Receipt, ...]:
@@ -57,6 +57,6 @@ def test_what_is_in_flight_is_written_down_before_another_error_ends_it(
 
     monkeypatch.setattr(Outbox, "submit", slow)
     monkeypatch.setattr(Workers, "state", broken)
-    migrated("send", ISSUE, "--json")
+    mailer("send", ISSUE, "--json")
     assert len(looks) > 1
-    assert migrated.done("status", ISSUE, "--json").json["deliveries"] == {"accepted": 2}
+    assert mailer.done("status", ISSUE, "--json").json["deliveries"] == {"accepted": 2}

@@ -30,10 +30,10 @@ PEOPLE = ("ann@example.org,Ann,Oslo", "bo@example.org,Bo,Bergen")
 
 
 @pytest.fixture
-def issue(migrated: Any) -> Any:
-    add_people(migrated, "members", *PEOPLE)
-    write_issue(migrated, "Hello.")
-    return migrated
+def issue(mailer: Any) -> Any:
+    add_people(mailer, "members", *PEOPLE)
+    write_issue(mailer, "Hello.")
+    return mailer
 
 
 class Clock:

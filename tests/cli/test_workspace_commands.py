@@ -140,18 +140,18 @@ def test_only_shipped_templates_are_copied(mailer: Any, name: str) -> None:
     assert not (mailer.root / "templates").exists()
 
 
-def test_status_creates_nothing(mailer: Any) -> None:
-    told = mailer.done("db", "status", "--json").json
+def test_status_creates_nothing(fresh: Any) -> None:
+    told = fresh.done("db", "status", "--json").json
     assert (told["state"], told["version"]) == ("missing", None)
-    assert not (mailer.root / "mailer.db").exists()
+    assert not (fresh.root / "mailer.db").exists()
 
 
-def test_upgrade_makes_the_tables_once(mailer: Any) -> None:
-    first = mailer.done("db", "upgrade", "--json").json
+def test_upgrade_makes_the_tables_once(fresh: Any) -> None:
+    first = fresh.done("db", "upgrade", "--json").json
     assert first["before"] is None
-    assert mailer.done("db", "upgrade", "--json").json["before"] == first["after"]
-    assert "nothing to do" in mailer.done("db", "upgrade").out
-    told = mailer.done("db", "status", "--json").json
+    assert fresh.done("db", "upgrade", "--json").json["before"] == first["after"]
+    assert "nothing to do" in fresh.done("db", "upgrade").out
+    told = fresh.done("db", "status", "--json").json
     assert (told["state"], told["version"]) == ("current", first["after"])
 
 
@@ -178,10 +178,10 @@ def test_backup_is_a_private_copy_and_overwrites_nothing(mailer: Any) -> None:
     assert mailer("db", "backup", str(target)).code == 1
 
 
-def test_backup_without_a_database(mailer: Any) -> None:
-    run = mailer("db", "backup")
+def test_backup_without_a_database(fresh: Any) -> None:
+    run = fresh("db", "backup")
     assert run.code == 1
-    assert not (mailer.root / "mailer.db").exists()
+    assert not (fresh.root / "mailer.db").exists()
 
 
 def test_json_of_a_streamed_list_is_one_array(mailer: Any) -> None:

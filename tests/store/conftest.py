@@ -7,23 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mailer.store import migrate
 from mailer.store.database import Store, open_store
-from tests import postgres
+from tests import migrated, postgres
 from tests.store.world import World
 
 KINDS = ("sqlite", "postgresql")
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated file, copied for each test: migrating takes longer than most tests."""
-    path = tmp_path_factory.mktemp("template") / "mailer.db"
-    store = open_store(f"sqlite:///{path}")
-    migrate.upgrade(store)
-    copy = store.backup(path.with_name("copy.db"))
-    store.close()
-    return copy
 
 
 @pytest.fixture(scope="session")
@@ -33,19 +21,9 @@ def server() -> postgres.Server:
 
 
 @pytest.fixture(scope="session")
-def server_template(server: postgres.Server) -> str:
-    """The name of a migrated database on the server, to be copied."""
-    url = server.create()
-    store = open_store(url)
-    migrate.upgrade(store)
-    store.close()
-    return postgres.name_of(url)
-
-
-@pytest.fixture(scope="session")
-def shelf(server: postgres.Server, server_template: str) -> postgres.Shelf:
+def shelf(server: postgres.Server) -> postgres.Shelf:
     """Migrated databases on the server, used again: making one takes ten times as long as emptying it."""
-    return postgres.Shelf(server, server_template)
+    return postgres.Shelf(server, migrated.name())
 
 
 @pytest.fixture(params=KINDS)
@@ -57,8 +35,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 def url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A migrated database of its own."""
     if kind == "sqlite":
-        template: Path = request.getfixturevalue("template")
-        (tmp_path / "mailer.db").write_bytes(template.read_bytes())
+        (tmp_path / "mailer.db").write_bytes(migrated.file())
         yield f"sqlite:///{tmp_path}/mailer.db"
         return
     shelf: postgres.Shelf = request.getfixturevalue("shelf")
@@ -99,10 +76,10 @@ def another(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
     def make() -> Store:
         if kind == "sqlite":
             path = tmp_path / f"another{len(made)}.db"
-            path.write_bytes(request.getfixturevalue("template").read_bytes())
+            path.write_bytes(migrated.file())
             url = f"sqlite:///{path}"
         else:
-            url = request.getfixturevalue("server").create(request.getfixturevalue("server_template"))
+            url = request.getfixturevalue("server").create(migrated.name())
         made.append((open_store(url, busy_timeout=5), url))
         return made[-1][0]
 

@@ -30,7 +30,7 @@ from mailer.store.database import Store, hold, open_store, server_address
 from mailer.store.suppressions import Suppression
 from mailer.store.tables import lists, metadata, subscriptions
 from mailer.store.tables import suppressions as table
-from tests import postgres
+from tests import migrated, postgres
 from tests.store.world import FILES_ONLY, NOW, SERVERS_ONLY, World, count
 
 PACKAGE = Path(__file__).parents[2] / "mailer" / "store"
@@ -183,10 +183,10 @@ def public_folder() -> Iterator[Path]:
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
 @pytest.mark.parametrize("existing", [False, True])
-def test_a_read_only_folder(public_folder: Path, template: Path, tmp_path: Path, existing: bool) -> None:
+def test_a_read_only_folder(public_folder: Path, tmp_path: Path, existing: bool) -> None:
     database = public_folder / "mailer.db"
     if existing:
-        database.write_bytes(template.read_bytes())
+        database.write_bytes(migrated.file())
         database.chmod(0o444)
     public_folder.chmod(0o555)
     # Modes do not bind root, so the program becomes nobody there, once everything it needs is imported.

@@ -22,7 +22,7 @@ from mailer.store.database import Store, insert_row, open_store
 from mailer.store.modes import compact_json
 from mailer.store.moving_values import Kind, canonical_json, kind_of, shape_of
 from mailer.store.tables import deliveries, job_parts, jobs, lists, metadata, subscribers, suppressions, workers
-from tests import postgres
+from tests import migrated, postgres
 from tests.store.world import NOW, World
 
 ROWS = 3
@@ -36,10 +36,10 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """The database to move to, of each kind, whatever kind the first one is."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path}/target.db"
-        (tmp_path / "target.db").write_bytes(request.getfixturevalue("template").read_bytes())
+        (tmp_path / "target.db").write_bytes(migrated.file())
     else:
         server: postgres.Server = request.getfixturevalue("server")
-        url = server.create(request.getfixturevalue("server_template"))
+        url = server.create(migrated.name())
     made = open_store(url, busy_timeout=5)
     yield made
     made.close()

@@ -21,11 +21,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from mailer.delivery.states import BATCH_MOVES, DELIVERY_MOVES, OPEN_BATCHES, batch_state, moves_of
 from mailer.model import BatchState, DeliveryState, IssueState, Outcome, Receipt, SubscriptionState
-from mailer.store import issues, ledger, migrate, subscriptions, suppressions
+from mailer.store import issues, ledger, subscriptions, suppressions
 from mailer.store.database import Store, open_store
 from mailer.store.jotting import Jotter
 from mailer.store.tables import batches, deliveries, exclusions, metadata
-from tests import postgres
+from tests import migrated, postgres
 from tests.store.world import CONFIRMED, UNSUBSCRIBED, World, key
 from tests.thoroughness import examples
 
@@ -50,17 +50,6 @@ IN_ORDER = ledger.Marks("smtp", in_order=True, boot="first")
 MARKS = st.sampled_from([PLAIN, KEPT, IN_ORDER, IN_ORDER])
 PACES = st.sampled_from([None, None, ledger.Pace("sendgrid", per_minute=60), ledger.Pace("sendgrid", warmup=(3, 3))])
 TAKEN_STATES = {DeliveryState.SUBMITTING, DeliveryState.DOUBTFUL, DeliveryState.ACCEPTED}
-
-
-@cache
-def migrated() -> bytes:
-    """An empty database at the newest version: migrating for every example would take longer than the example."""
-    with tempfile.TemporaryDirectory() as folder:
-        store = open_store(f"sqlite:///{folder}/mailer.db")
-        migrate.upgrade(store)
-        copy = store.backup(Path(folder) / "copy.db")
-        store.close()
-        return copy.read_bytes()
 
 
 @dataclass
@@ -91,7 +80,7 @@ class Promise(RuleBasedStateMachine):
     def open(self) -> Store:
         """An empty store."""
         self.folder = Path(tempfile.mkdtemp(prefix="promise-"))
-        (self.folder / "mailer.db").write_bytes(migrated())
+        (self.folder / "mailer.db").write_bytes(migrated.file())
         return open_store(f"sqlite:///{self.folder}/mailer.db", busy_timeout=5)
 
     def teardown(self) -> None:
@@ -371,9 +360,7 @@ BATCHES = sa.select(batches.c.id, batches.c.state, batches.c.in_order, deliverie
 @cache
 def server_store() -> Store:
     """One migrated database for all examples: making one for each would take longer than the example."""
-    store = open_store(postgres.shared().create())
-    migrate.upgrade(store)
-    return store
+    return open_store(postgres.shared().create(migrated.name()))
 
 
 class PromiseOnServer(Promise):

@@ -19,7 +19,7 @@ from mailer.errors import StoreError
 from mailer.store import serverclock
 from mailer.store.serverclock import DRIFT, MEASURE_SECONDS, ServerClock
 from mailer.workspace import Workspace
-from tests import postgres
+from tests import migrated, postgres
 
 CLOSE = timedelta(seconds=0.5)  # this machine may be busy; apart are hours
 
@@ -38,9 +38,9 @@ class Host:
 
 
 @pytest.fixture(scope="module")
-def url(server: postgres.Server, server_template: str) -> Iterator[str]:
+def url(server: postgres.Server) -> Iterator[str]:
     """A file has no clock: here, every database is on the server."""
-    made = server.create(server_template)
+    made = server.create(migrated.name())
     yield made
     server.drop(made)
 

@@ -13,9 +13,7 @@ from mailer.web.site import make_app
 from mailer.workspace import Workspace
 from tests.store.conftest import kind as kind
 from tests.store.conftest import server as server
-from tests.store.conftest import server_template as server_template
 from tests.store.conftest import shelf as shelf
-from tests.store.conftest import template as template
 from tests.store.conftest import url as url
 from tests.web.house import BASE, House, furnish
 

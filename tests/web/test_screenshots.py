@@ -26,7 +26,7 @@ from tests.acceptance.commands import command, environment
 from tests.store.world import FILES_ONLY
 from tests.web.house import House
 from tests.web.issuing import write_issue
-from tests.web.pixels import size
+from tests.web.pixels import Pixels
 
 pytestmark = FILES_ONLY
 
@@ -67,7 +67,7 @@ def test_every_view_becomes_a_file_for_its_owner_alone(house: House, url: str, t
     assert (done.total, done.views, done.stopped) == (13, 13, False)
     for each in done.pictures:
         scale = 2 if each.width == 375 else 1
-        assert size((folder / each.file).read_bytes()) == (each.width * scale, each.height * scale)
+        assert Pixels((folder / each.file).read_bytes()).size == (each.width * scale, each.height * scale)
     by_view = {each.view: each for each in done.pictures}
     assert (by_view["phone-dark"].scheme, by_view["phone-right-to-left"].direction) == ("dark", "rtl")
     assert (by_view["desktop-images-off"].images, by_view["phone-light"].width) == (False, 375)

@@ -16,7 +16,7 @@ from mailer.services.previewing import shooting
 from mailer.services.previewing.shooting import Camera, Exposure, camera
 from mailer.services.previewing.shots import Shot
 from tests import browser
-from tests.web.pixels import Colour, read
+from tests.web.pixels import Colour, Pixels
 
 WHITE, RED, GREEN, BLUE = (255, 255, 255), (255, 0, 0), (0, 128, 0), (0, 0, 255)
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><rect width="40" height="40" fill="blue"/></svg>'
@@ -50,7 +50,7 @@ def only(exposures: Iterator[Exposure]) -> Exposure:
 
 
 def colour(taken: Exposure, x: int = 5, y: int = 5) -> Colour:
-    return read(taken.png).at(x, y)
+    return Pixels(taken.png).at(x, y)
 
 
 # --- what a picture shows ---------------------------------------------------------------------------------------------
@@ -60,8 +60,8 @@ def test_a_picture_has_the_whole_height_and_the_dots_of_its_screen(lens: Camera)
     html = mail('<div style="height:2900px"></div><div style="height:100px;background:green"></div>')
     desktop, phone = only(lens.take(shot(html))), only(lens.take(shot(html, 375)))
     assert (desktop.width, desktop.height, phone.width, phone.height) == (800, 3000, 375, 3000)
-    large, small = read(desktop.png), read(phone.png)
-    assert (large.width, large.height, small.width, small.height) == (800, 3000, 750, 6000)
+    large, small = Pixels(desktop.png), Pixels(phone.png)
+    assert (large.size, small.size) == ((800, 3000), (750, 6000))
     assert (large.at(5, 2890), large.at(5, 2990)) == (WHITE, GREEN)
     assert (small.at(5, 5790), small.at(5, 5990)) == (WHITE, GREEN)
 
@@ -70,7 +70,7 @@ def test_what_is_too_high_for_one_picture_goes_on_in_the_next(lens: Camera) -> N
     html = mail("".join(f'<div style="height:500px;background:{name}"></div>' for name in ("red", "green") * 10))
     parts = list(lens.take(shot(html, 375)))
     assert [each.height for each in parts] == [8000, 2000]
-    second = read(parts[1].png)
+    second = Pixels(parts[1].png)
     assert [second.at(9, 2 * y) for y in (2, 498, 502, 1002, 1998)] == [RED, RED, GREEN, RED, GREEN]
 
 
