@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -91,13 +92,30 @@ def feature(name: str, value: list[Token], screen: Screen) -> bool:
     }
     if name in said:
         return word == said[name]
+    if found := DENSITY.fullmatch(name):
+        return within(found[1] or "", DOTS, dots(value[0]))
     side, _, what = name.replace("-device-", "-").rpartition("-")
-    if what in ("resolution", "ratio"):
-        return value[0].type in ("number", "dimension") and value[0].value <= 1 and "min" in side
-    limit, own = pixels(value[0]), {"width": screen.width, "height": screen.height}.get(what)
+    return within(side, {"width": screen.width, "height": screen.height}.get(what), pixels(value[0]))
+
+
+DENSITY = re.compile(r"(?:-webkit-)?(?:(min|max)-)?(?:-moz-)?(?:resolution|device-pixel-ratio)")
+DOTS = 1
+"""For each pixel: what is meant for finer screens alone is not seen on others, so a mail must be fine without it."""
+
+
+def within(side: str, own: float | None, limit: float | None) -> bool:
     if limit is None or own is None:
         return False
     return {"min": own >= limit, "max": own <= limit, "": own == limit}.get(side, False)
+
+
+def dots(token: Token) -> float | None:
+    """For each pixel (CSS Values 4, section 7.4)."""
+    if token.type == "number":
+        return float(token.value)
+    known = {"dppx": 1.0, "x": 1.0, "dpi": 1 / 96, "dpcm": 2.54 / 96}
+    unit = known.get(token.lower_unit) if token.type == "dimension" else None
+    return None if unit is None else float(token.value) * unit
 
 
 def pixels(token: Token) -> float | None:

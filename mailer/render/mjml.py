@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -58,6 +59,10 @@ CONTENT_TAGS = frozenset({
 class Later(ModuleType):
     """Stands for a module that is imported when something in it is first asked for."""
 
+    def __init__(self, spec: ModuleSpec) -> None:
+        super().__init__(spec.name)
+        self.__spec__ = spec  # who only asks whether the module is there is told
+
     def __getattr__(self, name: str) -> Any:
         if sys.modules.get(self.__name__) is self:
             sys.modules.pop(self.__name__, None)
@@ -71,8 +76,8 @@ def engine() -> Callable[[str], Any]:
     `<mj-html-attributes>` alone and gets no bytes, and to import these two takes a tenth of a whole command.
     """
     for name in ("soupsieve", "charset_normalizer"):
-        if name not in sys.modules and find_spec(name):
-            sys.modules[name] = Later(name)
+        if name not in sys.modules and (spec := find_spec(name)):
+            sys.modules[name] = Later(spec)
     from mjml import mjml_to_html
 
     return mjml_to_html  # type: ignore[no-any-return]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import unescape
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -43,7 +43,7 @@ class Serving:
             fields = {**{name: unescape(value) for name, value in HIDDEN.findall(page)}, "email": email}
             kind = "application/x-www-form-urlencoded"
             status, page = self.ask("POST", f"/subscribe/{list_name}", urlencode(fields), Content_Type=kind)
-        except OSError:
+        except (OSError, HTTPException):  # before its answer, or in the middle of that
             return False
         assert status == 200, page
         assert email in page

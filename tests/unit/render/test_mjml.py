@@ -226,9 +226,11 @@ def test_a_commented_font_or_title_does_not_count() -> None:
 
 SELECTING = """
 import sys
+from importlib.util import find_spec
 from mailer.render.mjml import compile_mjml
 compile_mjml("<mjml><mj-body></mj-body></mjml>")
 assert not [name for name in sys.modules if name.startswith(("soupsieve.", "charset_normalizer."))]
+assert find_spec("soupsieve") and find_spec("charset_normalizer")
 head = '<mj-html-attributes><mj-selector path=".c td"><mj-html-attribute name="data-id">7</mj-html-attribute>'
 column = '<mj-section css-class="c"><mj-column><mj-text>x</mj-text></mj-column></mj-section>'
 tail = "</mj-selector></mj-html-attributes></mj-head>"

@@ -85,7 +85,7 @@ CASES = {
         ],
         [
             line("TK Maxx sells it, and so does the shop in ATK Street"),
-            line("All my todo lists, tk and tbd, in METODOS or ATK, two TKs, PREFIXME, size XX"),
+            line("All my todo lists, tk and tbd, in METODOS or ATK, TODOS, two TKs, PREFIXME, size XX"),
             in_spanish("MÉTODO: contar"),
             line("Write to [us](https://site.example), [inserted] or [name of]"),
             in_spanish("TODO el río"),
