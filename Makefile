@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Two for each core: tests wait as well (for leases, servers, processes that end).
-WORKERS ?= $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 1) * 2)')
+# One more than there are cores: tests wait as well (for leases, servers, processes that end). Each takes 0.7 GB.
+WORKERS ?= $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 # Programs that tests start read the program from its source each time otherwise, which takes them five times as long.
 unexport PYTHONDONTWRITEBYTECODE

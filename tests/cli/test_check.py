@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from tests.cli.campaign import ISSUE, Piece, add_articles, add_people, mails, write_issue
+from tests.cli.campaign import ISSUE, Piece, add_articles, add_people, crowd, mails, write_issue
 
 SCHEMA = Path(__file__).parent.parent / "data" / "sarif" / "sarif-2.1.0.json"
 
@@ -192,11 +192,31 @@ def test_a_field_that_nobody_has_is_at_the_line_where_it_is_written(issue: Any) 
     assert found[0]["locations"][0]["physicalLocation"]["region"] == {"startLine": 3}
 
 
+def test_a_field_that_a_template_mentions_too_is_shown_where_the_issue_does(issue: Any) -> None:
+    issue.done("templates", "eject", "_header.mjml")
+    header = issue.root / "templates" / "_header.mjml"
+    mention = "<mj-section><mj-column><mj-text>{{ subscriber.nick | default('') }}</mj-text></mj-column></mj-section>"
+    header.write_text(f"{mention}\n{header.read_text(encoding='utf-8')}", encoding="utf-8")
+    write_issue(issue, "Hello.\n\nWelcome {{ subscriber.nick | default('back') }}.")
+    found = rules(check(issue, ISSUE, "--json"))["unknown-field"]
+    assert found["source"] == {"file": f"issues/{ISSUE}.md", "line": 9}
+
+
 def test_a_field_that_some_lack_is_at_its_line_wherever_it_is_used(issue: Any) -> None:
     add_people(issue, "members", "cy@example.org,,Oslo")
     write_issue(issue, "Hello.\n\n{% if subscriber.first_name %}\nDear {{ subscriber.first_name }},\n{% endif %}")
     found = rules(check(issue, ISSUE, "--json"))["field-missing"]
     assert found["source"] == {"file": f"issues/{ISSUE}.md", "line": 9}
+
+
+def test_suppressions_are_counted_where_they_meet_nobody(issue: Any) -> None:
+    add_people(issue, "members", *crowd(200))
+    gone = "".join(f"gone{number}@example.net\n" for number in range(20))
+    issue.done("suppressions", "import", "-", stdin=f"email\n{gone}".encode())
+    said = rules(check(issue, ISSUE, "--json"))["nobody-left-out"]["message"]
+    assert "although there are 20 suppressions" in said
+    issue.done("suppressions", "add", "reader0001@example.org", "--reason", "manual")
+    assert "nobody-left-out" not in rules(check(issue, ISSUE, "--json"))
 
 
 def test_nothing_of_a_reader_is_printed(issue: Any) -> None:
